@@ -1,0 +1,169 @@
+package cgroupfs
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Join moves a process with all its threads into the cgroup.
+func (d *Dir) Join(pid int) error {
+	if err := d.write("cgroup.procs", strconv.Itoa(pid)); err != nil {
+		return fmt.Errorf("move process %d into cgroup %s: %w", pid, d.path, Denied(err))
+	}
+	return nil
+}
+
+// OwnPids lists the processes right in the cgroup, sorted, in the caller's
+// pid namespace. Processes of other pid namespaces are left out: they read
+// as 0. A cgroup that is gone has none.
+func (d *Dir) OwnPids() ([]int, error) {
+	text, err := d.ReadFile("cgroup.procs")
+	if err == nil || IsGone(err) {
+		return parsePids(text), nil
+	}
+	// A threaded cgroup doesn't list processes, only threads.
+	if text, err2 := d.ReadFile("cgroup.threads"); err2 == nil {
+		return processesOf(parsePids(text)), nil
+	}
+	return nil, err
+}
+
+func parsePids(text string) []int {
+	var pids []int
+	for line := range strings.Lines(text) {
+		if pid, err := strconv.Atoi(strings.TrimSuffix(line, "\n")); err == nil && pid > 0 {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}
+
+// processesOf maps threads to their processes.
+func processesOf(tids []int) []int {
+	pids := make([]int, 0, len(tids))
+	for _, tid := range tids {
+		status, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+		if err != nil {
+			continue
+		}
+		_, after, _ := strings.Cut(string(status), "\nTgid:")
+		line, _, _ := strings.Cut(after, "\n")
+		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}
+
+// Pids lists the processes of the cgroup and of those below it, sorted.
+func (d *Dir) Pids() ([]int, error) {
+	pids, err := d.OwnPids()
+	if err != nil {
+		return nil, err
+	}
+	children, err := d.Children()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range children {
+		child, err := d.child(name)
+		if IsGone(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open cgroup %s/%s: %w", d.path, name, err)
+		}
+		below, err := child.Pids()
+		child.Close()
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, below...)
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
+// Signal sends sig to every process of the cgroup and below. The caller has
+// frozen the cgroup, or passes frozen as false: then each process is pinned
+// by a pidfd and listed a second time before it is signalled, so that a pid
+// which was reused meanwhile is never hit. It returns how many were reached.
+func (d *Dir) Signal(sig unix.Signal, frozen bool) (int, error) {
+	pids, err := d.Pids()
+	if err != nil || len(pids) == 0 {
+		return 0, err
+	}
+	if frozen {
+		for _, pid := range pids {
+			if err := unix.Kill(pid, sig); err != nil && err != unix.ESRCH {
+				return 0, fmt.Errorf("send signal %d to process %d: %w", int(sig), pid, err)
+			}
+		}
+		return len(pids), nil
+	}
+	return d.signalPinned(pids, sig)
+}
+
+func (d *Dir) signalPinned(pids []int, sig unix.Signal) (int, error) {
+	pidfds := make(map[int]int, len(pids))
+	defer func() {
+		for _, fd := range pidfds {
+			unix.Close(fd)
+		}
+	}()
+	for _, pid := range pids {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err == unix.ESRCH || err == unix.EINVAL {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("open a pidfd of process %d: %w", pid, err)
+		}
+		pidfds[pid] = fd
+	}
+	again, err := d.Pids()
+	if err != nil {
+		return 0, err
+	}
+	sent := 0
+	for _, pid := range again {
+		fd, ok := pidfds[pid]
+		if !ok {
+			continue
+		}
+		err := unix.PidfdSendSignal(fd, sig, nil, 0)
+		if err != nil && err != unix.ESRCH {
+			return sent, fmt.Errorf("send signal %d to process %d: %w", int(sig), pid, err)
+		}
+		sent++
+	}
+	return sent, nil
+}
+
+// Describe names processes for an error text: "12 (sleep), 13 (sh)", and no
+// more than a handful of them.
+func Describe(pids []int) string {
+	const most = 5
+	var b strings.Builder
+	for i, pid := range pids {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(pids)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d", pid)
+		if comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil {
+			fmt.Fprintf(&b, " (%s)", strings.TrimSpace(string(comm)))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,68 @@
+package cgroupfs
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Waiter waits until a cgroup may have got empty, at most for the time
+// given. v2 has an event for it; v1 has none and sleeps.
+type Waiter func(d *Dir, most time.Duration)
+
+// Sleep is the Waiter of hierarchies that tell nothing.
+func Sleep(_ *Dir, most time.Duration) { time.Sleep(most) }
+
+// Remove removes the cgroup and those below it, leaves first. One that is
+// gone already is fine. A busy one is waited for, since a killed process
+// leaves its cgroup some time after the signal; at the end of that time the
+// error names the processes that are still there.
+func (d *Dir) Remove(end time.Time, wait Waiter) error {
+	// One rmdir is all that the usual container takes.
+	err := unix.Rmdir(d.path)
+	if err == nil || IsGone(err) {
+		return nil
+	}
+	defer d.Close()
+	for pause := 100 * time.Microsecond; err == unix.EBUSY || err == unix.ENOTEMPTY; pause *= 2 {
+		if err := d.RemoveBelow(end, wait); err != nil {
+			return err
+		}
+		err = unix.Rmdir(d.path)
+		left := time.Until(end)
+		if err != unix.EBUSY || left <= 0 {
+			break
+		}
+		wait(d, min(pause, left))
+	}
+	if err == nil || IsGone(err) {
+		return nil
+	}
+	if pids, _ := d.Pids(); err == unix.EBUSY && len(pids) > 0 {
+		return fmt.Errorf("remove cgroup %s: process %s still in it: %w", d.path, Describe(pids), err)
+	}
+	return fmt.Errorf("remove cgroup %s: %w", d.path, Denied(err))
+}
+
+// RemoveBelow removes all the cgroups below this one and leaves it alone.
+func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
+	children, err := d.Children()
+	if err != nil {
+		return err
+	}
+	for _, name := range children {
+		if err := At(d.path+"/"+name).Remove(end, wait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemoveAll takes back the directories that [Dir.Mkdir] made, the last one
+// first. It is for cleaning up after an error and reports none.
+func RemoveAll(made []string) {
+	for i := len(made) - 1; i >= 0; i-- {
+		unix.Rmdir(made[i])
+	}
+}

@@ -1,0 +1,95 @@
+package devices
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// programName marks the programs that are ours among those that systemd or
+// a user attached to the same cgroup.
+const programName = "runnel_devices"
+
+// Attach loads a program and attaches it to the cgroup of a descriptor. A
+// program that Attach put there before is replaced in one step
+// (BPF_F_REPLACE), so there is never a moment without one; programs of
+// others stay, and the kernel asks them all. isNew says that the cgroup was
+// just made and has none.
+func Attach(cgroup int, program []Instruction, isNew bool) error {
+	fd, err := load(program)
+	if err != nil {
+		return fmt.Errorf("linux.resources.devices: load the device program: %w", err)
+	}
+	// The attachment holds the program.
+	defer unix.Close(fd)
+	var old int
+	if !isNew {
+		if old, err = ours(cgroup); err != nil {
+			return fmt.Errorf("linux.resources.devices: look for the device program in force: %w", err)
+		}
+	}
+	attr := attachAttr{
+		target: uint32(cgroup), program: uint32(fd),
+		kind: unix.BPF_CGROUP_DEVICE, flags: unix.BPF_F_ALLOW_MULTI,
+	}
+	if old > 0 {
+		defer unix.Close(old)
+		attr.flags |= unix.BPF_F_REPLACE
+		attr.replace = uint32(old)
+	}
+	if err := attach(&attr); err != nil {
+		return fmt.Errorf("linux.resources.devices: attach the device program: %w", err)
+	}
+	return nil
+}
+
+// load hands the program to the verifier. Kernels before 5.11 charge
+// programs to RLIMIT_MEMLOCK and say EPERM when it is exceeded; it is raised
+// for that moment only, because the container would inherit it.
+func load(program []Instruction) (int, error) {
+	fd, err := loadProgram(encode(program), programName)
+	if !errors.Is(err, unix.EPERM) {
+		return fd, err
+	}
+	var before unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before) != nil {
+		return -1, err
+	}
+	unlimited := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+	if before == unlimited || unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unlimited) != nil {
+		return -1, err
+	}
+	fd, err = loadProgram(encode(program), programName)
+	if err2 := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before); err2 != nil && err == nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("restore RLIMIT_MEMLOCK: %w", err2)
+	}
+	return fd, err
+}
+
+// ours returns a descriptor of the program in force that has our name, or 0.
+func ours(cgroup int) (int, error) {
+	ids, err := attached(cgroup)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		fd, err := programByID(id)
+		if err == unix.ENOENT {
+			continue // detached meanwhile
+		}
+		if err != nil {
+			return 0, err
+		}
+		name, err := nameOf(fd)
+		if err == nil && name == programName {
+			return fd, nil
+		}
+		unix.Close(fd)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}

@@ -1,0 +1,170 @@
+package cgroups
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/v1"
+)
+
+// Mode is how a host has its cgroups mounted.
+type Mode uint8
+
+// The modes. On a hybrid host the controllers are v1's, and a cgroup2
+// hierarchy without them is mounted beside them.
+const (
+	V1 Mode = iota + 1
+	Hybrid
+	V2
+)
+
+func (m Mode) String() string {
+	switch m {
+	case V1:
+		return "v1"
+	case Hybrid:
+		return "hybrid"
+	case V2:
+		return "v2"
+	}
+	return "unknown"
+}
+
+// The mount points that every distribution uses.
+const (
+	root       = "/sys/fs/cgroup"
+	hybridRoot = root + "/unified"
+)
+
+// HostMode tells how the host has its cgroups mounted.
+func HostMode() Mode {
+	switch {
+	case isUnified(root):
+		return V2
+	case isUnified(hybridRoot):
+		return Hybrid
+	}
+	return V1
+}
+
+func isUnified(mount string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(mount, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// Cgroupfs is the driver that makes cgroups itself.
+const Cgroupfs = "cgroupfs"
+
+// Location is where a container's cgroups are. It is plain data for the
+// container's state file, and enough to find everything again in another
+// process.
+type Location struct {
+	Mode   Mode   `json:"mode"`
+	Driver string `json:"driver"`
+	// Paths has the absolute directory for each controller, "name=systemd"
+	// for a named hierarchy and "unified" for the cgroup2 one of a hybrid
+	// host. On v2 the only key is "".
+	Paths map[string]string `json:"paths"`
+	// Mounts has the mount point for each of these keys.
+	Mounts map[string]string `json:"mounts"`
+	// Existing lists the directories that were there before Create. They are
+	// left in place by Destroy.
+	Existing []string `json:"existing,omitempty"`
+}
+
+// ErrNoHierarchy says that no cgroup hierarchy is mounted.
+var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted")
+
+// Locate decides where the cgroups of a container are (config-linux.md,
+// Cgroups Path). An absolute cgroupsPath begins at the mount points of the
+// hierarchies. A relative one, or the id where it is empty, begins at the
+// cgroup of the calling process on v1, and beside that one on v2, where a
+// cgroup with processes can't have limited children. ".." never leads above
+// the beginning. Nothing is changed or made.
+func Locate(cgroupsPath, id string) (Location, error) {
+	mode := HostMode()
+	if mode == V2 && path.IsAbs(cgroupsPath) {
+		// The usual case needs to know nothing else.
+		return locate(mode, "", "", cgroupsPath, id)
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return Location{}, fmt.Errorf("locate cgroups: %w", err)
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return Location{}, fmt.Errorf("locate cgroups: %w", err)
+	}
+	return locate(mode, string(mounts), string(own), cgroupsPath, id)
+}
+
+// locate is Locate with the contents of the two files of /proc/self.
+func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error) {
+	l := Location{Mode: mode, Driver: Cgroupfs}
+	inner := cgroupsPath
+	if inner == "" {
+		inner = id
+	}
+	if strings.ContainsRune(inner, 0) {
+		return l, fmt.Errorf("linux.cgroupsPath: %q contains a NUL byte", inner)
+	}
+	inner = path.Clean("/" + inner)
+	if inner == "/" {
+		return l, fmt.Errorf("linux.cgroupsPath: %q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
+	}
+	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
+	if mode != V2 || !path.IsAbs(cgroupsPath) {
+		mounts = parseMounts(mountinfo, mode)
+	}
+	if len(mounts) == 0 {
+		return l, ErrNoHierarchy
+	}
+	l.Paths = make(map[string]string, len(mounts)+2)
+	l.Mounts = make(map[string]string, len(mounts)+2)
+	members := parseMembership(own)
+	for _, m := range mounts {
+		dir := m.point
+		if !path.IsAbs(cgroupsPath) {
+			begin := m.beneath(members.find(m))
+			if mode == V2 {
+				begin = path.Dir(begin)
+			}
+			dir = path.Join(m.point, begin)
+		}
+		for _, key := range m.keys {
+			l.Paths[key] = path.Join(dir, inner)
+			l.Mounts[key] = m.point
+		}
+	}
+	return l, nil
+}
+
+func (l *Location) isExisting(dir string) bool { return slices.Contains(l.Existing, dir) }
+
+func (l Location) withExisting(dirs []string) Location {
+	l.Existing = dirs
+	return l
+}
+
+// hierarchies groups the controllers that are mounted together. The order
+// is fixed, and with it that of making, joining and removing.
+func (l *Location) hierarchies() []v1.Hierarchy {
+	list := make([]v1.Hierarchy, 0, len(l.Paths))
+	for _, key := range limits.SortedKeys(l.Paths) {
+		dir := l.Paths[key]
+		at := slices.IndexFunc(list, func(h v1.Hierarchy) bool { return h.Path == dir })
+		if at < 0 {
+			at = len(list)
+			list = append(list, v1.Hierarchy{Mount: l.Mounts[key], Path: dir, Existing: l.isExisting(dir)})
+		}
+		list[at].Controllers = append(list[at].Controllers, key)
+	}
+	return list
+}

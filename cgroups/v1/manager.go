@@ -1,0 +1,328 @@
+// Package v1 manages a container's cgroups in the hierarchies of cgroup v1,
+// see Documentation/admin-guide/cgroup-v1, and on a hybrid host the one in
+// the cgroup2 hierarchy beside them. It owns the conversion of
+// linux.resources to v1 files and the freezer of v1.
+package v1
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/devices"
+	"github.com/runnel/runnel/cgroups/limits"
+)
+
+// Unified is the name that the cgroup2 hierarchy of a hybrid host goes by
+// among the controllers. It has processes joined and killed, and no limits.
+const Unified = "unified"
+
+// Hierarchy is the container's cgroup in one hierarchy.
+type Hierarchy struct {
+	Controllers []string // as mounted together; "name=systemd" for a named one
+	Mount       string   // mount point
+	Path        string   // absolute path of the cgroup
+	Existing    bool     // it was there before it became the container's
+}
+
+// Manager manages one cgroup in each hierarchy. It is not safe for
+// concurrent use.
+type Manager struct {
+	hierarchies []hierarchy
+	isNew       bool // Create made the cgroups, and nothing was written to them before
+}
+
+type hierarchy struct {
+	Hierarchy
+	dir *cgroupfs.Dir
+}
+
+// New returns the manager of the container's cgroups.
+func New(list []Hierarchy) *Manager {
+	m := &Manager{hierarchies: make([]hierarchy, len(list))}
+	for i, h := range list {
+		m.hierarchies[i] = hierarchy{Hierarchy: h, dir: cgroupfs.At(h.Path)}
+	}
+	return m
+}
+
+// Close closes the descriptors that are open.
+func (m *Manager) Close() {
+	for i := range m.hierarchies {
+		m.hierarchies[i].dir.Close()
+	}
+}
+
+// Existing lists the cgroups that Create found there.
+func (m *Manager) Existing() []string {
+	var paths []string
+	for i := range m.hierarchies {
+		if m.hierarchies[i].Existing {
+			paths = append(paths, m.hierarchies[i].Path)
+		}
+	}
+	return paths
+}
+
+// dir returns the cgroup that has a controller's files, or nil.
+func (m *Manager) dir(controller string) *cgroupfs.Dir {
+	for i := range m.hierarchies {
+		if slices.Contains(m.hierarchies[i].Controllers, controller) {
+			return m.hierarchies[i].dir
+		}
+	}
+	return nil
+}
+
+// Create makes the cgroup in every hierarchy. One that is there already must
+// be empty and not frozen. After an error what was made is gone again.
+func (m *Manager) Create(r *specs.LinuxResources) (err error) {
+	if err = m.check(r); err != nil {
+		return err
+	}
+	made := make([]string, 0, len(m.hierarchies))
+	defer func() {
+		if err != nil {
+			m.Close()
+			cgroupfs.RemoveAll(made)
+		}
+	}()
+	m.isNew = true
+	for i := range m.hierarchies {
+		h := &m.hierarchies[i]
+		var news []string
+		news, err = h.dir.Mkdir(h.Mount)
+		made = append(made, news...)
+		if err != nil {
+			return err
+		}
+		if h.Existing = len(news) == 0; h.Existing {
+			m.isNew = false
+			if err = m.checkUnused(h); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(h.Controllers, "cpuset") {
+			if err = inheritCPUSet(h, news); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check refuses what can't work before anything is made.
+func (m *Manager) check(r *specs.LinuxResources) error {
+	if len(m.hierarchies) == 0 {
+		return fmt.Errorf("no cgroup hierarchy is mounted: %w", unix.ENOENT)
+	}
+	if r == nil {
+		return nil
+	}
+	writes, err := compile(r)
+	if err != nil {
+		return err
+	}
+	for _, w := range writes {
+		if w.Tolerate == cgroupfs.Nothing && m.dir(w.Controller) == nil {
+			return &cgroupfs.MissingError{Field: w.Field, Controller: w.Controller, File: w.File, Hint: hint(nil, &w)}
+		}
+	}
+	return nil
+}
+
+// checkUnused refuses a cgroup that something else lives in: limits, signals
+// and removal would hit that too.
+func (m *Manager) checkUnused(h *hierarchy) error {
+	pids, err := h.dir.Pids()
+	if err != nil {
+		return err
+	}
+	if len(pids) > 0 {
+		return fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
+	}
+	if !slices.Contains(h.Controllers, freezer) {
+		return nil
+	}
+	frozen, err := m.Frozen()
+	if err == nil && frozen {
+		err = fmt.Errorf("container's cgroup %s is frozen", h.Path)
+	}
+	return err
+}
+
+// inheritCPUSet gives processors and memory nodes to the cgroups that have
+// none, from the nearest above that has: v1 leaves new cgroups empty, and
+// lets no process in then. made lists the new ones, topmost first.
+func inheritCPUSet(h *hierarchy, made []string) error {
+	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+		empty := made
+		if len(made) == 0 {
+			// Somebody else made it, and may not have filled it.
+			if value, err := h.dir.ReadFile(file); err != nil || value != "" {
+				return err
+			}
+			empty = []string{h.Path}
+		}
+		value := ""
+		for value == "" {
+			above := filepath.Dir(empty[0])
+			var err error
+			if value, err = cgroupfs.At(above).ReadFile(file); err != nil {
+				return err
+			}
+			if value == "" && len(above) <= len(h.Mount) {
+				break
+			}
+			if value == "" {
+				empty = slices.Insert(slices.Clone(empty), 0, above)
+			}
+		}
+		for _, path := range empty {
+			if err := cgroupfs.At(path).WriteFile(file, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Join moves a process into the cgroup of every hierarchy.
+func (m *Manager) Join(pid int) error {
+	for i := range m.hierarchies {
+		h := &m.hierarchies[i]
+		if err := joinOne(h.dir, h.Controllers, pid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func joinOne(d *cgroupfs.Dir, controllers []string, pid int) error {
+	err := d.Join(pid)
+	switch {
+	case errors.Is(err, unix.ENOSPC) && slices.Contains(controllers, "cpuset"):
+		return fmt.Errorf("%w (cpuset.cpus or cpuset.mems is empty)", err)
+	case errors.Is(err, unix.EINVAL) && slices.Contains(controllers, "cpu"):
+		return fmt.Errorf("%w (a real-time process needs cpu.rt_runtime_us in its cgroup and in all above it)", err)
+	}
+	return err
+}
+
+// Set writes the limits that r sets and leaves all others alone.
+func (m *Manager) Set(r *specs.LinuxResources) error {
+	if r == nil {
+		return nil
+	}
+	writes, err := compile(r)
+	if err != nil {
+		return err
+	}
+	err = cgroupfs.Apply(writes, m.dir)
+	var missing *cgroupfs.MissingError
+	if errors.As(err, &missing) {
+		w := cgroupfs.Write{Controller: missing.Controller, File: missing.File}
+		missing.Hint = hint(m.dir(missing.Controller), &w)
+		return err
+	}
+	if errors.Is(err, unix.EBUSY) && strings.HasPrefix(err.Error(), limits.Field("memory.limit")) {
+		d := m.dir("memory")
+		usage, _ := d.ReadFile("memory.usage_in_bytes")
+		peak, _ := d.ReadFile("memory.max_usage_in_bytes")
+		return fmt.Errorf("%w (current usage: %s, peak usage: %s)", err, usage, peak)
+	}
+	return err
+}
+
+// hint says what to do about a file that is missing. d is nil where the
+// whole controller is.
+func hint(d *cgroupfs.Dir, w *cgroupfs.Write) string {
+	switch {
+	case d == nil:
+		return "no cgroup v1 hierarchy with it is mounted"
+	case w.Controller == "hugetlb":
+		return "the sizes that this kernel has are " + strings.Join(limits.PageSizes(), ", ")
+	case strings.HasPrefix(w.File, "memory.memsw."):
+		return "this kernel doesn't account for swap; boot with swapaccount=1"
+	}
+	return "this kernel's controller " + w.Controller + " has no such file"
+}
+
+// SetDevices puts the rules in force. With defaults the devices that every
+// container needs are allowed after all.
+func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
+	d := m.dir("devices")
+	if d == nil {
+		return &cgroupfs.MissingError{
+			Field: limits.Field("devices"), Controller: "devices",
+			Hint: "no cgroup v1 hierarchy with it is mounted",
+		}
+	}
+	var writes []cgroupfs.Write
+	var err error
+	if m.isNew {
+		writes, err = devices.Literal(rules, defaults)
+	} else {
+		var now string
+		if now, err = d.ReadFile("devices.list"); err != nil {
+			return err
+		}
+		writes, err = devices.Transition(now, rules, defaults)
+	}
+	if err != nil {
+		return err
+	}
+	return cgroupfs.Apply(writes, m.dir)
+}
+
+// members returns the cgroup that processes are looked up in: one that a
+// process is least likely to have left, and that can be frozen for it.
+func (m *Manager) members() (*cgroupfs.Dir, error) {
+	for _, controller := range []string{freezer, Unified, "pids", "devices", "memory", "name=systemd"} {
+		if d := m.dir(controller); d != nil {
+			return d, nil
+		}
+	}
+	if len(m.hierarchies) == 0 {
+		return nil, fmt.Errorf("no cgroup hierarchy is mounted: %w", unix.ENOENT)
+	}
+	return m.hierarchies[0].dir, nil
+}
+
+// Pids lists the processes of the cgroup and below, sorted.
+func (m *Manager) Pids() ([]int, error) {
+	d, err := m.members()
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Pids()
+}
+
+// Destroy removes the cgroups and those below them. Those that Create found
+// there stay, empty. It goes on after an error and returns all of them.
+func (m *Manager) Destroy() error {
+	defer m.Close()
+	end := time.Now().Add(cgroupfs.Patience)
+	var errs []error
+	for i := range m.hierarchies {
+		h := &m.hierarchies[i]
+		if h.Existing {
+			errs = append(errs, h.dir.RemoveBelow(end, cgroupfs.Sleep))
+		} else {
+			errs = append(errs, h.dir.Remove(end, cgroupfs.Sleep))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Chown does nothing: the files of v1 are not safe to delegate
+// (config-linux.md, Cgroup ownership).
+func (m *Manager) Chown(int) error { return nil }

@@ -1,0 +1,78 @@
+package v1
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestCompile compiles testdata/*.json, each linux.resources of a new
+// cgroup, and compares with the .txt beside it.
+func TestCompile(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r specs.LinuxResources
+			if err := json.Unmarshal(text, &r); err != nil {
+				t.Fatal(err)
+			}
+			got := render(compile(&r))
+			for _, field := range Ignored(&r) {
+				got += "ignored: " + field + "\n"
+			}
+			golden := strings.TrimSuffix(file, ".json") + ".txt"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("compile(%s) (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// render prints writes one a line.
+func render(writes []cgroupfs.Write, err error) string {
+	if err != nil {
+		return "error: " + err.Error() + "\n"
+	}
+	var b strings.Builder
+	for _, w := range writes {
+		fmt.Fprintf(&b, "%s %s = %q", w.Controller, w.File, w.Value)
+		for e := w.Else; e != nil; e = e.Else {
+			fmt.Fprintf(&b, " else %s = %q", e.File, e.Value)
+		}
+		if w.Tolerate == cgroupfs.Missing {
+			b.WriteString(" (if there)")
+		}
+		if w.Group != "" {
+			fmt.Fprintf(&b, " (with %s)", w.Group)
+		}
+		fmt.Fprintf(&b, " # %s\n", w.Field)
+	}
+	return b.String()
+}

@@ -1,0 +1,146 @@
+package v2
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+)
+
+// accounting lists the controllers that are enabled where they can be, asked
+// for or not: clients read their statistics straight from the files.
+func accounting() []string { return []string{"cpu", "io", "memory", "pids"} }
+
+// enable makes controllers available in the cgroup by enabling them in each
+// cgroup above it. A required one that can't be had is an error, one for
+// accounting is left out.
+func (m *Manager) enable(required []string) error {
+	have, err := m.fields("cgroup.controllers")
+	if err != nil {
+		return err
+	}
+	wanted := without(slices.Concat(required, accounting()), have)
+	slices.Sort(wanted)
+	wanted = slices.Compact(wanted)
+	if len(wanted) > 0 {
+		for _, level := range m.levels() {
+			if wanted, err = enableIn(level, wanted, required); err != nil {
+				return err
+			}
+			if len(wanted) == 0 {
+				break
+			}
+		}
+		have = append(have, wanted...)
+	}
+	return m.checkDomain(have, required)
+}
+
+// levels lists the cgroups above this one, from the root of the mount down.
+func (m *Manager) levels() []*cgroupfs.Dir {
+	list := []*cgroupfs.Dir{cgroupfs.At(m.mount)}
+	path := m.dir.Path()
+	for i := len(m.mount) + 1; i < len(path); i++ {
+		if path[i] == '/' {
+			list = append(list, cgroupfs.At(path[:i]))
+		}
+	}
+	return list
+}
+
+// enableIn enables controllers for the children of one cgroup. It returns
+// those that the children have now.
+func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) {
+	available, err := readFields(level, "cgroup.controllers")
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range without(wanted, available) {
+		if slices.Contains(required, c) {
+			return nil, fmt.Errorf("cgroup controller %s is not available in %s, only %q: %w",
+				c, level.Path(), strings.Join(available, " "), unix.ENOENT)
+		}
+	}
+	wanted = without(wanted, without(wanted, available))
+	enabled, err := readFields(level, "cgroup.subtree_control")
+	if err != nil {
+		return nil, err
+	}
+	todo := without(wanted, enabled)
+	if len(todo) == 0 {
+		return wanted, nil
+	}
+	// All in one write is all or nothing, so it is the usual case only.
+	if level.WriteFile("cgroup.subtree_control", "+"+strings.Join(todo, " +")) == nil {
+		return wanted, nil
+	}
+	for _, c := range todo {
+		err := level.WriteFile("cgroup.subtree_control", "+"+c)
+		if err == nil {
+			continue
+		}
+		if slices.Contains(required, c) {
+			return nil, fmt.Errorf("enable cgroup controller %s below %s: %w%s", c, level.Path(), err, enableHint(level, err))
+		}
+		wanted = without(wanted, []string{c})
+	}
+	return wanted, nil
+}
+
+// enableHint explains the two errnos that don't speak for themselves.
+func enableHint(level *cgroupfs.Dir, err error) string {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		pids, _ := level.OwnPids()
+		return fmt.Sprintf(" (cgroup v2 gives controllers to the children of a cgroup only while it has no process of its own, and it has: %s)",
+			cgroupfs.Describe(pids))
+	case errors.Is(err, unix.EOPNOTSUPP):
+		kind, _ := level.ReadFile("cgroup.type")
+		return fmt.Sprintf(" (its type is %q, and there only threaded controllers can be enabled: cpu, cpuset, perf_event, pids)", kind)
+	}
+	return ""
+}
+
+// checkDomain refuses a cgroup that no process can be moved into because it
+// lies below a threaded one. Where no controller is required that needs a
+// domain it becomes threaded itself.
+func (m *Manager) checkDomain(have, required []string) error {
+	// Only a domain has these, which saves a look in the usual case.
+	if slices.Contains(have, "memory") || slices.Contains(have, "io") {
+		return nil
+	}
+	kind, err := m.dir.ReadFile("cgroup.type")
+	if err != nil || kind != "domain invalid" {
+		return err
+	}
+	if !m.isNew {
+		return fmt.Errorf("cgroup %s is in an invalid state: its type is %q, because a cgroup above it is threaded", m.dir.Path(), kind)
+	}
+	threaded := []string{"cpu", "cpuset", "perf_event", "pids"}
+	if domain := without(required, threaded); len(domain) > 0 {
+		return fmt.Errorf("cgroup %s can't have controller %s: a cgroup above it is threaded", m.dir.Path(), strings.Join(domain, ", "))
+	}
+	return m.dir.WriteFile("cgroup.type", "threaded")
+}
+
+func (m *Manager) fields(file string) ([]string, error) { return readFields(m.dir, file) }
+
+func readFields(d *cgroupfs.Dir, file string) ([]string, error) {
+	text, err := d.ReadFile(file)
+	return strings.Fields(text), err
+}
+
+// without returns the elements of list that are not in other.
+func without(list, other []string) []string {
+	var rest []string
+	for _, s := range list {
+		if !slices.Contains(other, s) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}

@@ -1,0 +1,112 @@
+package v2
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+)
+
+// Freeze stops all processes of the cgroup and below and returns when they
+// stand still. After an error they are running again.
+func (m *Manager) Freeze() error {
+	if err := m.dir.WriteFile("cgroup.freeze", "1"); err != nil {
+		return err
+	}
+	ok, err := waitEvent(m.dir, "frozen", "1", cgroupfs.Deadline)
+	if err == nil && ok {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("freeze cgroup %s: not all processes stopped within %v", m.dir.Path(), cgroupfs.Deadline)
+	}
+	return errors.Join(err, m.Thaw())
+}
+
+// Thaw lets the processes go on.
+func (m *Manager) Thaw() error { return m.dir.WriteFile("cgroup.freeze", "0") }
+
+// Frozen reports whether the cgroup itself was told to freeze; one that is
+// gone wasn't.
+func (m *Manager) Frozen() (bool, error) {
+	text, err := m.dir.ReadFile("cgroup.freeze")
+	if cgroupfs.IsGone(err) {
+		return false, nil
+	}
+	return text == "1", err
+}
+
+// Kill sends a signal to every process of the cgroup and below, also to
+// those that are forked meanwhile.
+func (m *Manager) Kill(sig unix.Signal) error {
+	if sig == unix.SIGKILL {
+		// Since Linux 5.14; a threaded cgroup doesn't support it.
+		err := m.dir.WriteFile("cgroup.kill", "1")
+		if err == nil || !cgroupfs.IsGone(err) && !errors.Is(err, unix.EOPNOTSUPP) {
+			return err
+		}
+	}
+	before, err := m.Frozen()
+	if err != nil {
+		return err
+	}
+	frozen := before || m.Freeze() == nil
+	_, err = m.dir.Signal(sig, frozen)
+	if frozen && !before {
+		if err2 := m.Thaw(); !cgroupfs.IsGone(err2) {
+			err = errors.Join(err, err2)
+		}
+	}
+	return err
+}
+
+// waitEmpty waits until nothing is left in a cgroup and below.
+func waitEmpty(d *cgroupfs.Dir, most time.Duration) {
+	// A failure shows when the cgroup is removed next.
+	_, _ = waitEvent(d, "populated", "0", most)
+}
+
+// waitEvent waits until a key of cgroup.events has a value and reports
+// whether it came to that in time. The kernel wakes the poll at each change,
+// counted from the last read, so no change is missed in between.
+func waitEvent(d *cgroupfs.Dir, key, value string, most time.Duration) (bool, error) {
+	fd, err := d.Open("cgroup.events", unix.O_RDONLY)
+	if err != nil {
+		return false, fmt.Errorf("open %s/cgroup.events: %w", d.Path(), err)
+	}
+	defer unix.Close(fd)
+	end := time.Now().Add(most)
+	buf := make([]byte, 256)
+	for {
+		n, err := unix.Pread(fd, buf, 0)
+		if err != nil && err != unix.EINTR {
+			return false, fmt.Errorf("read %s/cgroup.events: %w", d.Path(), err)
+		}
+		if event(string(buf[:max(n, 0)]), key) == value {
+			return true, nil
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return false, nil
+		}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		if _, err := unix.Poll(fds, int(left/time.Millisecond)+1); err != nil && err != unix.EINTR {
+			return false, fmt.Errorf("poll %s/cgroup.events: %w", d.Path(), err)
+		}
+	}
+}
+
+// event returns the value of a key of a flat keyed file.
+func event(text, key string) string {
+	for line := range strings.Lines(text) {
+		k, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if k == key {
+			return value
+		}
+	}
+	return ""
+}

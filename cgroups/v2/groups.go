@@ -1,0 +1,108 @@
+package v2
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+)
+
+// Group is a cgroup at or below the container's that a process is to run in.
+type Group struct{ dir *cgroupfs.Dir }
+
+// Dir returns a descriptor for CLONE_INTO_CGROUP. It stays the group's.
+func (g *Group) Dir() (int, error) { return g.dir.FD() }
+
+// Tasks is nothing: a process is cloned into Dir.
+func (*Group) Tasks() ([]int, error) { return nil, nil }
+
+// Join moves a process into the cgroup.
+func (g *Group) Join(pid int) error { return join(g.dir, pid) }
+
+// Close closes what Dir opened.
+func (g *Group) Close() { g.dir.Close() }
+
+// Sub returns a cgroup below the container's, which must exist. The paths
+// are those of exec --cgroup by controller; in the unified hierarchy only
+// the one for all controllers, "", makes sense.
+func (m *Manager) Sub(paths map[string]string) (*Group, error) {
+	path, ok := paths[""]
+	if !ok || len(paths) != 1 {
+		return nil, errors.New("cgroup v2 has one hierarchy: the cgroup must be given without any controller")
+	}
+	dir, err := m.dir.Sub(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Group{dir: dir}, nil
+}
+
+// Beside returns the cgroup that a process of the container is in now. The
+// container may have moved its processes to cgroups below its own and
+// enabled controllers for them; then none can be added to its own.
+func (m *Manager) Beside(pid int) (*Group, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if err != nil {
+		return nil, fmt.Errorf("look up the cgroup of process %d: %w", pid, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
+		if !ok {
+			continue
+		}
+		// The path may begin above our mount's root; what counts is the part
+		// below the container's cgroup, so that is where it has to be found.
+		own := strings.TrimPrefix(m.dir.Path(), m.mount)
+		at := strings.Index(path+"/", own+"/")
+		if at < 0 {
+			break
+		}
+		dir, err := m.dir.Sub(path[at+len(own):])
+		if err != nil {
+			return nil, err
+		}
+		return &Group{dir: dir}, nil
+	}
+	return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
+}
+
+// Chown gives the cgroup to a user of the container: the directory, and the
+// files that the kernel says are safe to delegate. Limits stay root's.
+func (m *Manager) Chown(uid int) error {
+	if err := unix.Fchownat(unix.AT_FDCWD, m.dir.Path(), uid, -1, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return fmt.Errorf("give cgroup %s to user %d: %w", m.dir.Path(), uid, cgroupfs.Denied(err))
+	}
+	fd, err := m.dir.FD()
+	if err != nil {
+		return err
+	}
+	for _, file := range delegated() {
+		err := unix.Fchownat(fd, file, uid, -1, unix.AT_SYMLINK_NOFOLLOW)
+		// Which files a cgroup has depends on its controllers.
+		if err != nil && err != unix.ENOENT {
+			return fmt.Errorf("give %s/%s to user %d: %w", m.dir.Path(), file, uid, cgroupfs.Denied(err))
+		}
+	}
+	return nil
+}
+
+// delegated lists the files to delegate, as the kernel does; kernels without
+// the list have these three (config-linux.md, Cgroup ownership).
+func delegated() []string {
+	text, err := os.ReadFile("/sys/kernel/cgroup/delegate")
+	if err != nil {
+		return []string{"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
+	}
+	var files []string
+	for _, name := range strings.Fields(string(text)) {
+		if cgroupfs.ValidFileName(name) {
+			files = append(files, name)
+		}
+	}
+	return files
+}

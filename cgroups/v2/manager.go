@@ -1,0 +1,240 @@
+// Package v2 manages a container's cgroup in the unified hierarchy of
+// cgroup v2, see Documentation/admin-guide/cgroup-v2.rst. It owns the
+// conversion of linux.resources to v2 files, enabling controllers on the way
+// down to the cgroup, and the waiting for cgroup.events.
+package v2
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/devices"
+	"github.com/runnel/runnel/cgroups/limits"
+)
+
+// Manager manages one cgroup. It is not safe for concurrent use.
+type Manager struct {
+	dir   *cgroupfs.Dir
+	mount string
+	// isNew says that this manager made the cgroup, so that nothing can have
+	// been written to it before.
+	isNew bool
+	// existing says that Create found the cgroup there: it isn't ours to
+	// remove.
+	existing bool
+}
+
+// New returns the manager of the cgroup at an absolute path below a mount
+// point. existing says that the cgroup was there before it became the
+// container's.
+func New(mount, path string, existing bool) *Manager {
+	return &Manager{dir: cgroupfs.At(path), mount: mount, existing: existing}
+}
+
+// Close closes what Dir opened.
+func (m *Manager) Close() { m.dir.Close() }
+
+// Existing reports whether Create found the cgroup there.
+func (m *Manager) Existing() []string {
+	if m.existing {
+		return []string{m.dir.Path()}
+	}
+	return nil
+}
+
+// Create makes the cgroup and enables for it the controllers that r needs
+// and those that clients read statistics of. A cgroup that is there already
+// must be empty and not frozen. After an error what was made is gone again.
+func (m *Manager) Create(r *specs.LinuxResources) (err error) {
+	required, err := requiredControllers(r)
+	if err != nil {
+		return err
+	}
+	made, err := m.dir.Mkdir(m.mount)
+	defer func() {
+		if err != nil {
+			m.dir.Close()
+			cgroupfs.RemoveAll(made)
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	m.isNew = len(made) > 0
+	m.existing = !m.isNew
+	if m.existing {
+		if err = m.checkUnused(); err != nil {
+			return err
+		}
+	}
+	return m.enable(required)
+}
+
+// checkUnused refuses a cgroup that something else lives in: limits, signals
+// and removal would hit that too.
+func (m *Manager) checkUnused() error {
+	pids, err := m.dir.Pids()
+	if err != nil {
+		return err
+	}
+	if len(pids) > 0 {
+		return fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
+	}
+	frozen, err := m.Frozen()
+	if err == nil && frozen {
+		err = fmt.Errorf("container's cgroup %s is frozen", m.dir.Path())
+	}
+	return err
+}
+
+// requiredControllers lists the controllers whose files r has written,
+// sorted.
+func requiredControllers(r *specs.LinuxResources) ([]string, error) {
+	if r == nil {
+		return nil, nil
+	}
+	// A limit that the cgroup's present values decide about is a detail
+	// here: with anything read as unlimited no check can fail.
+	writes, err := compile(r, current{memoryMax: "0"})
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	for _, w := range writes {
+		if w.Controller != "" && w.Tolerate != cgroupfs.Missing {
+			list = append(list, w.Controller)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP. It stays the
+// manager's.
+func (m *Manager) Dir() (int, error) { return m.dir.FD() }
+
+// Tasks is nothing: a process is cloned into Dir.
+func (*Manager) Tasks() ([]int, error) { return nil, nil }
+
+// Join moves a process into the cgroup.
+func (m *Manager) Join(pid int) error { return join(m.dir, pid) }
+
+func join(d *cgroupfs.Dir, pid int) error {
+	err := d.Join(pid)
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return fmt.Errorf("%w (controllers are enabled for the cgroups below it, and cgroup v2 then allows no process in it)", err)
+	case errors.Is(err, unix.EOPNOTSUPP):
+		kind, _ := d.ReadFile("cgroup.type")
+		return fmt.Errorf("%w (the cgroup's type is %q)", err, kind)
+	}
+	return err
+}
+
+// Set writes the limits that r sets and leaves all others alone.
+func (m *Manager) Set(r *specs.LinuxResources) error {
+	if r == nil {
+		return nil
+	}
+	now, err := m.current(r)
+	if err != nil {
+		return err
+	}
+	writes, err := compile(r, now)
+	if err != nil {
+		return err
+	}
+	err = m.apply(writes)
+	var missing *cgroupfs.MissingError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	// An update may need a controller that nothing needed at creation.
+	if required, _ := requiredControllers(r); !m.isNew && m.enable(required) == nil {
+		err = m.apply(writes)
+	}
+	if errors.As(err, &missing) {
+		missing.Hint = m.hint(missing)
+	}
+	return err
+}
+
+func (m *Manager) apply(writes []cgroupfs.Write) error {
+	return cgroupfs.Apply(writes, func(string) *cgroupfs.Dir { return m.dir })
+}
+
+// current reads what the compilation of r depends on.
+func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
+	if m.isNew {
+		return now, nil
+	}
+	cpuMax, memoryMax, memoryUsage := needs(r)
+	if cpuMax {
+		// A missing file shows when it is written.
+		if now.cpuMax, err = m.dir.ReadFile("cpu.max"); err != nil && !cgroupfs.IsGone(err) {
+			return now, err
+		}
+	}
+	if memoryMax {
+		if now.memoryMax, err = m.dir.ReadFile("memory.max"); err != nil && !cgroupfs.IsGone(err) {
+			return now, err
+		}
+	}
+	if memoryUsage {
+		if now.memoryUsage, err = m.number("memory.current"); err != nil {
+			return now, fmt.Errorf("%s: %w", limits.Field("memory.checkBeforeUpdate"), err)
+		}
+	}
+	return now, nil
+}
+
+// hint says why a file is missing.
+func (m *Manager) hint(e *cgroupfs.MissingError) string {
+	text, err := m.dir.ReadFile("cgroup.controllers")
+	switch {
+	case err != nil:
+		return ""
+	case e.Controller == "":
+		return "this kernel has no such file"
+	case !slices.Contains(strings.Fields(text), e.Controller):
+		return fmt.Sprintf("the cgroup doesn't have controller %s, only %q", e.Controller, text)
+	case e.Controller == "hugetlb":
+		return "the sizes that this kernel has are " + strings.Join(limits.PageSizes(), ", ")
+	}
+	return "this kernel's controller " + e.Controller + " has no such file"
+}
+
+// SetDevices puts a program for the rules in force, in one step. With
+// defaults the devices that every container needs are allowed after all.
+func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
+	program, err := devices.Program(rules, defaults)
+	if err != nil {
+		return err
+	}
+	fd, err := m.dir.FD()
+	if err != nil {
+		return err
+	}
+	return devices.Attach(fd, program, m.isNew)
+}
+
+// Pids lists the processes of the cgroup and below, sorted.
+func (m *Manager) Pids() ([]int, error) { return m.dir.Pids() }
+
+// Destroy removes the cgroup and those below it. One that Create found there
+// stays, empty.
+func (m *Manager) Destroy() error {
+	defer m.dir.Close()
+	end := time.Now().Add(cgroupfs.Patience)
+	if m.existing {
+		return m.dir.RemoveBelow(end, waitEmpty)
+	}
+	return m.dir.Remove(end, waitEmpty)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// times are the rows of the first table.
+func times(rounds int) []measure {
+	return []measure{
+		{"run true", paired(rounds, scenario{setUp: configured(), timed: runOnce})},
+		{"run true, large seccomp profile, warm", paired(rounds, scenario{setUp: configured(seccompProfile(0)), timed: runOnce})},
+		{"run true, large seccomp profile, cold", paired(rounds, scenario{
+			prepare: func(_ *container, b *bundle, round int) error { return b.write(seccompProfile(1 + round)) },
+			timed:   runOnce,
+		})},
+		{"create + start + delete", paired(rounds, scenario{setUp: configured(), timed: threeCommands})},
+		{"exec true", paired(rounds, beside(1, "exec", "c1", "true"))},
+		{"state", paired(rounds, beside(1, "state", "c1"))},
+		{"list, 1 container", paired(rounds, beside(1, "list"))},
+		{"list, 100 containers", paired(rounds, beside(100, "list"))},
+		{"delete --force, running", paired(rounds, scenario{
+			setUp:   configured(sleeping),
+			prepare: func(c *container, b *bundle, _ int) error { return c.background(b.dir, "d") },
+			timed:   func(c *container, _ *bundle) (time.Duration, error) { return c.command("delete", "--force", "d") },
+		})},
+	}
+}
+
+func configured(changes ...func(*specs.Spec)) func(*container, *bundle) error {
+	return func(_ *container, b *bundle) error { return b.write(changes...) }
+}
+
+func runOnce(c *container, b *bundle) (time.Duration, error) {
+	return c.command("run", "--bundle", b.dir, "r")
+}
+
+// threeCommands times the commands, not the container between start and delete.
+func threeCommands(c *container, b *bundle) (time.Duration, error) {
+	pid, create, err := c.create(b.dir, "t")
+	if err != nil {
+		return 0, err
+	}
+	start, err := c.command("start", "t")
+	if err != nil {
+		return 0, err
+	}
+	reap(pid)
+	remove, err := c.command("delete", "t")
+	return create + start + remove, err
+}
+
+// beside times a command while the given number of containers runs.
+func beside(containers int, command ...string) scenario {
+	each := func(act func(id string) error) error {
+		for i := range containers {
+			if err := act(fmt.Sprintf("c%d", i+1)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return scenario{
+		setUp: func(c *container, b *bundle) error {
+			if err := b.write(sleeping); err != nil {
+				return err
+			}
+			return each(func(id string) error { return c.background(b.dir, id) })
+		},
+		timed:    func(c *container, _ *bundle) (time.Duration, error) { return c.command(command...) },
+		tearDown: func(c *container) error { return each(c.destroy) },
+	}
+}

@@ -1,0 +1,244 @@
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/seccomp"
+	"github.com/runnel/runnel/specconv"
+)
+
+// compile makes the plan of the container's init.
+func (c *creation) compile(b *bundle, streams *streams, given map[string]int) error {
+	in, err := c.runtime.planInput(b, c.options, c.state.Cgroup)
+	if err != nil {
+		return err
+	}
+	if _, ok := given[fileStart]; ok {
+		in.StartFile = fileStart
+	}
+	if err := c.states.open(b.spec.Hooks, given); err != nil {
+		return err
+	}
+	c.plan, err = specconv.Create(in)
+	return err
+}
+
+// planInput gathers what a plan is made from, the compiled filter included.
+func (r *Runtime) planInput(b *bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
+	in := specconv.Input{
+		Spec: b.spec, Host: b.host, Bundle: b.dir, Rootfs: b.rootfs, ContainerID: o.ID,
+		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
+		PreserveFDs: o.PreserveFDs, ListenFDs: listenFDs(),
+	}
+	if err := checkInherited(in.ListenFDs, in.PreserveFDs); err != nil {
+		return in, err
+	}
+	if location != nil {
+		in.InCgroup = true
+		in.CgroupFiles = cgroupFiles(location)
+		in.Cgroups = hierarchies(location)
+	}
+	var err error
+	in.Seccomp, err = r.filter(b.spec.Linux.Seccomp)
+	return in, err
+}
+
+// filter compiles a profile, or takes it from the cache; nil without one.
+func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error) {
+	if profile == nil {
+		return nil, nil
+	}
+	f, warnings, err := seccomp.Compile(context.Background(), profile, filepath.Join(r.Root, cacheName))
+	for _, w := range warnings {
+		r.warn(w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
+}
+
+// listenFDs is the number of descriptors that a service manager has given to
+// us, sd_listen_fds(3).
+func listenFDs() int {
+	if os.Getenv("LISTEN_FDS") == "" || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+		return 0
+	}
+	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
+// checkInherited finds descriptors that aren't there before anything is made.
+func checkInherited(listen, preserve int) error {
+	for i := range preserve {
+		var st unix.Stat_t
+		if err := unix.Fstat(3+listen+i, &st); err != nil {
+			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", i, preserve, err)
+		}
+	}
+	return nil
+}
+
+// cgroupFiles name the files "tasks" that the child writes to: one for each
+// hierarchy of cgroup v1.
+func cgroupFiles(location *cgroups.Location) []string {
+	if location.Mode == cgroups.V2 {
+		return nil
+	}
+	dirs := map[string]bool{}
+	for controller, dir := range location.Paths {
+		if controller != cgroups.Unified {
+			dirs[dir] = true
+		}
+	}
+	names := make([]string, 0, len(dirs))
+	for i := range len(dirs) {
+		names = append(names, cgroupFile(i))
+	}
+	return names
+}
+
+func cgroupFile(i int) string { return "cgroup " + strconv.Itoa(i) }
+
+// hierarchies are the cgroup's directories as a mount of type cgroup shows them.
+func hierarchies(location *cgroups.Location) []specconv.CgroupHierarchy {
+	if location.Mode == cgroups.V2 {
+		return []specconv.CgroupHierarchy{{Dir: location.Paths[""]}}
+	}
+	byDir := map[string]*specconv.CgroupHierarchy{}
+	var dirs []string
+	for controller, dir := range location.Paths {
+		h := byDir[dir]
+		if h == nil {
+			h = &specconv.CgroupHierarchy{Dir: dir, Name: hierarchyName(dir)}
+			byDir[dir] = h
+			dirs = append(dirs, dir)
+		}
+		switch {
+		case strings.HasPrefix(controller, "name="):
+			h.Options = append(h.Options, "none", controller)
+		case controller != cgroups.Unified:
+			h.Options = append(h.Options, controller)
+		}
+	}
+	slices.Sort(dirs)
+	list := make([]specconv.CgroupHierarchy, len(dirs))
+	for i, dir := range dirs {
+		list[i] = *byDir[dir]
+		slices.Sort(list[i].Options)
+	}
+	return list
+}
+
+// hierarchyName is the directory's first component below /sys/fs/cgroup.
+func hierarchyName(dir string) string {
+	name := strings.TrimPrefix(dir, "/sys/fs/cgroup/")
+	if i := strings.IndexByte(name, '/'); i >= 0 {
+		name = name[:i]
+	}
+	return name
+}
+
+// Plan is the dry run: what create would have its child do.
+func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
+	b, err := r.openBundle(bundlePath)
+	if err != nil {
+		return nil, err
+	}
+	const id = "ID"
+	location, err := r.locateCgroup(b.spec, id)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.planInput(b, CreateOptions{ID: id, NoPivot: noPivot}, location)
+	if err != nil {
+		return nil, err
+	}
+	in.StartFile = fileStart
+	return specconv.Create(in)
+}
+
+// replan makes the plan of a container that exists again, so that a failure
+// after its start can be explained. Only its tail has to be the same.
+func (c *Container) replan() (*plan.Plan, error) {
+	spec, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	host, err := specconv.Probe(spec, c.state.Rootfs)
+	if err != nil {
+		return nil, err
+	}
+	in := specconv.Input{
+		Spec: spec, Host: host, Bundle: c.state.Bundle, Rootfs: c.state.Rootfs,
+		ContainerID: c.entry.id, StartFile: fileStart,
+	}
+	if spec.Linux.Seccomp != nil {
+		in.Seccomp = &specconv.Seccomp{}
+	}
+	return specconv.Create(in)
+}
+
+// compile makes the plan of an exec.
+func (x *execution) compile() error {
+	spec := *x.spec
+	spec.Process = x.process
+	host, err := specconv.Probe(&spec, x.state.Rootfs)
+	if err != nil {
+		return err
+	}
+	if err := x.runtime.report(specconv.ValidateProcess(x.process, x.spec, host)); err != nil {
+		return err
+	}
+	if err := checkInherited(0, x.options.PreserveFDs); err != nil {
+		return err
+	}
+	in := specconv.ExecInput{
+		Spec: x.spec, Process: x.process, Host: host, ContainerID: x.entry.id,
+		PreserveFDs: x.options.PreserveFDs, InCgroup: true,
+	}
+	if x.state.Cgroup != nil {
+		in.CgroupFiles = cgroupFiles(x.state.Cgroup)
+	}
+	if in.Seccomp, err = x.runtime.filter(x.spec.Linux.Seccomp); err != nil {
+		return err
+	}
+	x.plan, err = specconv.Exec(in)
+	return err
+}
+
+// report logs the warnings among problems and gives the errors as one.
+func (r *Runtime) report(problems []specconv.Problem) error {
+	for _, p := range problems {
+		if p.Severity == specconv.Warning {
+			r.warn(p.String())
+		}
+	}
+	return specconv.FirstError(problems)
+}
+
+// unsupported names what this version can't do, rather than leaving it out.
+func unsupported(spec *specs.Spec) error {
+	switch {
+	case len(spec.Linux.NetDevices) > 0:
+		return errors.New("linux.netDevices is not supported yet")
+	case spec.Linux.IntelRdt != nil:
+		return errors.New("linux.intelRdt is not supported yet")
+	}
+	return nil
+}

@@ -1,0 +1,374 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/nsenter"
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// Create makes a container from a bundle, up to the point where its process
+// waits for Start. After an error nothing of it is left, and the id is free.
+func (r *Runtime) Create(o CreateOptions) error {
+	streams := inherited(o.ConsoleSocket)
+	defer streams.close()
+	c, err := r.create(o, streams, true)
+	if err != nil {
+		return err
+	}
+	c.release()
+	return nil
+}
+
+// creation is a container on its way to being created, and then the parent's
+// side of it until release or run let go of it.
+type creation struct {
+	*Container
+	options CreateOptions
+	spec    *specs.Spec
+	cgroup  cgroups.Manager // nil without one
+	child   *nsenter.Child
+	pidfd   int // of the container's init, once that is known
+	plan    *plan.Plan
+	states  hookStates
+}
+
+// create reads downwards: what can be known before is checked before anything
+// is made; from reserve on, undo takes back what was made.
+//
+// With forStart the container waits on its start socket, otherwise in the
+// conversation.
+func (r *Runtime) create(o CreateOptions, streams *streams, forStart bool) (*creation, error) {
+	b, err := r.openBundle(o.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	if err := streams.check(b.spec); err != nil {
+		return nil, err
+	}
+	e, err := reserve(r.Root, o.ID)
+	if err != nil {
+		return nil, err
+	}
+	c := &creation{Container: &Container{runtime: r, entry: e}, options: o, spec: b.spec, pidfd: -1}
+	if err := c.build(b, streams, forStart); err != nil {
+		c.undo()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
+	if err := c.record(b); err != nil {
+		return err
+	}
+	given := map[string]int{}
+	if forStart {
+		fd, err := nsenter.ListenStart(c.entry.dir, startName)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		given[fileStart] = fd
+	}
+	if err := streams.open(b.spec, given); err != nil {
+		return err
+	}
+	if err := c.compile(b, streams, given); err != nil {
+		return err
+	}
+	if err := c.makeCgroup(); err != nil {
+		return err
+	}
+	if err := c.startChild(streams, given); err != nil {
+		return err
+	}
+	if err := c.converse(); err != nil {
+		return err
+	}
+	if err := streams.created(); err != nil {
+		return err
+	}
+	return c.announce()
+}
+
+// record saves what a delete has to know before any of it exists: after a kill
+// at any later point `delete --force` finds it here.
+func (c *creation) record(b *bundle) error {
+	s := &State{
+		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.dir, Rootfs: b.rootfs,
+		OwnerUID: os.Getuid(), Annotations: b.spec.Annotations, OCIVersion: b.spec.Version,
+		HasProcess: b.spec.Process != nil, HasHooks: hasHooks(b.spec.Hooks),
+		HostPidNS: !ownsPidNamespace(b.spec), SeccompAgent: listensSeccomp(b.spec),
+	}
+	c.state = s
+	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)
+	if err != nil {
+		return err
+	}
+	s.Cgroup = location
+	if err := c.entry.writeFile(configName, b.content); err != nil {
+		return err
+	}
+	return c.entry.save(s)
+}
+
+// makeCgroup makes the directories; limits are set while the child is at work.
+func (c *creation) makeCgroup() error {
+	c.cgroup = c.manager()
+	if c.cgroup == nil {
+		return nil
+	}
+	err := c.cgroup.Create(resources(c.spec))
+	if err != nil && c.runtime.canDoWithoutCgroup(c.spec, err) {
+		c.runtime.debug(fmt.Sprintf("no cgroup of its own: %v", err))
+		c.cgroup, c.state.Cgroup = nil, nil
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
+		c.runtime.warn(field + " has no meaning on this host and is ignored")
+	}
+	location := c.cgroup.Location()
+	c.state.Cgroup = &location
+	return nil
+}
+
+func (c *creation) startChild(streams *streams, given map[string]int) error {
+	o := nsenter.Options{Stdio: streams.stdio, Given: given, Cgroup: -1}
+	var err error
+	if c.child, err = startIn(c.plan, o, c.group()); err != nil {
+		return err
+	}
+	streams.handedOver()
+	if c.cgroup == nil || c.plan.Has(plan.KindFork) {
+		return nil
+	}
+	return setLimits(c.cgroup, c.spec)
+}
+
+// group is the cgroup to start in; a nil interface without one.
+func (c *creation) group() cgroups.Group {
+	if c.cgroup == nil {
+		return nil
+	}
+	return c.cgroup
+}
+
+// startIn starts a child that is in a cgroup from its first step on.
+func startIn(p *plan.Plan, o nsenter.Options, g cgroups.Group) (*nsenter.Child, error) {
+	if g == nil {
+		return nsenter.Start(p, o)
+	}
+	var err error
+	if o.Cgroup, err = g.Dir(); err != nil {
+		return nil, err
+	}
+	tasks, err := g.Tasks()
+	if err != nil {
+		return nil, err
+	}
+	for i, fd := range tasks {
+		o.Given[cgroupFile(i)] = fd
+		defer unix.Close(fd)
+	}
+	return nsenter.Start(p, o)
+}
+
+// converse answers the child until the container is created.
+func (c *creation) converse() error {
+	for {
+		m, err := c.child.Next()
+		if err != nil {
+			return c.explainEnd(err)
+		}
+		switch m.Kind {
+		case nsenter.Maps:
+			err = c.runtime.writeMaps(c.spec, m.Pid)
+		case nsenter.Namespaces:
+			err = c.enter(m.Pid)
+		case nsenter.Created:
+			return nil
+		case nsenter.Failed:
+			return explain(c.plan, m.Failure)
+		default:
+			err = fmt.Errorf("message %d of the child before it is created", m.Kind)
+		}
+		if err == nil {
+			err = c.child.Go()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// enter is what the parent does when all namespaces exist: the process is known
+// for good, and so the state is saved before it goes on.
+func (c *creation) enter(pid int) error {
+	if err := c.identify(pid); err != nil {
+		return err
+	}
+	if err := c.entry.save(c.state); err != nil {
+		return err
+	}
+	// A limit of few processes would stop the relay itself, were it set before.
+	if c.cgroup != nil && c.plan.Has(plan.KindFork) {
+		if err := setLimits(c.cgroup, c.spec); err != nil {
+			return err
+		}
+	}
+	if hooks := c.spec.Hooks; hooks != nil {
+		state := c.state.ociState(specs.StateCreating)
+		//nolint:staticcheck // prestart is deprecated, and required
+		if err := runHooks("prestart", hooks.Prestart, state); err != nil {
+			return err
+		}
+		if err := runHooks("createRuntime", hooks.CreateRuntime, state); err != nil {
+			return err
+		}
+	}
+	return c.states.fill(c.state)
+}
+
+// identify takes pid as the container's init. It is our child and not waited
+// for, so that the pid can't be another's.
+func (c *creation) identify(pid int) error {
+	c.state.Pid = pid
+	c.pidfd = c.child.PidFD
+	if pid != c.child.Pid {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return fmt.Errorf("pidfd of pid %d: %w", pid, err)
+		}
+		c.pidfd = fd
+	}
+	stat, err := readProcess(pid)
+	if err != nil {
+		return fmt.Errorf("start time of pid %d: %w", pid, err)
+	}
+	c.state.StartTime = stat.startTime
+	return nil
+}
+
+// announce tells others, last of all, that the container is there.
+func (c *creation) announce() error {
+	if c.options.PidfdSocket != "" {
+		if err := sendPidfd(c.options.PidfdSocket, "standard", c.pidfd); err != nil {
+			return err
+		}
+	}
+	if c.options.PidFile != "" {
+		return writePidFile(c.options.PidFile, c.state.Pid)
+	}
+	return nil
+}
+
+// release lets go of a created container.
+func (c *creation) release() {
+	c.closeFiles()
+	c.entry.close()
+}
+
+func (c *creation) closeFiles() {
+	c.states.close()
+	if c.cgroup != nil {
+		c.cgroup.Close()
+	}
+	if c.child == nil {
+		return
+	}
+	c.child.Close()
+	if c.pidfd >= 0 && c.pidfd != c.child.PidFD {
+		unix.Close(c.pidfd)
+	}
+	if c.child.PidFD >= 0 {
+		unix.Close(c.child.PidFD)
+	}
+	c.pidfd, c.child.PidFD = -1, -1
+}
+
+// undo takes everything back. It runs the poststop hooks if others have run:
+// runtime.md, lifecycle, steps 3 to 7.
+func (c *creation) undo() {
+	if c.child != nil {
+		c.child.Close()
+		for _, fd := range []int{c.child.PidFD, c.pidfd} {
+			if fd >= 0 {
+				_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+				waitProcess(fd, killTimeout)
+			}
+		}
+		c.reap()
+	}
+	if c.state == nil || c.state.Pid == 0 {
+		c.abandon()
+	} else if err := c.delete(); err != nil {
+		c.runtime.warn(err.Error())
+	}
+	c.closeFiles()
+	c.entry.close()
+}
+
+// abandon removes what exists before any hook has run.
+func (c *creation) abandon() {
+	if c.cgroup != nil {
+		err := c.killAll(unix.SIGKILL)
+		if err := errors.Join(err, c.cgroup.Destroy()); err != nil {
+			c.runtime.warn(err.Error())
+		}
+	}
+	if err := c.entry.remove(); err != nil {
+		c.runtime.warn(err.Error())
+	}
+}
+
+// reap collects the child and, after a Fork step, its successor.
+func (c *creation) reap() {
+	_, _ = wait(c.child.Pid)
+	if c.state.Pid != 0 && c.state.Pid != c.child.Pid {
+		_, _ = wait(c.state.Pid)
+	}
+}
+
+// wait collects one child of ours.
+func wait(pid int) (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(pid, &status, 0, nil)
+		if err != unix.EINTR {
+			return status, err
+		}
+	}
+}
+
+// explainEnd is the error for a child that ended without a word.
+func (c *creation) explainEnd(cause error) error {
+	if !errors.Is(cause, nsenter.ErrGone) {
+		return cause
+	}
+	status, err := wait(c.child.Pid)
+	if err != nil {
+		return cause
+	}
+	if status.Signaled() && status.Signal() == unix.SIGKILL {
+		return errors.New("unable to start container process: it was killed while it was set up (memory limit too low?)")
+	}
+	return fmt.Errorf("unable to start container process: it ended while it was set up: %s", describeStatus(status))
+}
+
+func describeStatus(s unix.WaitStatus) string {
+	if s.Signaled() {
+		return fmt.Sprintf("signal %d (%s)", s.Signal(), s.Signal())
+	}
+	return fmt.Sprintf("exit status %d", s.ExitStatus())
+}

@@ -1,0 +1,36 @@
+package libcontainer
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"github.com/runnel/runnel/seccomp"
+	"github.com/runnel/runnel/specconv"
+)
+
+// Features is what this build can do, features.md of the spec: the tables that
+// the planner compiles from, whatever the host has.
+func Features() *features.Features {
+	known := specconv.Features()
+	yes, no := true, false
+	return &features.Features{
+		OCIVersionMin: known.OCIVersionMin,
+		OCIVersionMax: known.OCIVersionMax,
+		Hooks:         known.Hooks,
+		MountOptions:  known.MountOptions,
+		Linux: &features.Linux{
+			Namespaces:      known.Namespaces,
+			Capabilities:    known.Capabilities,
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Seccomp:         seccomp.Features(),
+			Apparmor:        &features.Apparmor{Enabled: &known.AppArmor},
+			Selinux:         &features.Selinux{Enabled: &known.SELinux},
+			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			MemoryPolicy:    &features.MemoryPolicy{Modes: known.MemoryPolicyModes, Flags: known.MemoryPolicyFlags},
+			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &known.IDMappedMounts}},
+			NetDevices:      &features.NetDevices{Enabled: &no},
+		},
+		Annotations: map[string]string{
+			"io.github.seccomp.libseccomp.version": seccomp.LibseccompVersion(),
+		},
+	}
+}

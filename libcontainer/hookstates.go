@@ -1,0 +1,87 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter"
+	"github.com/runnel/runnel/seccomp"
+)
+
+// hookStates are the states that hooks on the container's side read. They are
+// handed to the child empty and filled when its pid is known.
+type hookStates struct {
+	creating, created *nsenter.StateFile
+}
+
+// open makes those that the config's hooks need.
+func (h *hookStates) open(hooks *specs.Hooks, given map[string]int) error {
+	if hooks == nil {
+		return nil
+	}
+	if len(hooks.CreateContainer) > 0 {
+		f, err := nsenter.NewStateFile()
+		if err != nil {
+			return err
+		}
+		h.creating = &f
+		given[fileStateCreating] = f.FD()
+	}
+	if len(hooks.StartContainer) > 0 {
+		f, err := nsenter.NewStateFile()
+		if err != nil {
+			return err
+		}
+		h.created = &f
+		given[fileStateCreated] = f.FD()
+	}
+	return nil
+}
+
+func (h *hookStates) fill(s *State) error {
+	for _, f := range []struct {
+		file   *nsenter.StateFile
+		status specs.ContainerState
+	}{{h.creating, specs.StateCreating}, {h.created, specs.StateCreated}} {
+		if f.file == nil {
+			continue
+		}
+		content, err := json.Marshal(s.ociState(f.status))
+		if err != nil {
+			return fmt.Errorf("state for hooks: %w", err)
+		}
+		if err := f.file.Fill(content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *hookStates) close() {
+	for _, f := range []*nsenter.StateFile{h.creating, h.created} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	h.creating, h.created = nil, nil
+}
+
+// handOverListener gives the seccomp notify descriptor of the container's
+// process to the agent that the profile names.
+func (c *Container) handOverListener(profile *specs.LinuxSeccomp, pid, listener int) error {
+	defer unix.Close(listener)
+	if profile == nil || profile.ListenerPath == "" {
+		return fmt.Errorf("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one")
+	}
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	return seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
+		Version: specs.Version, Pid: pid, Metadata: profile.ListenerMetadata,
+		State: c.state.ociState(specs.ContainerState(status)),
+	}, listener)
+}

@@ -1,0 +1,63 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// Pause freezes all processes of a running or created container.
+func (c *Container) Pause() error {
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status != Running && status != CreatedS {
+		return fmt.Errorf("%w: cannot pause it in state %s", ErrNotRunning, status)
+	}
+	m := c.manager()
+	if m == nil {
+		return errors.New("the container has no cgroup of its own to freeze")
+	}
+	if err := m.Freeze(); err != nil {
+		// A half-frozen container would be neither paused nor running.
+		_ = m.Thaw()
+		return fmt.Errorf("pause %s: %w", c.entry.id, err)
+	}
+	return nil
+}
+
+// Resume thaws a paused container.
+func (c *Container) Resume() error {
+	m := c.manager()
+	if m == nil {
+		return ErrNotPaused
+	}
+	if frozen, err := m.Frozen(); err != nil || !frozen {
+		return ErrNotPaused
+	}
+	if err := m.Thaw(); err != nil {
+		return fmt.Errorf("resume %s: %w", c.entry.id, err)
+	}
+	return nil
+}
+
+// Update changes the limits that resources sets; others stay as they are.
+func (c *Container) Update(resources *specs.LinuxResources) error {
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status == Stopped || status == Creating {
+		return ErrNotRunning
+	}
+	m := c.manager()
+	if m == nil {
+		return errors.New("the container has no cgroup of its own to update")
+	}
+	if err := m.Set(resources); err != nil {
+		return fmt.Errorf("update %s: %w", c.entry.id, err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package libcontainer
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+func TestParseStat(t *testing.T) {
+	tail := " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20"
+	for _, c := range []struct {
+		line string
+		want processStat
+		bad  bool
+	}{
+		{"17 (sh)" + tail, processStat{'S', 4242}, false},
+		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), processStat{'R', 4242}, false},
+		{"17 (sh) S 1 2", processStat{}, true},
+		{"17 sh S", processStat{}, true},
+	} {
+		got, err := parseStat([]byte(c.line))
+		if (err != nil) != c.bad || got != c.want {
+			t.Errorf("parseStat(%q) = %v, %v; want %v", c.line, got, err, c.want)
+		}
+	}
+}
+
+func TestOpenProcessKnowsAPidThatWasUsedAgain(t *testing.T) {
+	self, err := readProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := State{Pid: os.Getpid(), StartTime: self.startTime}
+	fd, err := s.openProcess()
+	if err != nil {
+		t.Fatalf("openProcess of ourselves: %v", err)
+	}
+	unix.Close(fd)
+	s.StartTime++
+	if _, err := s.openProcess(); err != ErrNotRunning {
+		t.Errorf("openProcess with another start time = %v, want ErrNotRunning", err)
+	}
+}
+
+func TestValidID(t *testing.T) {
+	for id, want := range map[string]bool{
+		"a": true, "A-b_c+d.9": true, "..a": true, "": false, ".": false, "..": false,
+		"a/b": false, "a b": false, "é": false, "a\x00": false,
+	} {
+		if got := validID(id); got != want {
+			t.Errorf("validID(%q) = %v, want %v", id, got, want)
+		}
+	}
+}
+
+func TestOverride(t *testing.T) {
+	base := &specs.Process{
+		Terminal: true, Cwd: "/w", Env: []string{"A=1"}, Args: []string{"base"},
+		User: specs.User{UID: 5, GID: 6, AdditionalGids: []uint32{7}},
+		Capabilities: &specs.LinuxCapabilities{
+			Bounding: []string{"CAP_KILL"}, Effective: []string{"CAP_KILL"}, Permitted: []string{"CAP_KILL"},
+			Inheritable: []string{"CAP_CHOWN"},
+		},
+	}
+	yes := true
+	got, err := (&ProcessOverride{
+		Args: []string{"ls"}, Env: []string{"B=2"}, User: &specs.User{UID: 1, GID: 2},
+		AdditionalGids: []uint32{8}, NoNewPrivileges: &yes, Caps: []string{"CAP_CHOWN", "CAP_SYSLOG"},
+	}).apply(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &specs.Process{
+		Cwd: "/w", Env: []string{"A=1", "B=2"}, Args: []string{"ls"}, NoNewPrivileges: true,
+		User: specs.User{UID: 1, GID: 2, AdditionalGids: []uint32{7, 8}},
+		Capabilities: &specs.LinuxCapabilities{
+			Bounding:    []string{"CAP_KILL", "CAP_CHOWN", "CAP_SYSLOG"},
+			Effective:   []string{"CAP_KILL", "CAP_CHOWN", "CAP_SYSLOG"},
+			Permitted:   []string{"CAP_KILL", "CAP_CHOWN", "CAP_SYSLOG"},
+			Inheritable: []string{"CAP_CHOWN"},
+			Ambient:     []string{"CAP_CHOWN"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("apply (-want +got):\n%s", diff)
+	}
+	if len(base.Capabilities.Bounding) != 1 || len(base.Env) != 1 {
+		t.Error("apply has changed the config's process")
+	}
+	if _, err := (&ProcessOverride{}).apply(base); err == nil {
+		t.Error("apply without arguments: no error")
+	}
+}

@@ -1,0 +1,123 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter"
+)
+
+// Run creates and starts a container. In the foreground it waits for the end of
+// its process, gives its exit status, and deletes the container unless Keep.
+func (r *Runtime) Run(o RunOptions) (int, error) {
+	if o.Detach {
+		return 0, r.runDetached(o)
+	}
+	streams := attached(o.ConsoleSocket)
+	defer streams.close()
+	if !o.NoSubreaper {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return -1, fmt.Errorf("become a subreaper: %w", err)
+		}
+	}
+	f := beginForeground()
+	defer f.end()
+	c, err := r.create(o.CreateOptions, streams, false)
+	if err != nil {
+		return -1, err
+	}
+	if err := c.proceed(); err != nil {
+		c.undo()
+		return -1, err
+	}
+	status, err := f.wait(c.state.Pid, c.pidfd, streams.terminal)
+	if !o.Keep {
+		err = errors.Join(err, c.delete())
+	}
+	c.release()
+	return status, err
+}
+
+func (r *Runtime) runDetached(o RunOptions) error {
+	streams := inherited(o.ConsoleSocket)
+	defer streams.close()
+	c, err := r.create(o.CreateOptions, streams, false)
+	if err != nil {
+		return err
+	}
+	if err := c.proceed(); err != nil {
+		c.undo()
+		return err
+	}
+	c.release()
+	return nil
+}
+
+// proceed starts a container whose child still talks to us.
+func (c *creation) proceed() error {
+	if !c.state.HasProcess {
+		return errNoProcess
+	}
+	if err := c.child.Go(); err != nil {
+		return err
+	}
+	if err := c.awaitProgram(&c.child.Conversation); err != nil {
+		return err
+	}
+	return c.runPoststart(c.spec.Hooks)
+}
+
+// errNoProcess is the error of a start without a process: runtime.md#start.
+var errNoProcess = errors.New("cannot start a container without a process: process isn't set in config.json")
+
+// awaitProgram hears what the child says between its start and its execve.
+func (c *creation) awaitProgram(conversation *nsenter.Conversation) error {
+	for {
+		m, err := conversation.Next()
+		if errors.Is(err, nsenter.ErrGone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch m.Kind {
+		case nsenter.Starting:
+		case nsenter.Failed:
+			return c.explainLate(m.Failure)
+		case nsenter.Listener:
+			err = c.handOverListener(c.spec.Linux.Seccomp, c.state.Pid, m.FD)
+			if err == nil {
+				err = conversation.Go()
+			}
+			if err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("message %d of the child after its start", m.Kind)
+		}
+	}
+}
+
+// runPoststart runs the hooks for a process that runs. The first that fails
+// stops the container: runtime.md, lifecycle, step 9.
+func (c *Container) runPoststart(hooks *specs.Hooks) error {
+	if hooks == nil || len(hooks.Poststart) == 0 {
+		return nil
+	}
+	return runHooks("poststart", hooks.Poststart, c.state.ociState(specs.StateRunning))
+}
+
+// explainLate is explain for a container that another command has planned.
+func (c *creation) explainLate(f *nsenter.Failure) error {
+	if c.plan == nil {
+		p, err := c.replan()
+		if err != nil {
+			return fmt.Errorf("unable to start container process: %w (%v)", f.Errno, err)
+		}
+		c.plan = p
+	}
+	return explain(c.plan, f)
+}

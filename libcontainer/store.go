@@ -1,0 +1,248 @@
+package libcontainer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups"
+)
+
+// The files of a container's state directory, <root>/<id>.
+const (
+	stateName   = "state.json"
+	configName  = "config.json"  // what it was created from; later edits of the bundle don't count
+	startName   = "start"        // the socket on which a created container waits; its presence means "created"
+	temporaries = ".state.json." // a state on its way to stateName
+)
+
+const stateVersion = 1
+
+// State is what outlives a command. Everything else is derived.
+type State struct {
+	Version int    `json:"version"`
+	ID      string `json:"id"`
+	// Pid is the container's init in the runtime's pid namespace, 0 while it is
+	// being made. StartTime is field 22 of /proc/PID/stat: together they name a
+	// process for good.
+	Pid       int       `json:"pid"`
+	StartTime uint64    `json:"startTime"`
+	Created   time.Time `json:"created"`
+	Bundle    string    `json:"bundle"`
+	Rootfs    string    `json:"rootfs"`
+	// Cgroup is nil where the container has none of its own.
+	Cgroup      *cgroups.Location `json:"cgroup,omitempty"`
+	OwnerUID    int               `json:"ownerUid"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	OCIVersion  string            `json:"ociVersion"`
+	// What start, kill and delete have to know of the config without reading it.
+	HasProcess   bool `json:"hasProcess"`
+	HasHooks     bool `json:"hasHooks,omitempty"`
+	HostPidNS    bool `json:"hostPidNamespace,omitempty"`
+	SeccompAgent bool `json:"seccompAgent,omitempty"`
+}
+
+// validID tells whether id may be a file name below the root, as runc has it.
+func validID(id string) bool {
+	if id == "" || id == "." || id == ".." {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '_' || c == '+' || c == '-' || c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// entry is an open state directory.
+type entry struct {
+	root, id string
+	dir      int
+}
+
+// reserve makes the state directory of id. The mkdir is the lock on the id.
+func reserve(root, id string) (*entry, error) {
+	if !validID(id) {
+		return nil, fmt.Errorf("%w: %q", ErrInvalidID, id)
+	}
+	path := filepath.Join(root, id)
+	err := unix.Mkdir(path, 0o700)
+	if err == unix.ENOENT {
+		if err = os.MkdirAll(root, 0o711); err != nil {
+			return nil, fmt.Errorf("state root: %w", err)
+		}
+		err = unix.Mkdir(path, 0o700)
+	}
+	if err == unix.EEXIST {
+		return nil, ErrExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return openEntry(root, id)
+}
+
+// openEntry opens the state directory of id; ErrNotExist if there is none.
+func openEntry(root, id string) (*entry, error) {
+	if !validID(id) {
+		return nil, fmt.Errorf("%w: %q", ErrInvalidID, id)
+	}
+	path := filepath.Join(root, id)
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return nil, ErrNotExist
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return &entry{root: root, id: id, dir: fd}, nil
+}
+
+func (e *entry) path() string { return filepath.Join(e.root, e.id) }
+
+func (e *entry) close() {
+	if e.dir >= 0 {
+		unix.Close(e.dir)
+		e.dir = -1
+	}
+}
+
+// writeFile makes or truncates a file of the entry.
+func (e *entry) writeFile(name string, content []byte) error {
+	fd, err := unix.Openat(e.dir, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return fmt.Errorf("state file %s/%s: %w", e.path(), name, err)
+	}
+	for len(content) > 0 {
+		n, err := unix.Write(fd, content)
+		if err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("state file %s/%s: %w", e.path(), name, err)
+		}
+		content = content[n:]
+	}
+	return unix.Close(fd)
+}
+
+func (e *entry) readFile(name string) ([]byte, error) {
+	fd, err := unix.Openat(e.dir, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return readAll(fd)
+}
+
+// readAll reads a descriptor to its end, without the poller of os.File.
+func readAll(fd int) ([]byte, error) {
+	buf := make([]byte, 0, 8192)
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return buf, nil
+		}
+		buf = buf[:len(buf)+n]
+	}
+}
+
+// save replaces the state. A reader sees the old or the new one.
+func (e *entry) save(s *State) error {
+	s.Version = stateVersion
+	content, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("state of %s: %w", e.id, err)
+	}
+	name := fmt.Sprint(temporaries, os.Getpid())
+	if err := e.writeFile(name, content); err != nil {
+		return err
+	}
+	if err := unix.Renameat(e.dir, name, e.dir, stateName); err != nil {
+		return fmt.Errorf("state file %s/%s: %w", e.path(), stateName, err)
+	}
+	return nil
+}
+
+// load reads the state. A directory without one belongs to a create that was
+// killed early, or that has only begun: fs.ErrNotExist.
+func (e *entry) load() (*State, error) {
+	content, err := e.readFile(stateName)
+	if err != nil {
+		return nil, fmt.Errorf("state of %s: %w", e.id, err)
+	}
+	s := new(State)
+	if err := json.Unmarshal(content, s); err != nil {
+		return nil, fmt.Errorf("state of %s: %w", e.id, err)
+	}
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("state of %s: version %d, this runnel knows %d", e.id, s.Version, stateVersion)
+	}
+	return s, nil
+}
+
+// isCreated tells whether the container waits for start.
+func (e *entry) isCreated() bool {
+	var st unix.Stat_t
+	return unix.Fstatat(e.dir, startName, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+// remove deletes the directory. What is gone already is fine.
+func (e *entry) remove() error {
+	for _, name := range []string{startName, configName, stateName} {
+		if err := unix.Unlinkat(e.dir, name, 0); err != nil && err != unix.ENOENT {
+			return fmt.Errorf("state directory %s: remove %s: %w", e.path(), name, err)
+		}
+	}
+	err := unix.Rmdir(e.path())
+	if err == unix.ENOTEMPTY || err == unix.EEXIST {
+		// A temporary of a command that was killed.
+		err = os.RemoveAll(e.path())
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("state directory %s: %w", e.path(), err)
+	}
+	return nil
+}
+
+// ids lists the containers of a root, sorted. Names that can't be ids, such as
+// the seccomp cache, aren't containers.
+func ids(root string) ([]string, error) {
+	dir, err := os.Open(root)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range entries {
+		if e.IsDir() && validID(e.Name()) && e.Name() != cacheName {
+			found = append(found, e.Name())
+		}
+	}
+	sort.Strings(found)
+	return found, nil
+}
+
+// cacheName is the directory of compiled seccomp filters below the root.
+const cacheName = ".seccomp"

@@ -1,0 +1,25 @@
+// Command runnel is an OCI low-level container runtime. Its command line is that
+// of runc.
+//
+// A command lives for a few milliseconds: the Go scheduler need not read five
+// files at each start to find out about CPU limits.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+package main
+
+import (
+	"os"
+
+	"github.com/runnel/runnel/internal/cli"
+)
+
+// Set by the linker.
+var (
+	version = "unknown"
+	commit  = ""
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args, cli.Build{Version: version, Commit: commit}))
+}

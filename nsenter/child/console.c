@@ -1,0 +1,128 @@
+/* The terminal and the standard streams. */
+#include "child.h"
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+
+#define DEVPTS_SUPER_MAGIC 0x1cd1
+#define PTMX_INO 2
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER 0x5441
+#endif
+
+struct window {
+	unsigned short rows, cols, x, y;
+};
+
+/* The container's own ptmx, verified: the image, or who shares /dev with the
+ * container, may have put anything in its place (CVE-2025-52565). */
+static long open_ptmx(void)
+{
+	struct file_status st;
+	long fd = in_root("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return failed_at(PART_OPEN, fd);
+	if (file_system(fd) != DEVPTS_SUPER_MAGIC || file_stat(fd, &st) < 0 || st.ino != PTMX_INO ||
+	    (st.mode & S_IFMT) != S_IFCHR || st.rdev_major != 5 || st.rdev_minor != 2) {
+		sys_close(fd);
+		return failed_at(PART_VERIFY, -ENODEV);
+	}
+	sys3(__NR_fcntl, fd, F_SETFL, O_RDWR);
+	return fd;
+}
+
+static long send_master(long socket, long master)
+{
+	static const char name[] = "/dev/ptmx";
+	struct cmsg_fd control = {sizeof(control) - 4, SOL_SOCKET, SCM_RIGHTS, (int)master, 0};
+	struct iov iov = {name, sizeof(name) - 1};
+	struct msghdr msg = {.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)};
+	long rc = sys3(__NR_sendmsg, socket, &msg, MSG_NOSIGNAL);
+
+	return rc < 0 ? failed_at(PART_SEND, rc) : 0;
+}
+
+/* bind_console puts the terminal at /dev/console. The file there is made or
+ * opened without following links (CVE-2026-88264). */
+static long bind_console(long slave)
+{
+	const char *name;
+	long rc, tree, at, dir = open_parent("/dev/console", &name);
+
+	if (dir < 0)
+		return failed_at(PART_TARGET, dir);
+	at = sys4(__NR_openat, dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0666);
+	sys_close(at);
+	at = sys4(__NR_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	sys_close(dir);
+	if (at < 0)
+		return failed_at(PART_TARGET, at);
+	tree = sys3(__NR_open_tree, slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	rc = tree;
+	if (tree >= 0)
+		rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	sys_close(tree);
+	sys_close(at);
+	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
+}
+
+long op_console(const struct op *op)
+{
+	struct window size = {.rows = (unsigned short)op->n[0], .cols = (unsigned short)op->n[1]};
+	int unlock = 0;
+	long rc, slave, master = open_ptmx();
+
+	if (master < 0)
+		return master;
+	rc = sys3(__NR_ioctl, master, TIOCSPTLCK, &unlock);
+	slave = rc < 0 ? rc : sys3(__NR_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return failed_at(PART_OPEN, slave);
+	if (size.rows || size.cols)
+		sys3(__NR_ioctl, master, TIOCSWINSZ, &size);
+	rc = op->flags & CONSOLE_MOUNT ? bind_console(slave) : 0;
+	if (rc >= 0)
+		rc = send_master(op_file(op), master);
+	for (int fd = 0; rc >= 0 && fd < 3; fd++)
+		rc = sys3(__NR_dup3, slave, fd, 0);
+	if (rc >= 0)
+		rc = sys3(__NR_ioctl, 0, TIOCSCTTY, 0);
+	sys_close(slave);
+	sys_close(master);
+	sys_close(op_file(op));
+	return rc;
+}
+
+/* The root's /dev/null in place of the host's, if it is one. */
+static void use_own_null(int fd)
+{
+	struct file_status st;
+	long null = in_root("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (null < 0)
+		return;
+	if (file_stat(null, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 && st.rdev_minor == 3) {
+		sys3(__NR_fcntl, null, F_SETFL, O_RDWR);
+		sys3(__NR_dup3, null, fd, 0);
+	}
+	sys_close(null);
+}
+
+/* op_stdio lets the process open /dev/stdout and the like again. What can't be
+ * given away (a read-only file system, an owner without a mapping) stays. */
+long op_stdio(const struct op *op)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct file_status st;
+
+		if (file_stat(fd, &st) < 0)
+			continue;
+		if ((st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 && st.rdev_minor == 3) {
+			use_own_null(fd);
+			continue;
+		}
+		if (st.uid != op->n[0])
+			sys3(__NR_fchown, fd, op->n[0], -1);
+	}
+	return 0;
+}

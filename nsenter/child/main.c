@@ -1,0 +1,94 @@
+/* The entry of the child: map the plan, walk it. */
+#include "child.h"
+#include <linux/close_range.h>
+#include <linux/mman.h>
+
+#ifndef PROT_READ
+#define PROT_READ 1
+#define PROT_WRITE 2
+#endif
+
+struct child self = {.socket = -1, .root = -1, .proc = -1};
+
+#define OP_RUN(name, shape, run) [OP_##name] = run,
+static long (*const run[OP_END])(const struct op *) = {OPS(OP_RUN)};
+
+static long number(const char *s)
+{
+	long n = 0;
+
+	if (!s || !*s)
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || n > 1000000)
+			return -1;
+		n = n * 10 + (*s - '0');
+	}
+	return n;
+}
+
+static long map_plan(long fd)
+{
+	struct file_status st;
+	long at;
+
+	if (file_stat(fd, &st) < 0 || st.size == 0 || st.size > 0xffffffffU)
+		return -EBADMSG;
+	at = sys6(__NR_mmap, 0, st.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (at < 0 && at > -4096)
+		return at;
+	if (plan_check((char *)at, st.size) < 0)
+		return -EBADMSG;
+	self.plan = (char *)at;
+	self.header = (struct plan_header *)(void *)self.plan;
+	self.socket = self.header->socket;
+	sys1(__NR_close, fd);
+	return 0;
+}
+
+/* Every descriptor but the standard streams and those that the program
+ * inherits is marked close-on-exec; close_range(2) has the flag since 5.11. */
+static void mark_close_on_exec(void)
+{
+	struct plan_header *h = self.header;
+	long first = 3 + (long)h->preserve_fds;
+
+	if (sys3(__NR_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (long fd = first; fd < (long)(h->first_file + h->file_count); fd++)
+		sys3(__NR_fcntl, fd, F_SETFD, 1);
+	sys3(__NR_fcntl, self.socket, F_SETFD, 1);
+}
+
+/* argv[1] is the number of the plan's descriptor. */
+__attribute__((noreturn, used)) void child_main(long *stack)
+{
+	long argc = stack[0];
+	char **argv = (char **)(stack + 1);
+	struct op *ops;
+
+	if (argc != 2 || map_plan(number(argv[1])) < 0)
+		leave(124);
+	mark_close_on_exec();
+	sys1(__NR_umask, 0);
+	ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
+	for (uint32_t i = 0; i < self.header->op_count; i++) {
+		long rc;
+
+		self.op = &ops[i];
+		self.part = PART_NONE;
+		self.text_len = 0;
+		rc = run[self.op->kind](self.op);
+		if (rc < 0)
+			give_up(rc);
+	}
+	leave(0);
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov %rsp,%rdi\n\tand $-16,%rsp\n\tcall child_main\n");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start:\n\tmov x29,#0\n\tmov x0,sp\n\tbl child_main\n");
+#elif defined(__riscv)
+__asm__(".globl _start\n_start:\n\tmv a0,sp\n\tcall child_main\n");
+#endif

@@ -1,0 +1,117 @@
+/* Paths that the container may not see or not write. They are hidden after the
+ * hooks have run and before the root is entered, so that what hides them comes
+ * from the host and not from the image (CVE-2025-31133). */
+#include "child.h"
+
+#define PATH_READ_ONLY (MOUNT_ATTR_RDONLY)
+
+/* The host's /dev/null, verified to be one. */
+static long null_device(void)
+{
+	struct file_status st;
+	long fd = clone_tree("/dev/null", 0);
+
+	if (fd < 0)
+		return failed_at(PART_SOURCE, fd);
+	if (file_stat(fd, &st) < 0 || (st.mode & S_IFMT) != S_IFCHR || st.rdev_major != 1 || st.rdev_minor != 3) {
+		sys_close(fd);
+		return failed_at(PART_VERIFY, -ENODEV);
+	}
+	return fd;
+}
+
+static long empty_directory(void)
+{
+	long fs = sys2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC), rc, mnt;
+
+	if (fs < 0)
+		return fs;
+	rc = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "nr_blocks", "1", 0);
+	if (rc >= 0)
+		rc = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", "1", 0);
+	if (rc >= 0)
+		rc = sys5(__NR_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", 0, 0);
+	if (rc >= 0)
+		rc = sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0);
+	mnt = rc < 0 ? rc
+		     : sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC,
+			    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	sys_close(fs);
+	return mnt;
+}
+
+static long attach_over(long tree, long at)
+{
+	long rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+
+	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
+}
+
+/* One tmpfs hides all directories: the first use attaches it, the later ones
+ * clone it. A superblock for each would cost, and so would its end. */
+static long hide_directory(long at)
+{
+	static long first = -1;
+	long rc, mnt;
+
+	if (first < 0)
+		mnt = empty_directory();
+	else
+		mnt = sys3(__NR_open_tree, first, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (mnt < 0)
+		return failed_at(PART_SOURCE, mnt);
+	rc = attach_over(mnt, at);
+	if (first < 0 && rc >= 0)
+		first = mnt;
+	else
+		sys_close(mnt);
+	return rc;
+}
+
+static long hide_file(long at)
+{
+	long rc, null = null_device();
+
+	if (null < 0)
+		return null;
+	rc = attach_over(null, at);
+	sys_close(null);
+	return rc;
+}
+
+long op_mask(const struct op *op)
+{
+	struct file_status st;
+	long rc, at = in_root(op_str(op, 0), O_PATH);
+
+	if (at == -ENOENT || at == -ENOTDIR)
+		return 0;
+	if (at < 0)
+		return failed_at(PART_TARGET, at);
+	rc = file_stat(at, &st);
+	if (rc >= 0)
+		rc = (st.mode & S_IFMT) == S_IFDIR ? hide_directory(at) : hide_file(at);
+	sys_close(at);
+	return rc;
+}
+
+long op_readonly(const struct op *op)
+{
+	long rc, tree, at = in_root(op_str(op, 0), O_PATH);
+
+	if (at == -ENOENT || at == -ENOTDIR)
+		return 0;
+	if (at < 0)
+		return failed_at(PART_TARGET, at);
+	tree = sys3(__NR_open_tree, at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0) {
+		sys_close(at);
+		return failed_at(PART_SOURCE, tree);
+	}
+	rc = attach_over(tree, at);
+	if (rc >= 0)
+		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, PATH_READ_ONLY, 0, 0));
+	sys_close(tree);
+	sys_close(at);
+	return rc;
+}

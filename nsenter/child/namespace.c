@@ -1,0 +1,152 @@
+/* Entering and making namespaces, and what is set up in a new one. */
+#include "child.h"
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+
+#define SIGCHLD 17
+#define AF_INET_ 2
+#define SOCK_DGRAM_ 2
+#define SOCK_CLOEXEC_ 02000000
+#define SIOCGIFFLAGS 0x8913
+#define SIOCSIFFLAGS 0x8914
+#define IFF_UP 1
+
+struct ifreq_flags { /* struct ifreq, netdevice(7) */
+	char name[16];
+	short flags;
+	char rest[22];
+};
+
+/* op_cgroup: "0" is the writing thread itself. */
+long op_cgroup(const struct op *op)
+{
+	long fd = op_file(op), rc = sys3(__NR_write, fd, "0", 1);
+
+	sys_close(fd);
+	return rc < 0 ? rc : 0;
+}
+
+long op_conceal(const struct op *op)
+{
+	(void)op;
+	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
+}
+
+long op_session(const struct op *op)
+{
+	long rc = sys0(__NR_setsid);
+
+	(void)op;
+	return rc == -EPERM ? 0 : rc; /* already the leader of a session */
+}
+
+/* op_keyring: possession of the host's session keyring would reach into the
+ * container. No keyrings in this kernel, or none left of the quota, is fine. */
+long op_keyring(const struct op *op)
+{
+	long rc = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, op_str(op, 0));
+
+	if (rc == -ENOSYS || rc == -EDQUOT || rc == -EPERM || rc == -EACCES)
+		return 0;
+	return rc < 0 ? rc : 0;
+}
+
+/* op_affinity: the container must not inherit the affinity of whoever called
+ * the runtime; its cpuset decides. */
+long op_affinity(const struct op *op)
+{
+	static unsigned char all[1024];
+
+	if (op->n[0] > 0)
+		return sys3(__NR_sched_setaffinity, 0, op->n[0], self.plan + op->s[0]);
+	memset(all, 0xff, sizeof(all));
+	sys3(__NR_sched_setaffinity, 0, sizeof(all), all);
+	return 0;
+}
+
+long op_join(const struct op *op)
+{
+	long fd = op_file(op);
+	long rc = sys2(__NR_setns, fd, op->n[0]);
+
+	sys_close(fd);
+	if (op->n[0] == CLONE_NEWNS)
+		self.joined = 1;
+	return rc;
+}
+
+long op_join_process(const struct op *op)
+{
+	long fd = op_file(op);
+	long rc = sys2(__NR_setns, fd, op->n[0]);
+
+	sys_close(fd);
+	if (rc < 0)
+		return rc;
+	self.joined = 1;
+	self.root = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return self.root < 0 ? self.root : 0;
+}
+
+long op_unshare(const struct op *op) { return sys1(__NR_unshare, op->n[0]); }
+
+/* op_become_root: files made from here on belong to the container's root.
+ * setgroups(2) may be denied in a user namespace (user_namespaces(7)). */
+long op_become_root(const struct op *op)
+{
+	long rc;
+
+	(void)op;
+	sys2(__NR_setgroups, 0, 0);
+	rc = sys3(__NR_setresgid, 0, 0, 0);
+	if (rc < 0)
+		return failed_at(PART_GID, rc);
+	rc = sys3(__NR_setresuid, 0, 0, 0);
+	if (rc < 0)
+		return failed_at(PART_UID, rc);
+	/* The change of ids has cleared the flag's effect on our /proc files. */
+	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
+}
+
+/* op_fork goes on in a child of our parent, which learns its pid from the
+ * credentials of the next message. */
+long op_fork(const struct op *op)
+{
+	long pid = sys5(__NR_clone, op->n[0] | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid > 0)
+		leave(0);
+	return pid;
+}
+
+long op_loopback(const struct op *op)
+{
+	struct ifreq_flags request = {.name = "lo"};
+	long rc, fd = sys3(__NR_socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+
+	(void)op;
+	if (fd == -EAFNOSUPPORT)
+		return 0; /* a kernel without IPv4 */
+	if (fd < 0)
+		return fd;
+	rc = sys3(__NR_ioctl, fd, SIOCGIFFLAGS, &request);
+	request.flags |= IFF_UP;
+	if (rc >= 0)
+		rc = sys3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
+	sys_close(fd);
+	return rc;
+}
+
+long op_hostname(const struct op *op)
+{
+	const char *name = op_str(op, 0);
+
+	return sys2(__NR_sethostname, name, str_len(name));
+}
+
+long op_domainname(const struct op *op)
+{
+	const char *name = op_str(op, 0);
+
+	return sys2(__NR_setdomainname, name, str_len(name));
+}

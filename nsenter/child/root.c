@@ -1,0 +1,71 @@
+/* The container's root: attached before the mounts, entered after them. */
+#include "child.h"
+
+#define MNT_DETACH 2
+
+
+/* op_root attaches a clone of the rootfs over itself, because pivot_root(2)
+ * wants a mount point. The descriptor of the clone is the root from here on. */
+long op_root(const struct op *op)
+{
+	long rc, at, tree = clone_tree(op_str(op, 0), 1);
+
+	if (tree < 0)
+		return failed_at(PART_SOURCE, tree);
+	at = sys4(__NR_openat, AT_FDCWD, op_str(op, 0), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (at < 0)
+		return failed_at(PART_TARGET, at);
+	rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	sys_close(at);
+	if (rc < 0)
+		return failed_at(PART_ATTACH, rc);
+	self.root = tree;
+	return 0;
+}
+
+/* pivot puts the old root on top of the new one, at "/", and takes it off
+ * again: no directory for it is needed in the image. */
+static long pivot(void)
+{
+	long rc, old = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (old < 0)
+		return old;
+	rc = sys1(__NR_fchdir, self.root);
+	if (rc >= 0)
+		rc = sys2(__NR_pivot_root, ".", ".");
+	if (rc >= 0)
+		rc = sys1(__NR_fchdir, old);
+	/* What is unmounted here must stay mounted on the host. */
+	if (rc >= 0)
+		rc = sys5(__NR_mount, 0, ".", 0, MS_SLAVE | MS_REC, 0);
+	if (rc >= 0)
+		rc = sys2(__NR_umount2, ".", MNT_DETACH);
+	sys_close(old);
+	return rc;
+}
+
+static long move(void)
+{
+	long rc = sys1(__NR_fchdir, self.root);
+
+	if (rc >= 0)
+		rc = sys5(__NR_mount, ".", "/", 0, MS_MOVE, 0);
+	if (rc >= 0)
+		rc = sys1(__NR_chroot, ".");
+	return rc;
+}
+
+/* op_pivot also closes the host's procfs: from here on nothing of the host is
+ * in reach. */
+long op_pivot(const struct op *op)
+{
+	long rc = op->flags & PIVOT_MOVE ? move() : pivot();
+
+	if (rc < 0)
+		return rc;
+	sys_close(self.proc);
+	self.proc = -1;
+	self.joined = 1;
+	return sys1(__NR_chdir, "/");
+}

@@ -1,0 +1,93 @@
+#include "sys.h"
+
+/* gcc may turn these loops into calls of themselves unless told not to. */
+#define PLAIN __attribute__((optimize("no-tree-loop-distribute-patterns")))
+
+PLAIN size_t str_len(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n])
+		n++;
+	return n;
+}
+
+int str_eq(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+PLAIN void *memcpy(void *to, const void *from, size_t n)
+{
+	char *t = to;
+	const char *f = from;
+
+	while (n--)
+		*t++ = *f++;
+	return to;
+}
+
+PLAIN void *memset(void *to, int c, size_t n)
+{
+	char *t = to;
+
+	while (n--)
+		*t++ = (char)c;
+	return to;
+}
+
+long join(char *out, const char *a, const char *b)
+{
+	size_t la = str_len(a), lb = str_len(b);
+
+	if (la + lb + 2 > PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(out, a, la);
+	if (la > 0 && lb > 0)
+		out[la++] = '/';
+	memcpy(out + la, b, lb + 1);
+	return 0;
+}
+
+size_t decimal(char *out, uint64_t n)
+{
+	char tmp[24];
+	size_t len = 0, i;
+
+	do {
+		tmp[len++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	for (i = 0; i < len; i++)
+		out[i] = tmp[len - 1 - i];
+	out[len] = 0;
+	return len;
+}
+
+long file_stat(long fd, struct file_status *st)
+{
+	struct statx x;
+	long rc = sys5(__NR_statx, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &x);
+
+	if (rc < 0)
+		return rc;
+	st->mode = x.stx_mode;
+	st->rdev_major = x.stx_rdev_major;
+	st->rdev_minor = x.stx_rdev_minor;
+	st->uid = x.stx_uid;
+	st->gid = x.stx_gid;
+	st->nlink = x.stx_nlink;
+	st->size = x.stx_size;
+	st->ino = x.stx_ino;
+	return 0;
+}
+
+long file_system(long fd)
+{
+	long buf[32]; /* struct statfs: f_type comes first, and is a long on all of ours */
+	long rc = sys2(__NR_fstatfs, fd, buf);
+
+	return rc < 0 ? rc : buf[0];
+}

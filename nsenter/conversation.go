@@ -1,0 +1,117 @@
+package nsenter
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conversation is the parent's half of the dialogue with a child, or that of a
+// `start` with a container that waits for it.
+type Conversation struct {
+	fd   int
+	last MessageKind
+}
+
+// Next waits for the child's next message; ErrGone at the end of the
+// conversation.
+func (c *Conversation) Next() (Message, error) {
+	var buf [messageSize + messageText]byte
+	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred)+unix.CmsgSpace(4))
+	n, oobn, err := receive(c.fd, buf[:], oob)
+	if err != nil {
+		return Message{}, fmt.Errorf("receive from the child: %w", err)
+	}
+	if n == 0 {
+		return Message{}, ErrGone
+	}
+	m, err := decodeMessage(buf[:n], c.last)
+	if err != nil {
+		return Message{}, err
+	}
+	c.last = m.Kind
+	readControl(&m, oob[:oobn])
+	return m, nil
+}
+
+func receive(fd int, buf, oob []byte) (n, oobn int, err error) {
+	for {
+		n, oobn, _, _, err = unix.Recvmsg(fd, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.ECONNRESET {
+			return 0, 0, nil
+		}
+		if err != unix.EINTR {
+			return n, oobn, err
+		}
+	}
+}
+
+// readControl takes the pid from the credentials that the kernel has written:
+// it is the sender's in our pid namespace.
+func readControl(m *Message, oob []byte) {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return
+	}
+	for i := range messages {
+		if cred, err := unix.ParseUnixCredentials(&messages[i]); err == nil {
+			m.Pid = int(cred.Pid)
+			continue
+		}
+		if fds, err := unix.ParseUnixRights(&messages[i]); err == nil && len(fds) > 0 {
+			m.FD = fds[0]
+		}
+	}
+}
+
+// Go lets the child go on.
+func (c *Conversation) Go() error {
+	var m [messageSize]byte
+	binary.NativeEndian.PutUint32(m[:], uint32(goOn))
+	if err := unix.Send(c.fd, m[:], unix.MSG_NOSIGNAL); err != nil {
+		return fmt.Errorf("answer the child: %w", err)
+	}
+	return nil
+}
+
+// Close ends the conversation. A child that waits for an answer ends, too.
+func (c *Conversation) Close() {
+	if c.fd >= 0 {
+		unix.Close(c.fd)
+		c.fd = -1
+	}
+}
+
+// ListenStart makes the socket on which a created container waits for `start`.
+// The path is relative to the directory dir, so that its length doesn't matter.
+func ListenStart(dir int, name string) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("start socket: %w", err)
+	}
+	err = unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)})
+	if err == nil {
+		err = unix.Listen(fd, 8)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("start socket %s: %w", name, err)
+	}
+	return fd, nil
+}
+
+// DialStart connects to the start socket. The error is ECONNREFUSED if nothing
+// waits there any more.
+func DialStart(dir int, name string) (*Conversation, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("start socket: %w", err)
+	}
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)})
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("start socket: %w", err)
+	}
+	return &Conversation{fd: fd, last: Created}, nil
+}

@@ -1,0 +1,185 @@
+package nsenter
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// openedFiles are the plan's files, in its order, and which of them are ours.
+type openedFiles struct {
+	fds   []int
+	owned []int
+}
+
+func (f *openedFiles) close() {
+	for _, fd := range f.owned {
+		unix.Close(fd)
+	}
+}
+
+func openFiles(p *plan.Plan, given map[string]int) (f openedFiles, err error) {
+	for i := range p.Files {
+		file := &p.Files[i]
+		if file.Source == plan.Given {
+			fd, ok := given[file.Name]
+			if !ok {
+				return f, fmt.Errorf("plan: file %q wasn't given", file.Name)
+			}
+			f.fds = append(f.fds, fd)
+			continue
+		}
+		fd, err := openFile(file)
+		if err != nil {
+			return f, fmt.Errorf("%s: %w", file.Origin, err)
+		}
+		f.fds = append(f.fds, fd)
+		f.owned = append(f.owned, fd)
+	}
+	return f, nil
+}
+
+func openFile(file *plan.File) (int, error) {
+	if file.Source == plan.Namespace {
+		return openNamespace(file)
+	}
+	return openTree(file)
+}
+
+func openNamespace(file *plan.File) (int, error) {
+	fd, err := unix.Open(file.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open namespace %s: %w", file.Path, err)
+	}
+	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%s is not a namespace", file.Path)
+	}
+	if uint64(kind) != file.NSType {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%s is a namespace of another type", file.Path)
+	}
+	return fd, nil
+}
+
+func openTree(file *plan.File) (int, error) {
+	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
+	if file.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, file.Path, flags)
+	if err != nil {
+		return -1, fmt.Errorf("bind source %s: %w", file.Path, err)
+	}
+	if file.IDMap == nil {
+		return fd, nil
+	}
+	if err := mapIDs(fd, file.IDMap); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("idmapped mount of %s: %w", file.Path, err)
+	}
+	return fd, nil
+}
+
+func mapIDs(tree int, m *plan.IDMap) error {
+	ns, err := newUserNamespace(m)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(ns)
+	flags := uint(unix.AT_EMPTY_PATH)
+	if m.Recursive {
+		flags |= unix.AT_RECURSIVE
+	}
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns)}
+	err = unix.MountSetattr(tree, "", flags, &attr)
+	if err == unix.EINVAL {
+		return fmt.Errorf("%w (the file system may not support idmapped mounts, or the mount is idmapped already)", err)
+	}
+	return err
+}
+
+// newUserNamespace makes a user namespace with these maps, held by its
+// descriptor alone: the child that makes it ends.
+func newUserNamespace(m *plan.IDMap) (int, error) {
+	p := &plan.Plan{}
+	p.Add("", plan.Unshare{Flags: unix.CLONE_NEWUSER})
+	p.Add("", plan.Checkpoint{Point: plan.CheckpointMaps})
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open /dev/null: %w", err)
+	}
+	defer unix.Close(null)
+	c, err := Start(p, Options{Stdio: [3]int{null, null, null}, Cgroup: -1})
+	if err != nil {
+		return -1, err
+	}
+	defer c.Reap()
+	msg, err := c.Next()
+	if err != nil {
+		return -1, err
+	}
+	if msg.Kind != Maps {
+		return -1, fmt.Errorf("new user namespace: %w", msg.Failure.Errno)
+	}
+	if err := WriteMaps(c.Pid, m.UIDs, m.GIDs); err != nil {
+		return -1, err
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/user", c.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("user namespace of pid %d: %w", c.Pid, err)
+	}
+	return fd, nil
+}
+
+// Reap ends the conversation, and with it a child that waits for an answer,
+// and collects the process that was cloned.
+func (c *Child) Reap() {
+	c.Close()
+	for {
+		_, err := unix.Wait4(c.Pid, nil, 0, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if c.PidFD >= 0 {
+		unix.Close(c.PidFD)
+		c.PidFD = -1
+	}
+}
+
+// WriteMaps writes the id maps of the user namespace that pid has made.
+func WriteMaps(pid int, uids, gids []plan.IDRange) error {
+	if err := writeMap(pid, "uid_map", uids); err != nil {
+		return err
+	}
+	return writeMap(pid, "gid_map", gids)
+}
+
+// writeMap writes a map by one write(2), as the kernel wants it.
+func writeMap(pid int, name string, ranges []plan.IDRange) error {
+	path := fmt.Sprintf("/proc/%d/%s", pid, name)
+	if err := os.WriteFile(path, MapLines(ranges), 0); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// MapLines are ranges in the form of uid_map, user_namespaces(7).
+func MapLines(ranges []plan.IDRange) []byte {
+	var b []byte
+	for _, r := range ranges {
+		b = strconv.AppendUint(b, uint64(r.Container), 10)
+		b = append(b, ' ')
+		b = strconv.AppendUint(b, uint64(r.Host), 10)
+		b = append(b, ' ')
+		b = strconv.AppendUint(b, uint64(r.Size), 10)
+		b = append(b, '\n')
+	}
+	return b
+}

@@ -1,0 +1,182 @@
+package nsenter
+
+import (
+	_ "embed"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+//go:embed child.bin
+var executable string
+
+// Options say what a child gets from its parent besides the plan.
+type Options struct {
+	// Stdio are the standard streams.
+	Stdio [3]int
+	// Given are the descriptors for the plan's files of that source, by name.
+	Given map[string]int
+	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
+	// is cloned.
+	Cgroup int
+}
+
+// Child is a process that walks a plan.
+type Child struct {
+	Conversation
+	// Pid is the process that was cloned, in our pid namespace. With a Fork in
+	// the plan it ends, and messages come from another child of ours.
+	Pid int
+	// PidFD refers to it.
+	PidFD int
+}
+
+// Start clones a process that walks p. The descriptors in o stay the caller's.
+// The child is a direct child of ours, to be waited for.
+func Start(p *plan.Plan, o Options) (*Child, error) {
+	files, err := openFiles(p, o.Given)
+	defer files.close()
+	if err != nil {
+		return nil, err
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket to the child: %w", err)
+	}
+	defer unix.Close(pair[1])
+	// The kernel adds the sender's credentials only to what is sent after this.
+	if err := unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		unix.Close(pair[0])
+		return nil, fmt.Errorf("socket to the child: %w", err)
+	}
+	c, err := start(p, o, files.fds, pair[1])
+	if err != nil {
+		unix.Close(pair[0])
+		return nil, err
+	}
+	c.fd = pair[0]
+	return c, nil
+}
+
+// start lays out the child's descriptors: the standard streams, those that the
+// program inherits, the conversation, the plan's files, the plan.
+func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
+	fds := make([]uintptr, 0, 3+p.PreserveFDs+2+len(files))
+	for _, fd := range o.Stdio {
+		fds = append(fds, uintptr(fd))
+	}
+	for i := range p.PreserveFDs {
+		fds = append(fds, uintptr(3+i))
+	}
+	childSocket := len(fds)
+	fds = append(fds, uintptr(socket))
+	for _, fd := range files {
+		fds = append(fds, uintptr(fd))
+	}
+	encoded, err := p.Encode(childSocket+1, childSocket)
+	if err != nil {
+		return nil, err
+	}
+	planFD, err := memfd("plan", encoded, 0)
+	if err != nil {
+		return nil, fmt.Errorf("plan of the child: %w", err)
+	}
+	defer unix.Close(planFD)
+	fds = append(fds, uintptr(planFD))
+	return execute(fds, p.CloneFlags, o.Cgroup)
+}
+
+// execute starts the executable; the last of its descriptors is the plan.
+func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
+	image, err := memfd("runnel", []byte(executable), executableSeals)
+	if err != nil {
+		return nil, fmt.Errorf("executable of the child: %w", err)
+	}
+	defer unix.Close(image)
+	c := &Child{PidFD: -1}
+	attr := &syscall.ProcAttr{
+		Env:   []string{},
+		Files: fds,
+		Sys: &syscall.SysProcAttr{
+			Cloneflags: uintptr(cloneFlags),
+			PidFD:      &c.PidFD,
+		},
+	}
+	if cgroup >= 0 {
+		attr.Sys.UseCgroupFD = true
+		attr.Sys.CgroupFD = cgroup
+	}
+	argv := []string{"runnel-child", fmt.Sprint(len(fds) - 1)}
+	c.Pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", image), argv, attr)
+	if err != nil {
+		return nil, fmt.Errorf("start the child: %w", err)
+	}
+	return c, nil
+}
+
+// executableSeals keep the child's image as it is, even for a process that gets
+// hold of it through /proc/PID/exe.
+const executableSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+
+// memfd makes a file in memory with this content. With seals it is executable.
+func memfd(name string, content []byte, seals int) (int, error) {
+	flags := unix.MFD_CLOEXEC
+	if seals != 0 {
+		flags |= unix.MFD_ALLOW_SEALING | unix.MFD_EXEC
+	}
+	fd, err := unix.MemfdCreate(name, flags)
+	if err == unix.EINVAL { // before Linux 6.3 there is no MFD_EXEC
+		fd, err = unix.MemfdCreate(name, flags&^unix.MFD_EXEC)
+	}
+	if err != nil {
+		return -1, err
+	}
+	for len(content) > 0 {
+		n, err := unix.Write(fd, content)
+		if err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+		content = content[n:]
+	}
+	if seals != 0 {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
+			unix.Close(fd)
+			return -1, err
+		}
+	}
+	return fd, nil
+}
+
+// StateFile is a file in memory with what a hook reads on its standard input.
+// Its content is written once, with Fill, before the child is told to go on.
+type StateFile struct{ fd int }
+
+// NewStateFile makes an empty one.
+func NewStateFile() (StateFile, error) {
+	fd, err := unix.MemfdCreate("state", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return StateFile{-1}, fmt.Errorf("state for hooks: %w", err)
+	}
+	return StateFile{fd}, nil
+}
+
+// FD is the descriptor to hand over.
+func (s StateFile) FD() int { return s.fd }
+
+// Fill writes the content and seals it: a hook can't change what the next reads.
+func (s StateFile) Fill(content []byte) error {
+	if _, err := unix.Pwrite(s.fd, content, 0); err != nil {
+		return fmt.Errorf("state for hooks: %w", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(s.fd), unix.F_ADD_SEALS, executableSeals); err != nil {
+		return fmt.Errorf("state for hooks: %w", err)
+	}
+	return nil
+}
+
+// Close releases the descriptor.
+func (s StateFile) Close() { unix.Close(s.fd) }

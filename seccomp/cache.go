@@ -1,0 +1,191 @@
+package seccomp
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// cacheEntries is how many programs are kept: one more drives out the oldest.
+	// A host has a handful of profiles; an entry is about 10 KB, mostly in a tmpfs.
+	cacheEntries = 64
+
+	cacheMagic      = "runnel-seccomp-1"
+	cacheHeaderSize = len(cacheMagic) + sha256.Size
+)
+
+// cache is a directory of compiled programs, each in a file named by the hash of
+// what it was compiled from. Who can write there decides what the filters of
+// containers are; so the directory has to be ours and closed to everybody else,
+// and so has the file. A nil cache is empty and keeps nothing.
+type cache struct {
+	path string
+	fd   int
+}
+
+// openCache opens the directory, creating it if need be. On an error, and for an
+// empty path, the cache is nil.
+func openCache(path string) (*cache, error) {
+	if path == "" {
+		return nil, nil
+	}
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Open(path, flags, 0)
+	if errors.Is(err, unix.ENOENT) {
+		if err := unix.Mkdir(path, 0o700); err != nil && !errors.Is(err, unix.EEXIST) {
+			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+		fd, err = unix.Open(path, flags, 0)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Uid != uint32(os.Geteuid()) || st.Mode&0o077 != 0 {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%s has owner %d and mode %#o, but must be ours alone (0700)", path, st.Uid, st.Mode&0o7777)
+	}
+	return &cache{path, fd}, nil
+}
+
+func (c *cache) close() {
+	if c != nil {
+		unix.Close(c.fd)
+	}
+}
+
+// load returns the program kept for the key; nil if there is none that can be
+// trusted, whatever the reason: it is then compiled and kept anew.
+func (c *cache) load(key cacheKey) []byte {
+	if c == nil {
+		return nil
+	}
+	// Without O_NONBLOCK a FIFO of that name would hold us up.
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK
+	fd, err := unix.Openat(c.fd, hex.EncodeToString(key[:]), flags, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil
+	}
+	const most = cacheHeaderSize + maxInstructions*instructionSize
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || st.Uid != uint32(os.Geteuid()) || st.Size > int64(most) {
+		return nil
+	}
+	content := make([]byte, st.Size)
+	if n, err := unix.Read(fd, content); err != nil || n != len(content) {
+		return nil
+	}
+	return programOf(key, content)
+}
+
+// entryOf is the content of a file: magic, hash of key and program, program.
+func entryOf(key cacheKey, program []byte) []byte {
+	sum := sumOf(key, program)
+	b := make([]byte, 0, cacheHeaderSize+len(program))
+	b = append(b, cacheMagic...)
+	b = append(b, sum[:]...)
+	return append(b, program...)
+}
+
+// programOf is the reverse of entryOf; nil for content that is damaged, cut short
+// or another key's.
+func programOf(key cacheKey, content []byte) []byte {
+	if len(content) <= cacheHeaderSize || string(content[:len(cacheMagic)]) != cacheMagic {
+		return nil
+	}
+	program := content[cacheHeaderSize:]
+	sum := sumOf(key, program)
+	if len(program)%instructionSize != 0 || !bytes.Equal(sum[:], content[len(cacheMagic):cacheHeaderSize]) {
+		return nil
+	}
+	return program
+}
+
+func sumOf(key cacheKey, program []byte) [sha256.Size]byte {
+	h := sha256.New()
+	h.Write(key[:])
+	h.Write(program)
+	var sum [sha256.Size]byte
+	h.Sum(sum[:0])
+	return sum
+}
+
+// save keeps a program. It appears under its name complete or not at all, in the
+// place of a damaged one too.
+func (c *cache) save(key cacheKey, program []byte) error {
+	if c == nil {
+		return nil
+	}
+	name := hex.EncodeToString(key[:])
+	temporary := fmt.Sprintf(".%s.%d", name, os.Getpid())
+	if err := c.write(temporary, entryOf(key, program)); err != nil {
+		return &os.PathError{Op: "write", Path: filepath.Join(c.path, temporary), Err: err}
+	}
+	if err := unix.Renameat(c.fd, temporary, c.fd, name); err != nil {
+		unix.Unlinkat(c.fd, temporary, 0)
+		return &os.PathError{Op: "rename", Path: filepath.Join(c.path, temporary), Err: err}
+	}
+	return c.evict()
+}
+
+func (c *cache) write(name string, content []byte) error {
+	// One of this name can only be left over from a dead process of our pid.
+	fd, err := unix.Openat(c.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	n, err := unix.Write(fd, content)
+	if err == nil && n < len(content) {
+		err = unix.ENOSPC
+	}
+	if closing := unix.Close(fd); err == nil {
+		err = closing
+	}
+	if err != nil {
+		unix.Unlinkat(c.fd, name, 0)
+	}
+	return err
+}
+
+// evict removes the files written longest ago until cacheEntries are left,
+// temporary ones of processes that died half-way among them.
+func (c *cache) evict() error {
+	entries, err := os.ReadDir(c.path)
+	if err != nil {
+		return err
+	}
+	for excess := len(entries) - cacheEntries; excess > 0; excess-- {
+		oldest, written := "", int64(0)
+		for _, entry := range entries {
+			var st unix.Stat_t
+			if unix.Fstatat(c.fd, entry.Name(), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+				continue
+			}
+			if at := st.Mtim.Nano(); oldest == "" || at < written {
+				oldest, written = entry.Name(), at
+			}
+		}
+		if oldest == "" {
+			return nil
+		}
+		if err := unix.Unlinkat(c.fd, oldest, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+			return &os.PathError{Op: "remove", Path: filepath.Join(c.path, oldest), Err: err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package seccomp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+func errno(n uint) *uint { return &n }
+
+func TestLower(t *testing.T) {
+	profile := &specs.LinuxSeccomp{
+		DefaultAction: specs.ActErrno,
+		Architectures: []specs.Arch{specs.ArchX86_64, specs.ArchX32, specs.ArchX32},
+		Syscalls: []specs.LinuxSyscall{
+			{Names: []string{"read", "write"}, Action: specs.ActAllow},
+			{Names: []string{"mkdir"}, Action: specs.ActErrno, ErrnoRet: errno(13)},
+			{Names: []string{"chmod"}, Action: specs.ActErrno},
+			{Names: []string{"personality"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{
+				{Index: 0, Value: 8, Op: specs.OpEqualTo},
+				{Index: 2, Value: 0xf0, ValueTwo: 0x30, Op: specs.OpMaskedEqual},
+			}},
+			{Names: []string{"socket"}, Action: specs.ActTrace, Args: []specs.LinuxSeccompArg{
+				{Index: 1, Value: 1, Op: specs.OpGreaterThan},
+				{Index: 1, Value: 5, Op: specs.OpLessThan},
+			}},
+		},
+	}
+	want := &Request{
+		DefaultAction: 0x00050001,
+		Stub:          true,
+		Archs:         []Arch{{0xc000003e, 0x40000000}, {0x4000003e, 0x40000200}},
+		Rules: []Rule{
+			{Name: "read", Action: 0x7fff0000},
+			{Name: "write", Action: 0x7fff0000},
+			{Name: "mkdir", Action: 0x0005000d, Entry: 1},
+			{Name: "chmod", Action: 0x00050001, Known: true, Entry: 2},
+			{Name: "personality", Action: 0x7fff0000, ArgCount: 2, Entry: 3},
+			{Name: "socket", Action: 0x7ff00001, FirstArg: 2, ArgCount: 1, Entry: 4},
+			{Name: "socket", Action: 0x7ff00001, FirstArg: 3, ArgCount: 1, Entry: 4},
+		},
+		Args: []Arg{
+			{Index: 0, Op: 4, A: 8},
+			{Index: 2, Op: 7, A: 0xf0, B: 0x30},
+			{Index: 1, Op: 6, A: 1},
+			{Index: 1, Op: 2, A: 5},
+		},
+	}
+	got, warnings, err := Lower(profile, specs.ArchX86_64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Lower: (-want +got)\n%s", diff)
+	}
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "linux.seccomp.syscalls[4].args: an argument is compared more than once") {
+		t.Errorf("warnings = %q, want one about syscalls[4]", warnings)
+	}
+}
+
+func TestLowerActions(t *testing.T) {
+	for _, c := range []struct {
+		action specs.LinuxSeccompAction
+		errno  *uint
+		value  uint32
+		stub   bool
+	}{
+		{specs.ActAllow, nil, 0x7fff0000, false},
+		{specs.ActErrno, nil, 0x00050001, true},
+		{specs.ActErrno, errno(0), 0x00050000, true},
+		{specs.ActErrno, errno(38), 0x00050026, false},
+		{specs.ActErrno, errno(4095), 0x00050fff, true},
+		{specs.ActKill, nil, 0, true},
+		{specs.ActKillProcess, nil, 0x80000000, true},
+		{specs.ActKillThread, nil, 0, true},
+		{specs.ActLog, nil, 0x7ffc0000, false},
+		{specs.ActTrace, nil, 0x7ff00001, false},
+		{specs.ActTrace, errno(0xffff), 0x7ff0ffff, false},
+		{specs.ActTrap, nil, 0x00030000, true},
+	} {
+		r, _, err := Lower(&specs.LinuxSeccomp{DefaultAction: c.action, DefaultErrnoRet: c.errno}, specs.ArchX86_64)
+		if err != nil {
+			t.Errorf("%s: %v", c.action, err)
+			continue
+		}
+		if r.DefaultAction != c.value || r.Stub != c.stub {
+			t.Errorf("%s: default = %#x, stub = %v, want %#x, %v", c.action, r.DefaultAction, r.Stub, c.value, c.stub)
+		}
+	}
+}
+
+func TestLowerRefuses(t *testing.T) {
+	one := func(s specs.LinuxSyscall) specs.LinuxSeccomp {
+		first := specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow}
+		return specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{first, s}}
+	}
+	arg := func(a specs.LinuxSeccompArg) specs.LinuxSeccomp {
+		return one(specs.LinuxSyscall{Names: []string{"dup"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{a}})
+	}
+	for _, c := range []struct {
+		profile specs.LinuxSeccomp
+		native  specs.Arch
+		want    string
+	}{
+		{specs.LinuxSeccomp{}, specs.ArchX86_64, "linux.seccomp.defaultAction: required, but not set"},
+		{specs.LinuxSeccomp{DefaultAction: "ALLOW"}, specs.ArchX86_64, `linux.seccomp.defaultAction: unknown action "ALLOW"`},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActNotify}, specs.ArchX86_64, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY can't be the default"},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActAllow, DefaultErrnoRet: errno(1)}, specs.ArchX86_64, "linux.seccomp.defaultErrnoRet: SCMP_ACT_ALLOW takes no errno"},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActErrno, DefaultErrnoRet: errno(4096)}, specs.ArchX86_64, "linux.seccomp.defaultErrnoRet: 4096 is not an errno"},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActTrace, DefaultErrnoRet: errno(1 << 16)}, specs.ArchX86_64, "linux.seccomp.defaultErrnoRet: 65536 is not an errno"},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Architectures: []specs.Arch{specs.ArchX86, "amd64"}}, specs.ArchX86_64, `linux.seccomp.architectures[1]: unknown architecture "amd64"`},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActAllow}, "", `not supported on architecture ""`},
+		{specs.LinuxSeccomp{DefaultAction: specs.ActAllow, ListenerMetadata: "x"}, specs.ArchX86_64, "linux.seccomp.listenerMetadata: must not be set without listenerPath"},
+		{one(specs.LinuxSyscall{Names: []string{"dup"}}), specs.ArchX86_64, "linux.seccomp.syscalls[1].action: required"},
+		{one(specs.LinuxSyscall{Names: []string{"dup"}, Action: "SCMP_ACT_X"}), specs.ArchX86_64, `linux.seccomp.syscalls[1].action: unknown action "SCMP_ACT_X"`},
+		{one(specs.LinuxSyscall{Action: specs.ActAllow}), specs.ArchX86_64, "linux.seccomp.syscalls[1].names: needs at least one"},
+		{one(specs.LinuxSyscall{Names: []string{"dup", ""}, Action: specs.ActAllow}), specs.ArchX86_64, `linux.seccomp.syscalls[1].names[1]: "" is not a name`},
+		{one(specs.LinuxSyscall{Names: []string{"a\x00b"}, Action: specs.ActAllow}), specs.ArchX86_64, `linux.seccomp.syscalls[1].names[0]: "a\x00b" is not a name`},
+		{one(specs.LinuxSyscall{Names: []string{"dup"}, Action: specs.ActKill, ErrnoRet: errno(1)}), specs.ArchX86_64, "linux.seccomp.syscalls[1].errnoRet: SCMP_ACT_KILL takes no errno"},
+		{one(specs.LinuxSyscall{Names: []string{"dup", "write"}, Action: specs.ActNotify}), specs.ArchX86_64, "linux.seccomp.syscalls[1].names[1]: SCMP_ACT_NOTIFY can't be used for write"},
+		{one(specs.LinuxSyscall{Names: []string{"sendmsg"}, Action: specs.ActNotify}), specs.ArchX86_64, "linux.seccomp.syscalls[1].names[0]: SCMP_ACT_NOTIFY can't be used for sendmsg"},
+		{one(specs.LinuxSyscall{Names: []string{"dup"}, Action: specs.ActNotify}), specs.ArchX86_64, "linux.seccomp.listenerPath: SCMP_ACT_NOTIFY is used"},
+		{arg(specs.LinuxSeccompArg{Index: 6, Op: specs.OpEqualTo}), specs.ArchX86_64, "linux.seccomp.syscalls[1].args[0].index: 6 is not an argument"},
+		{arg(specs.LinuxSeccompArg{}), specs.ArchX86_64, "linux.seccomp.syscalls[1].args[0].op: required"},
+		{arg(specs.LinuxSeccompArg{Op: "=="}), specs.ArchX86_64, `linux.seccomp.syscalls[1].args[0].op: unknown operator "=="`},
+	} {
+		_, _, err := Lower(&c.profile, c.native)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Lower = %v, want %q", err, c.want)
+		}
+	}
+}
+
+func TestLowerFlags(t *testing.T) {
+	const wait = specs.LinuxSeccompFlagWaitKillableRecv
+	for _, c := range []struct {
+		list     []specs.LinuxSeccompFlag
+		notify   bool
+		want     uint64
+		warnings int
+	}{
+		{nil, false, 4, 0},
+		{nil, true, 4, 0},
+		{[]specs.LinuxSeccompFlag{}, false, 0, 0},
+		{[]specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC", specs.LinuxSeccompFlagLog, specs.LinuxSeccompFlagSpecAllow}, false, 7, 0},
+		{[]specs.LinuxSeccompFlag{"SECCOMP_FILTER_FLAG_TSYNC"}, true, 1 | 16, 0},
+		{[]specs.LinuxSeccompFlag{wait}, true, 32, 0},
+		{[]specs.LinuxSeccompFlag{wait, specs.LinuxSeccompFlagLog}, false, 2, 1},
+	} {
+		got, warnings, err := lowerFlags(c.list, c.notify)
+		if got != c.want || err != nil || len(warnings) != c.warnings {
+			t.Errorf("lowerFlags(%q, %v) = %#x, %q, %v, want %#x and %d warnings", c.list, c.notify, got, warnings, err, c.want, c.warnings)
+		}
+	}
+	_, _, err := lowerFlags([]specs.LinuxSeccompFlag{"LOG"}, false)
+	if err == nil || err.Error() != `linux.seccomp.flags[0]: unknown flag "LOG"` {
+		t.Errorf("lowerFlags(LOG) = %v", err)
+	}
+}

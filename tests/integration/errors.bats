@@ -1,0 +1,283 @@
+#!/usr/bin/env bats
+# Failing well: one clear sentence, the right exit code, nothing left behind.
+
+load lib
+
+# refused REGEX: create and run both fail with 1, say so in one sentence, and
+# leave nothing.
+refused() {
+	exits 1 runtime create c
+	says "$1"
+	one_sentence
+	nothing_left
+	exits 1 runtime run c
+	says "$1"
+	one_sentence
+	nothing_left
+}
+
+@test "no config.json" {
+	rm config.json
+	refused 'config.json'
+}
+
+@test "no bundle" {
+	exits 1 runtime create --bundle /no/such/bundle c
+	says 'no such file or directory|/no/such/bundle'
+	one_sentence
+	exits 1 runtime create --bundle "$BUNDLE/config.json" c
+	says 'not a directory'
+	one_sentence
+	nothing_left
+}
+
+@test "config.json isn't JSON" {
+	echo 'this is not JSON' >config.json
+	refused 'invalid character'
+	: >config.json
+	refused 'EOF|empty'
+	printf '{"ociVersion": "1.0.2",\n "process": {"args": ["true"],,}}' >config.json
+	refused 'invalid character'
+}
+
+@test "an error in the JSON is told with line and column" {
+	only_ours 'runc tells neither'
+	printf '{"ociVersion": "1.0.2",\n "process": {"args": ["true"],,}}' >config.json
+	refused 'config\.json:2:30|line 2.*column'
+	printf '{"ociVersion": "1.0.2",\n "process": {"args": "true"}}' >config.json
+	refused 'config\.json:2:|line 2'
+	refused 'process\.args'
+}
+
+@test "config.json is an array, null, or something follows it" {
+	only_ours 'runc goes on'
+	echo '[]' >config.json
+	refused 'config.json'
+	echo 'null' >config.json
+	refused 'config.json|ociVersion|root'
+}
+
+@test "no root, no rootfs" {
+	config 'del(.root)'
+	exits 1 runtime create c
+	nothing_left
+	only_ours 'runc panics'
+	refused 'root'
+}
+
+@test "a rootfs that isn't there, or isn't a folder" {
+	config '.root.path = "absent"'
+	refused 'absent.*no such file or directory|no such file or directory.*absent'
+	only_ours 'runc goes on to a bad place'
+	config '.root.path = "config.json"'
+	refused 'not a directory'
+}
+
+@test "an empty process" {
+	config '.process.args = []'
+	refused 'args must not be empty'
+	config '.process.args = ["true"] | del(.process.cwd)'
+	refused 'Cwd property must not be empty|cwd'
+	config '.process.cwd = "relative"'
+	refused 'must be an absolute path'
+}
+
+@test "a program that isn't in PATH" {
+	args no-such-program
+	refused 'executable file not found in \$PATH'
+	says 'no-such-program'
+}
+
+@test "a program given by a path that isn't there" {
+	args /no/such/program
+	refused 'no such file or directory'
+	says '/no/such/program'
+}
+
+@test "a program that isn't executable, and a folder" {
+	args /etc/passwd
+	refused '/etc/passwd.*permission denied'
+	args /etc
+	refused '/etc.*(permission denied|is a directory)'
+}
+
+@test "a script whose interpreter is missing: the interpreter is named" {
+	printf '#!/no/such/interpreter\n' >rootfs/bin/script
+	chmod +x rootfs/bin/script
+	args /bin/script
+	invoke runtime run c
+	[ "$status" = 1 ]
+	says 'no such file or directory'
+	nothing_left
+	only_ours 'runc names only the script'
+	says '/no/such/interpreter'
+	one_sentence
+}
+
+@test "a program for another machine, and one that is no program" {
+	# The header of an ELF file for aarch64.
+	printf '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00\x01\x00\x00\x00' >rootfs/bin/other
+	head -c 100 /dev/zero >>rootfs/bin/other
+	chmod +x rootfs/bin/other
+	args /bin/other
+	invoke runtime run c
+	[ "$status" = 1 ]
+	says 'exec format error'
+	nothing_left
+	only_ours 'runc says no more'
+	says 'aarch64|arm64'
+	one_sentence
+	echo 'just text' >rootfs/bin/other
+	exits 1 runtime run c
+	says 'exec format error'
+	one_sentence
+	nothing_left
+}
+
+@test "a namespace that there isn't" {
+	config '.linux.namespaces += [{"type": "nonsense"}]'
+	refused 'nonsense'
+}
+
+@test "the same namespace twice" {
+	config '.linux.namespaces += [{"type": "pid"}]'
+	refused 'duplicate'
+	is_ours && says 'pid' || ! is_ours
+}
+
+@test "the same rlimit twice, and one that there isn't" {
+	config '.process.rlimits = [{"type": "RLIMIT_NONSENSE", "soft": 1, "hard": 1}]'
+	refused 'RLIMIT_NONSENSE'
+	only_ours 'runc takes the last'
+	config '.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 1, "hard": 1}, {"type": "RLIMIT_CORE", "soft": 2, "hard": 2}]'
+	refused 'RLIMIT_CORE'
+}
+
+@test "a namespace to join that isn't there, is of another kind, or relative" {
+	config '(.linux.namespaces[] | select(.type == "network")).path = "/no/such/ns"'
+	refused '/no/such/ns'
+	config '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/uts"'
+	exits 1 runtime create c
+	nothing_left
+	only_ours 'runc names neither'
+	refused 'namespaces\[1\]|network'
+	config '(.linux.namespaces[] | select(.type == "network")).path = "proc/self/ns/net"'
+	refused 'absolute'
+}
+
+@test "a hostname without a UTS namespace" {
+	config 'del(.linux.namespaces[] | select(.type == "uts"))'
+	refused 'unable to set hostname without a private UTS namespace'
+}
+
+@test "masked paths without a mount namespace" {
+	config 'del(.linux.namespaces[] | select(.type == "mount"))'
+	refused 'mount namespace|MNT namespace|mount'
+}
+
+@test "a user namespace without maps, maps without a user namespace" {
+	config '.linux.namespaces += [{"type": "user"}]'
+	refused 'user namespaces? .*mapping|mapping'
+	config 'del(.linux.namespaces[] | select(.type == "user")) | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]'
+	only_ours 'runc 1.1 goes on'
+	refused 'user namespace'
+}
+
+@test "a sysctl of the host" {
+	config '.linux.sysctl = {"kernel.panic": "1"}'
+	refused 'kernel.panic'
+	config '.linux.sysctl = {"kernel.hostname": "x"}'
+	refused 'hostname'
+}
+
+@test "a mount that can't be made names itself" {
+	config '.mounts += [{"destination": "/mnt", "type": "nosuchfs", "source": "none"}]'
+	refused '/mnt'
+	config '.mounts[-1] = {"destination": "/mnt", "type": "bind", "source": "/no/such/source", "options": ["bind"]}'
+	refused '/no/such/source'
+	says 'no such file or directory'
+	only_ours 'runc has no places'
+	says 'mounts\[6\]'
+}
+
+@test "a label or profile of a security module that the host doesn't run" {
+	[ ! -d /sys/module/apparmor ] || skip 'the host has AppArmor'
+	only_ours 'runc 1.1 says so at another time'
+	config '.process.apparmorProfile = "some-profile"'
+	refused '[aA]pp[aA]rmor'
+	config 'del(.process.apparmorProfile) | .process.selinuxLabel = "a:b:c:s0"'
+	refused 'selinux|SELinux'
+}
+
+@test "a capability that there isn't is a warning" {
+	config '.process.capabilities.bounding += ["CAP_NONSENSE"]'
+	run_container
+	says 'CAP_NONSENSE'
+}
+
+@test "fields that aren't supported are refused by name" {
+	only_ours 'runc 1.1 ignores them'
+	config '.linux.personality = {"domain": "LINUX", "flags": ["X"]}'
+	refused 'personality'
+	config 'del(.linux.personality) | .linux.intelRdt = {"closID": "x"}'
+	refused 'intelRdt|RDT'
+}
+
+@test "unknown properties are ignored" {
+	config '.unknown = {"a": 1} | .process.unknown = [1] | .linux.unknown = null'
+	run_container
+}
+
+@test "an ociVersion that isn't a version" {
+	only_ours 'runc does not look'
+	config '.ociVersion = "garbage"'
+	refused 'ociVersion'
+	config 'del(.ociVersion)'
+	refused 'ociVersion'
+}
+
+@test "a terminal without a console socket, and a console socket without a terminal" {
+	config '.process.terminal = true'
+	exits 1 runtime create c
+	says 'cannot allocate tty if (runc|runnel) will detach without setting console socket'
+	one_sentence
+	exits 1 runtime run --detach c
+	says 'cannot allocate tty'
+	config '.process.terminal = false'
+	exits 1 runtime create --console-socket "$TMP/s" c
+	says 'cannot use console socket if (runc|runnel) will not detach or allocate tty'
+	nothing_left
+}
+
+@test "a console socket that isn't there" {
+	config '.process.terminal = true'
+	exits 1 runtime create --console-socket "$TMP/s" c
+	says "$TMP/s|console socket"
+	one_sentence
+	nothing_left
+}
+
+@test "a failing create doesn't hold a later one back" {
+	args /no/such/program
+	exits 1 runtime run c
+	args true
+	run_container c
+	nothing_left
+}
+
+@test "pause, resume, update and ps of the wrong kind of container" {
+	args true
+	ok runtime run --keep c
+	exits 1 runtime pause c
+	says 'container not running'
+	exits 1 runtime resume c
+	says 'container not paused'
+	one_sentence
+	exits 1 runtime pause absent
+	says 'container does not exist'
+	exits 1 runtime resume absent
+	exits 1 runtime ps absent
+	exits 1 runtime update --memory 64m absent
+	says 'container does not exist'
+	one_sentence
+}

@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# What state, list, ps, spec, features and --version print: clients parse it.
+
+load lib
+
+@test "state: keys, their order, and their values" {
+	config '.annotations = {"k": "v", "empty": ""}'
+	sleeping c
+	ok runtime state c
+	equal "$(jq -r 'keys_unsorted | join(" ")' <<<"$output")" \
+		'ociVersion id pid status bundle rootfs created annotations owner'
+	equal "$(jq -r '"\(.id) \(.status) \(.bundle) \(.rootfs) \(.annotations.k) \(.owner)"' <<<"$output")" \
+		"c running $BUNDLE $BUNDLE/rootfs v "
+	matches "$(jq -r .created <<<"$output")" '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z$'
+	equal "$(head -2 <<<"$output")" $'{\n  "ociVersion": '"$(jq .ociVersion <<<"$output"),"
+	kill -0 "$(jq .pid <<<"$output")"
+}
+
+@test "state: no annotations, no key; pid 0 when stopped" {
+	args true
+	ok runtime run --keep c
+	ok runtime state c
+	equal "$(jq -c '[.status, .pid, has("annotations")]' <<<"$output")" '["stopped",0,false]'
+}
+
+@test "state of an absent container" {
+	exits 1 runtime state absent
+	says 'container does not exist'
+	one_sentence
+	equal "$output" ''
+}
+
+@test "state and delete without an id" {
+	exits 1 runtime state
+	exits 1 runtime delete
+	exits 1 runtime kill
+	exits 1 runtime start
+}
+
+@test "list: table, --quiet and JSON" {
+	config '.linux.cgroupsPath += "1"'
+	sleeping one
+	config '.linux.cgroupsPath += "2"'
+	ok runtime create two
+	ok runtime list
+	equal "$(awk '{print $1, $2, $3, $4, $5, $6}' <<<"$output" | head -1)" 'ID PID STATUS BUNDLE CREATED OWNER'
+	equal "$(awk 'NR > 1 {print $1, $2, $3, $4, $6}' <<<"$output")" \
+		"one $(pid_of one) running $BUNDLE root
+two $(pid_of two) created $BUNDLE root"
+	ok runtime list --quiet
+	prints $'one\ntwo'
+	ok runtime list -q
+	prints $'one\ntwo'
+	ok runtime list --format json
+	equal "$(jq -r '.[] | "\(.id) \(.status) \(.owner)"' <<<"$output")" $'one running root\ntwo created root'
+	ok runtime list --format=json
+	ok runtime list -f table
+	exits 1 runtime list --format xml
+	says 'invalid format option'
+}
+
+@test "list of nothing" {
+	ok runtime list
+	equal "$(wc -l <<<"$output")" 1
+	ok runtime list --quiet
+	prints ''
+	ok runtime list --format json
+	[ "$output" = '[]' ] || { ! is_ours && [ "$output" = null ]; }
+}
+
+@test "list goes on past a broken entry" {
+	sleeping c
+	mkdir "$ROOT/broken"
+	echo '{' >"$ROOT/broken/state.json"
+	ok runtime list --quiet
+	prints c
+	says broken
+	rm -r "$ROOT/broken"
+}
+
+@test "ps: JSON has the pids, the table has the host's columns" {
+	script 'sleep 1000 & exec sleep 1000'
+	ok runtime run --detach c
+	local init
+	init=$(pid_of c)
+	two_processes() { [ "$(runtime ps --format json c | jq length)" = 2 ]; }
+	until_true two_processes
+	ok runtime ps --format json c
+	jq -e "index($init) != null" <<<"$output"
+	ok runtime ps -f json c
+	ok runtime ps c
+	matches "$(head -1 <<<"$output")" '^UID +PID +PPID +C +STIME +TTY +TIME +CMD'
+	equal "$(wc -l <<<"$output")" 3
+	grep -qE "^root +$init " <<<"$output"
+	ok runtime ps c -o pid,args
+	matches "$(head -1 <<<"$output")" 'PID COMMAND'
+	grep -qE "^ *$init +sleep 1000" <<<"$output"
+}
+
+@test "spec writes a config.json that runs, and doesn't overwrite one" {
+	mkdir "$TMP/spec"
+	cp -al rootfs "$TMP/spec/rootfs"
+	cd "$TMP/spec"
+	ok runtime spec
+	grep -q $'^\t"ociVersion"' config.json
+	equal "$(jq -c '[.root.readonly, .process.terminal, .process.args, .process.cwd]' config.json)" \
+		'[true,true,["sh"],"/"]'
+	exits 1 runtime spec
+	says 'File config.json exists. Remove it first'
+	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "/$CGROUP"
+	run_container
+	prints 0
+	mkdir "$TMP/other"
+	ok runtime spec --bundle "$TMP/other"
+	[ -s "$TMP/other/config.json" ]
+}
+
+@test "spec --rootless has a user namespace and maps" {
+	rm config.json
+	ok runtime spec --rootless
+	equal "$(jq -c '[.linux.namespaces[].type] | [index("user") != null, index("network") != null]' config.json)" '[true,false]'
+	equal "$(jq -c '.linux.uidMappings' config.json)" '[{"containerID":0,"hostID":0,"size":1}]'
+	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "/$CGROUP"
+	run_container
+	prints 0
+}
+
+@test "features is JSON about the build" {
+	ok runtime features
+	equal "$(jq -r '.hooks | join(" ")' <<<"$output")" \
+		'prestart createRuntime createContainer startContainer poststart poststop'
+	equal "$(jq -c '.linux.namespaces | contains(["cgroup","ipc","mount","network","pid","user","uts"])' <<<"$output")" true
+	equal "$(jq -c '[.ociVersionMin, .linux.cgroup.v1, .linux.cgroup.v2, .linux.seccomp.enabled]' <<<"$output")" \
+		'["1.0.0",true,true,true]'
+	jq -e '.mountOptions | index("rro") and index("tmpcopyup") and index("rbind")' <<<"$output"
+}
+
+@test "features tells containerd that idmapped mounts work" {
+	only_ours 'newer than runc 1.1'
+	ok runtime features
+	equal "$(jq -c '.linux.mountExtensions.idmap.enabled' <<<"$output")" true
+	equal "$(jq -r '.linux.namespaces | join(" ")' <<<"$output")" 'cgroup ipc mount network pid time user uts'
+	matches "$(jq -r .ociVersionMax <<<"$output")" '^1\.3\.'
+}
+
+@test "features knows every mount option that a mount takes" {
+	only_ours 'the list is checked against our own planner'
+	local option
+	ok runtime features
+	for option in $(jq -r '.mountOptions[]' <<<"$output"); do
+		case $option in
+		bind | rbind | remount | idmap | ridmap | mand | nomand | *shared | *slave | *private | *unbindable | r*) continue ;;
+		esac
+		config '.mounts += [{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs", "options": [$o]}]' --arg o "$option"
+	done
+	run_container
+}
+
+@test "--version: the lines that clients look for" {
+	ok "$RUNTIME" --version
+	matches "$(head -1 <<<"$output")" '^(runc|runnel) version [^ ]+$'
+	grep -q '^commit: ' <<<"$output"
+	grep -q '^spec: 1\.' <<<"$output"
+	grep -q '^go: go1' <<<"$output"
+	grep -q '^libseccomp: 2\.' <<<"$output"
+	ok "$RUNTIME" -v
+}
+
+@test "help and wrong usage" {
+	ok "$RUNTIME"
+	ok "$RUNTIME" --help
+	[[ $output == *create* ]] && [[ $output == *--root* ]]
+	exits 3 "$RUNTIME" no-such-command
+	exits 1 "$RUNTIME" --no-such-flag state c
+	exits 1 runtime state --no-such-flag c
+	exits 1 runtime state a b
+}
+
+@test "--log: JSON, one object for an error, the sentence on stderr too" {
+	exits 1 runtime --log "$TMP/log" --log-format json state absent
+	equal "$(jq -rs 'map(select(.level == "error")) | length' "$TMP/log")" 1
+	matches "$(jq -r 'select(.level == "error") | .msg' "$TMP/log")" 'container does not exist'
+	jq -re 'select(.level == "error") | .time' "$TMP/log" | grep -qE '^20[0-9-]+T[0-9:]+(\.[0-9]+)?(Z|[+-][0-9:]+)$'
+	says 'container does not exist'
+}
+
+@test "--log: JSON is the whole file (podman parses it as one object)" {
+	only_ours 'runc 1.1 writes more than one line with some errors'
+	config '.hooks.createRuntime = [{"path": "/bin/false"}]'
+	exits 1 runtime --log "$TMP/log" --log-format json create c
+	equal "$(jq -s length "$TMP/log")" 1
+}
+
+@test "--log: text, appended; made even when nothing is said" {
+	exits 1 runtime --log "$TMP/log" state absent
+	exits 1 runtime --log "$TMP/log" state absent
+	equal "$(grep -c '^time=.* level=error msg=".*container does not exist' "$TMP/log")" 2
+	ok runtime --log "$TMP/fresh" list
+	[ -e "$TMP/fresh" ]
+	exits 1 runtime --log "$TMP/log" --log-format xml list
+}
+
+@test "--root / is refused" {
+	only_ours 'newer than runc 1.1'
+	exits 1 "$RUNTIME" --root / list
+	one_sentence
+}

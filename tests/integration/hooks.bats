@@ -1,0 +1,208 @@
+#!/usr/bin/env bats
+# The six kinds of hooks: when they run, where, what they get, what their failure does.
+
+load lib
+
+# hook KIND SCRIPT [TIMEOUT] adds a hook that is a shell script of the host.
+hook() {
+	local path=$TMP/hook-$1-$RANDOM
+	printf '#!/bin/sh\n%s\n' "$2" >"$path"
+	chmod +x "$path"
+	config '.hooks[$kind] += [{"path": $path} + if $timeout == "" then {} else {"timeout": ($timeout | tonumber)} end]' \
+		--arg kind "$1" --arg path "$path" --arg timeout "${3:-}"
+}
+
+@test "the five hooks of the host at their moments, in order" {
+	local kind
+	for kind in poststop poststart createContainer createRuntime prestart; do
+		hook $kind "echo $kind 1 >>$TMP/order"
+		hook $kind "echo $kind 2 >>$TMP/order"
+	done
+	args sleep 1000
+	ok runtime create c
+	# runc 1.1 runs poststart here.
+	is_ours || sed -i /poststart/d "$TMP/order"
+	equal "$(<"$TMP/order")" 'prestart 1
+prestart 2
+createRuntime 1
+createRuntime 2
+createContainer 1
+createContainer 2'
+	: >"$TMP/order"
+	ok runtime start c
+	! is_ours || equal "$(<"$TMP/order")" $'poststart 1\npoststart 2'
+	: >"$TMP/order"
+	ok runtime delete --force c
+	equal "$(<"$TMP/order")" $'poststop 1\npoststop 2'
+}
+
+@test "startContainer runs in the container, at start, before the process" {
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "hostname >/tmp/order; cat >/tmp/state"]}]'
+	script 'echo process >>/tmp/order'
+	ok runtime create c
+	[ ! -e rootfs/tmp/order ]
+	local pid
+	pid=$(pid_of c)
+	ok runtime start c
+	gone "$pid"
+	equal "$(<rootfs/tmp/order)" $'test-host\nprocess'
+	equal "$(jq -r '.id + " " + .status' rootfs/tmp/state)" 'c created'
+}
+
+@test "the state that each hook reads" {
+	config '.annotations = {"k": "v"}'
+	local kind
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind "cat >$TMP/state-$kind"
+	done
+	args sleep 1000
+	ok runtime run --detach c
+	local pid
+	pid=$(pid_of c)
+	ok runtime delete --force c
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		equal "$(jq -r '"\(.id) \(.bundle) \(.annotations.k) \(.ociVersion != null)"' "$TMP/state-$kind")" "c $BUNDLE v true"
+	done
+	equal "$(jq -r .status "$TMP/state-prestart")" creating
+	equal "$(jq -r .status "$TMP/state-createRuntime")" creating
+	equal "$(jq -r .status "$TMP/state-createContainer")" creating
+	! is_ours || equal "$(jq -r .status "$TMP/state-poststart")" running
+	equal "$(jq -r .status "$TMP/state-poststop")" stopped
+	for kind in prestart createRuntime poststart; do
+		equal "$(jq .pid "$TMP/state-$kind")" "$pid"
+	done
+}
+
+@test "namespaces: the runtime's for createRuntime, the container's for createContainer" {
+	hook prestart "readlink /proc/self/ns/mnt >$TMP/ns-prestart"
+	hook createRuntime "readlink /proc/self/ns/mnt >$TMP/ns-createRuntime; readlink /proc/\$(jq .pid)/ns/net >$TMP/net"
+	hook createContainer "readlink /proc/self/ns/net >$TMP/ns-createContainer"
+	sleeping c
+	equal "$(<"$TMP/ns-prestart")" "$(readlink /proc/self/ns/mnt)"
+	equal "$(<"$TMP/ns-createRuntime")" "$(readlink /proc/self/ns/mnt)"
+	equal "$(<"$TMP/net")" "$(readlink "/proc/$(pid_of c)/ns/net")"
+	equal "$(<"$TMP/ns-createContainer")" "$(readlink "/proc/$(pid_of c)/ns/net")"
+}
+
+@test "what createContainer mounts in the root is there" {
+	hook createContainer "mount -t tmpfs tmpfs $BUNDLE/rootfs/mnt && touch $BUNDLE/rootfs/mnt/by-the-hook"
+	run_prints 'ls /mnt' by-the-hook
+	[ ! -e rootfs/mnt/by-the-hook ]
+}
+
+@test "createRuntime comes when the mounts of the config are there" {
+	hook createRuntime "grep -c $BUNDLE/rootfs/dev/shm /proc/\$(jq .pid)/mountinfo >$TMP/seen"
+	run_container
+	equal "$(<"$TMP/seen")" 1
+}
+
+@test "args and env of a hook; without env it has none" {
+	config '.hooks.createRuntime = [
+		{"path": "/bin/sh", "args": ["name", "-c", ("echo $0 $1 $A >" + $t + "/one"), "zero", "first"], "env": ["A=b"]},
+		{"path": "/usr/bin/env", "args": ["env"]}]' --arg t "$TMP"
+	LEAK=1 run_container
+	equal "$(<"$TMP/one")" 'zero first b'
+	only_ours 'runc 1.1 gives such a hook its own environment'
+	hook createRuntime "/usr/bin/env >$TMP/env"
+	LEAK=1 run_container
+	! grep -q LEAK "$TMP/env" || fail "$(<"$TMP/env")"
+}
+
+@test "a failing hook ends the container: nothing is left, poststop runs" {
+	local kind
+	for kind in prestart createRuntime createContainer; do
+		config 'del(.hooks)'
+		hook $kind 'echo first >/dev/null'
+		hook $kind 'echo the reason >&2; exit 5'
+		exits 1 runtime create c
+		says 'exit status 5'
+		one_sentence
+		if is_ours; then
+			says "error running $kind hook #1:"
+			says 'the reason'
+		fi
+		nothing_left
+	done
+}
+
+@test "a failing hook of start" {
+	config '.hooks.startContainer = [{"path": "/bin/false"}]'
+	invoke runtime run c
+	[ "$status" != 0 ]
+	nothing_left
+	config 'del(.hooks)'
+	hook poststart 'exit 3'
+	args sleep 1000
+	exits 1 runtime run c
+	says 'exit status 3'
+	nothing_left
+}
+
+@test "poststop runs after a create that failed" {
+	only_ours 'runc 1.1 does so only for some failures'
+	hook poststop "echo ran >$TMP/ran"
+	args /no/such/program
+	exits 1 runtime create c
+	equal "$(<"$TMP/ran")" ran
+}
+
+@test "a failing poststop hook is a warning, and the next ones run" {
+	only_ours 'runc stops at the first and returns an error'
+	hook poststop 'exit 1'
+	hook poststop "echo ran >$TMP/ran"
+	run_container
+	equal "$(<"$TMP/ran")" ran
+	says 'poststop'
+	nothing_left
+}
+
+@test "a hook that isn't there, and one that isn't absolute" {
+	config '.hooks.createRuntime = [{"path": "/no/such/hook"}]'
+	exits 1 runtime create c
+	says '/no/such/hook'
+	one_sentence
+	nothing_left
+	only_ours 'runc does not look'
+	config '.hooks.createRuntime = [{"path": "relative"}]'
+	exits 1 runtime create c
+	says 'absolute'
+	one_sentence
+	nothing_left
+}
+
+@test "a hook that takes longer than its timeout" {
+	hook createRuntime 'exec sleep 1000' 1
+	exits 1 runtime create c
+	says 'hook ran past specified timeout of 1(\.0)?s'
+	one_sentence
+	nothing_left
+}
+
+@test "a timeout ends all that the hook has started" {
+	only_ours 'runc ends only the hook itself'
+	hook createRuntime "sleep 1000 & echo \$! >$TMP/child; wait" 1
+	exits 1 runtime create c
+	gone "$(<"$TMP/child")"
+	nothing_left
+}
+
+@test "a timeout that isn't positive" {
+	only_ours 'runc does not look'
+	hook createRuntime 'true' 0
+	exits 1 runtime create c
+	says 'timeout'
+	nothing_left
+}
+
+@test "a hook may leave a process in the background" {
+	hook createRuntime 'sleep 0.3 >/dev/null 2>&1 </dev/null &'
+	run_container
+	sleep 0.3
+}
+
+@test "a hook doesn't inherit the runtime's descriptors" {
+	config '.hooks.createRuntime = [{"path": $fdlist}] | .hooks.createRuntime[0].path = "/bin/sh" |
+		.hooks.createRuntime[0].args = ["sh", "-c", ($fdlist + " >" + $t + "/fds")]' --arg fdlist "$HELPERS/fdlist" --arg t "$TMP"
+	run_container
+	equal "$(<"$TMP/fds")" '0 1 2'
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# kill, and signals by name and number.
+
+load lib
+
+# listener starts a container that says the name of each signal that it gets.
+listener() {
+	mkfifo rootfs/tmp/said
+	script 'for s in HUP INT USR1 USR2 TERM WINCH; do trap "echo $s >/tmp/said" $s; done
+		echo ready >/tmp/said
+		while :; do sleep 0.01; done'
+	ok runtime run --detach c
+	equal "$(hear rootfs/tmp/said)" ready
+}
+
+@test "signals by name, with and without SIG, by number, TERM as the default" {
+	listener
+	local signal
+	for signal in HUP SIGHUP hup 1; do
+		ok runtime kill c $signal
+		equal "$(hear rootfs/tmp/said)" HUP
+	done
+	ok runtime kill c SIGUSR1
+	equal "$(hear rootfs/tmp/said)" USR1
+	ok runtime kill c 28
+	equal "$(hear rootfs/tmp/said)" WINCH
+	ok runtime kill c
+	equal "$(hear rootfs/tmp/said)" TERM
+}
+
+@test "signals that there are not" {
+	sleeping c
+	local signal
+	for signal in NOSUCH SIGNOSUCH 1x; do
+		exits 1 runtime kill c $signal
+		says 'unknown signal'
+		one_sentence
+	done
+	has_status c running
+}
+
+@test "kill of a stopped and of an absent container" {
+	args true
+	ok runtime run --keep c
+	exits 1 runtime kill c
+	says 'container not running'
+	one_sentence
+	exits 1 runtime kill absent
+	says 'container does not exist'
+	ok runtime kill --all c 9
+}
+
+@test "kill of a created container" {
+	ok runtime create c
+	local pid
+	pid=$(pid_of c)
+	ok runtime kill c 9
+	gone "$pid"
+	has_status c stopped
+}
+
+@test "kill of a paused container takes effect" {
+	sleeping c
+	local pid
+	pid=$(pid_of c)
+	ok runtime pause c
+	ok runtime kill c KILL
+	gone "$pid"
+	has_status c stopped
+}
+
+@test "kill --all reaches every process of a container without a pid namespace" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	script 'sleep 1000 & sleep 1000 & echo ready >/tmp/ready; exec sleep 1000'
+	mkfifo rootfs/tmp/ready
+	ok runtime run --detach c
+	equal "$(hear rootfs/tmp/ready)" ready
+	local pids pid
+	pids=$(runtime ps --format json c | jq '.[]')
+	[ "$(wc -w <<<"$pids")" -ge 3 ]
+	ok runtime kill --all c KILL
+	for pid in $pids; do gone "$pid"; done
+	has_status c stopped
+}
+
+@test "KILL of a container in the host's pid namespace ends all its processes" {
+	only_ours 'runc 1.1 ends only the first'
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
+	ok runtime run --detach c
+	until_true test -s rootfs/tmp/child
+	local child
+	child=$(<rootfs/tmp/child)
+	ok runtime kill c KILL
+	gone "$child"
+}
+
+@test "a pid that was used again isn't signalled" {
+	only_ours 'runc 1.1 kills the innocent one'
+	args true
+	ok runtime run --keep c
+	# As if another process had the pid of the container's init now.
+	sleep 1000 3>&- &
+	local innocent=$! file
+	for file in "$ROOT"/c/*.json; do
+		sed -i -E "s/(\"pid\": ?)[0-9]+/\1$innocent/" "$file"
+	done
+	grep -q "$innocent" "$ROOT"/c/*.json
+	exits 1 runtime kill c KILL
+	ok runtime delete --force c
+	kill -0 $innocent
+	kill $innocent
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env bats
+# create → start → kill → delete, and what each command refuses in which state.
+
+load lib
+
+@test "create, start, kill, delete" {
+	args sleep 1000
+	ok runtime create c
+	has_status c created
+	ok runtime start c
+	has_status c running
+	local pid
+	pid=$(pid_of c)
+	ok runtime kill c KILL
+	gone "$pid"
+	has_status c stopped
+	ok runtime delete c
+	has_status c none
+	nothing_left
+}
+
+@test "the process runs at start, not at create" {
+	script 'echo ran >/tmp/ran'
+	ok runtime create c
+	[ ! -e rootfs/tmp/ran ]
+	local pid
+	pid=$(pid_of c)
+	ok runtime start c
+	gone "$pid"
+	[ -e rootfs/tmp/ran ]
+}
+
+@test "what config.json says after create doesn't matter to start" {
+	script 'echo before >/tmp/said'
+	ok runtime create c
+	script 'echo after >/tmp/said'
+	local pid
+	pid=$(pid_of c)
+	ok runtime start c
+	gone "$pid"
+	equal "$(<rootfs/tmp/said)" before
+}
+
+@test "a taken id is refused and its container goes on" {
+	sleeping c
+	exits 1 runtime run c
+	says 'container with given ID already exists'
+	one_sentence
+	has_status c running
+	exits 1 runtime create c
+	has_status c running
+}
+
+@test "the id of a deleted container is free again" {
+	run_container c
+	run_container c
+	nothing_left
+}
+
+@test "ids with other characters are refused" {
+	local id
+	for id in a/b . .. 'a b' 'a:b' "$(printf 'a\nb')" ../c ''; do
+		exits 1 runtime create "$id"
+		one_sentence
+	done
+	says 'container id|container ID|id cannot be empty'
+	exits 1 runtime create 'a:b'
+	says 'invalid container ID format'
+	nothing_left
+}
+
+@test "ids with all the characters allowed" {
+	run_container aZ09_+-.x
+	nothing_left
+}
+
+@test "start of a running, a stopped and an absent container is refused" {
+	sleeping c
+	exits 1 runtime start c
+	says 'cannot start an already running container'
+	one_sentence
+	has_status c running
+	local pid
+	pid=$(pid_of c)
+	ok runtime kill c KILL
+	gone "$pid"
+	exits 1 runtime start c
+	says 'cannot start a container that has stopped'
+	exits 1 runtime start absent
+	says 'container does not exist'
+	one_sentence
+}
+
+@test "start of a container whose init was killed is refused, and it can be deleted" {
+	ok runtime create c
+	local pid
+	pid=$(pid_of c)
+	kill -9 "$pid"
+	gone "$pid"
+	has_status c stopped
+	exits 1 runtime start c
+	says 'cannot start a container that has stopped'
+	ok runtime delete c
+	nothing_left
+}
+
+@test "delete of a running container is refused" {
+	sleeping c
+	exits 1 runtime delete c
+	says 'cannot delete container c that is not stopped: running'
+	one_sentence
+	has_status c running
+}
+
+@test "delete of a created container ends its init" {
+	ok runtime create c
+	local pid
+	pid=$(pid_of c)
+	ok runtime delete c
+	gone "$pid"
+	nothing_left
+}
+
+@test "delete --force of a created, a running, a paused and a stopped container" {
+	ok runtime create created
+	config '.linux.cgroupsPath += "2"'
+	sleeping running
+	config '.linux.cgroupsPath += "3"'
+	sleeping paused
+	ok runtime pause paused
+	config '.linux.cgroupsPath += "4"'
+	args true
+	ok runtime run --keep stopped-already
+	ok runtime delete --force created
+	ok runtime delete --force running
+	ok runtime delete --force paused
+	ok runtime delete --force stopped-already
+	nothing_left
+}
+
+@test "delete of an absent container is refused, with --force it succeeds" {
+	exits 1 runtime delete absent
+	says 'container does not exist'
+	one_sentence
+	ok runtime delete --force absent
+	ok runtime delete absent --force
+}
+
+@test "delete twice" {
+	args true
+	ok runtime run --keep c
+	ok runtime delete c
+	exits 1 runtime delete c
+	says 'does not exist'
+}
+
+@test "delete ends processes that outlive the container's init without a pid namespace" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
+	ok runtime run --detach c
+	until_true test -s rootfs/tmp/child
+	local child
+	child=$(<rootfs/tmp/child)
+	kill -0 "$child"
+	ok runtime delete --force c
+	gone "$child"
+	nothing_left
+}
+
+@test "delete removes cgroups that the container has made" {
+	needs_cgroup_v1
+	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}] |
+		.linux.readonlyPaths = []'
+	script 'mkdir -p /sys/fs/cgroup/pids/a/b && echo made'
+	run_container
+	prints made
+	nothing_left
+}
+
+@test "a state root that doesn't exist is made" {
+	ROOT=$ROOT/deeper/still
+	run_container
+	ROOT=${ROOT%/deeper/still}
+	rm -r "$ROOT/deeper"
+}
+
+@test "create without a process is allowed, start of it is not" {
+	only_ours 'runc wants a process in create'
+	config 'del(.process)'
+	ok runtime create c
+	has_status c created
+	exits 1 runtime start c
+	says 'process'
+	one_sentence
+	ok runtime delete --force c
+	nothing_left
+}
+
+@test "the state directory isn't open to other users" {
+	ok runtime create c
+	[ $((0$(stat -c %a "$ROOT/c") & 0066)) = 0 ]
+}

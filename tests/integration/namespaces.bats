@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# New, joined and inherited namespaces.
+
+load lib
+
+# ns_of PID KIND
+ns_of() { readlink "/proc/$1/ns/$2"; }
+
+@test "five new namespaces, the others are the caller's" {
+	sleeping c
+	local pid kind
+	pid=$(pid_of c)
+	for kind in ipc mnt net pid uts; do
+		[ "$(ns_of "$pid" $kind)" != "$(ns_of self $kind)" ] || fail "$kind is the host's"
+	done
+	for kind in user cgroup; do
+		equal "$(ns_of "$pid" $kind)" "$(ns_of self $kind)"
+	done
+}
+
+@test "only a mount namespace" {
+	config '.linux.namespaces = [{"type": "mount"}] | del(.hostname)'
+	config '.mounts |= map(select(.destination | IN("/sys", "/dev/mqueue") | not))'
+	sleeping c
+	local pid kind
+	pid=$(pid_of c)
+	for kind in ipc net pid uts user cgroup; do
+		equal "$(ns_of "$pid" $kind)" "$(ns_of self $kind)"
+	done
+}
+
+@test "a cgroup namespace starts at the container's cgroup" {
+	needs_namespace cgroup
+	config '.linux.namespaces += [{"type": "cgroup"}]'
+	run_prints 'grep -E "^[0-9]+:(pids|):" /proc/self/cgroup | cut -d: -f3 | sort -u' /
+}
+
+@test "a time namespace with offsets" {
+	needs_namespace time
+	only_ours 'newer than runc 1.1'
+	config '.linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"boottime": {"secs": 1000000}, "monotonic": {"secs": 5, "nanosecs": 1}}'
+	script 'cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets | tr -s " "'
+	run_container
+	[ "$(head -1 <<<"$output")" -ge 1000000 ]
+	equal "$(tail -2 <<<"$output" | tr -s ' ')" $'monotonic 5 1\nboottime 1000000 0'
+}
+
+@test "time offsets without a time namespace" {
+	only_ours 'newer than runc 1.1'
+	config '.linux.timeOffsets = {"boottime": {"secs": 1}}'
+	exits 1 runtime create c
+	says 'time namespace'
+	one_sentence
+	nothing_left
+}
+
+@test "pid, network, ipc, uts and cgroup joined by path" {
+	config '.linux.namespaces += [{"type": "cgroup"}] | .linux.cgroupsPath += "1"'
+	sleeping first
+	local pid kind
+	pid=$(pid_of first)
+	config '.linux.cgroupsPath += "2" | del(.hostname) |
+		.linux.namespaces = [{"type": "mount"}] + ({pid: "pid", net: "network", ipc: "ipc", uts: "uts", cgroup: "cgroup"} |
+			to_entries | map({type: .value, path: "/proc/\($pid)/ns/\(.key)"}))' --arg pid "$pid"
+	sleeping second
+	for kind in pid net ipc uts cgroup; do
+		equal "$(ns_of "$(pid_of second)" $kind)" "$(ns_of "$pid" $kind)"
+	done
+	[ "$(ns_of "$(pid_of second)" mnt)" != "$(ns_of "$pid" mnt)" ]
+	ok runtime exec second hostname
+	prints test-host
+	# The first has pid 1, so the second is an ordinary process beside it.
+	ok runtime exec second sh -c 'cat /proc/1/comm'
+	prints sleep
+	ok runtime delete --force second
+	has_status first running
+}
+
+@test "a container whose joined pid namespace ends is stopped" {
+	config '.linux.cgroupsPath += "1"'
+	sleeping first
+	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"
+	sleeping second
+	local pid
+	pid=$(pid_of second)
+	ok runtime delete --force first
+	gone "$pid"
+	has_status second stopped
+}
+
+@test "run in the foreground with a joined pid namespace gives the exit code" {
+	config '.linux.cgroupsPath += "1"'
+	sleeping first
+	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"
+	script 'exit 6'
+	exits 6 runtime run second
+}
+
+@test "a network namespace joined by a bind mount" {
+	touch "$TMP/netns"
+	unshare --net="$TMP/netns" true
+	config '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "$TMP/netns"
+	script 'readlink /proc/self/ns/net'
+	run_container
+	equal "$output" "net:[$(stat -c %i "$TMP/netns")]"
+	umount "$TMP/netns"
+}
+
+@test "a mount namespace joined by path: the root file system is still ours" {
+	local holder
+	unshare --mount sleep 1000 3>&- &
+	holder=$!
+	different() { [ "$(ns_of $holder mnt)" != "$(ns_of self mnt)" ]; }
+	until_true different
+	config '(.linux.namespaces[] | select(.type == "mount")).path = "/proc/\($pid)/ns/mnt"' --arg pid $holder
+	script 'hostname; ls /'
+	run_container
+	[[ $output == *test-host*opt* ]]
+	kill $holder
+}
+
+@test "loopback is up in a new network namespace" {
+	script 'ping -c 1 -W 1 127.0.0.1 >/dev/null && echo up'
+	config '.process.capabilities |= map_values(. + ["CAP_NET_RAW"])'
+	run_container
+	prints up
+}
+
+@test "a new network namespace has nothing but loopback" {
+	run_prints 'ls /sys/class/net | tr "\n" " "' 'lo '
+}
+
+@test "hostname and domainname" {
+	config '.hostname = "some.name"'
+	run_prints hostname some.name
+	only_ours 'domainname is newer than runc 1.1'
+	config '.domainname = "domain.test"'
+	run_prints 'cat /proc/sys/kernel/domainname' domain.test
+}
+
+@test "the process is pid 1 of a new pid namespace and sees only that" {
+	run_prints 'echo $$; ls -d /proc/[0-9]* | wc -l' $'1\n3'
+}

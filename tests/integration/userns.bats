@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# User namespaces: one and many lines of maps, joined ones, who owns what.
+
+load lib
+
+# maps COUNT: a user namespace with COUNT lines of maps; the first maps root. They
+# are short: the kernel takes 340 lines, but no more than a page of text.
+maps() {
+	config '.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] +
+			[range(1; $n | tonumber) | {containerID: (1000 + .), hostID: (1000 + .), size: 1}] |
+		.linux.gidMappings = .linux.uidMappings' --arg n "$1"
+	chown -h 100000:100000 rootfs rootfs/*
+	# The template's files belong to root; busybox need only be read.
+	chmod 755 "$TMP" "$BUNDLE"
+	chmod 755 "$BATS_RUN_TMPDIR"
+}
+
+@test "root in the container is an ordinary user outside" {
+	maps 1
+	sleeping c
+	equal "$(awk '/^Uid/ {print $2}' "/proc/$(pid_of c)/status")" 100000
+	ok runtime exec c sh -c 'id -u; id -g; cat /proc/self/uid_map | tr -s " "'
+	prints $'0\n0\n 0 100000 1000'
+}
+
+@test "another user of the container" {
+	maps 1
+	config '.process.user = {"uid": 7, "gid": 8, "additionalGids": [9]}'
+	sleeping c
+	equal "$(awk '/^(Uid|Gid)/ {print $2}' "/proc/$(pid_of c)/status")" $'100007\n100008'
+	ok runtime exec c id -G
+	prints '8 9'
+}
+
+@test "many lines of maps, up to 340" {
+	local lines
+	for lines in 2 5 40 340; do
+		maps "$lines"
+		run_prints 'wc -l </proc/self/uid_map; wc -l </proc/self/gid_map' "$lines"$'\n'"$lines"
+		config 'del(.linux.namespaces[] | select(.type == "user"))'
+	done
+}
+
+@test "maps that the kernel refuses" {
+	maps 2
+	config '.linux.uidMappings[1] = .linux.uidMappings[0]'
+	exits 1 runtime create c
+	one_sentence
+	nothing_left
+}
+
+@test "devices are there though the container may not make them" {
+	maps 1
+	script 'for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo no $d; done; echo x >/dev/null; head -c 3 /dev/zero | wc -c'
+	run_container
+	prints 3
+}
+
+@test "mounts and the root's owner" {
+	maps 1
+	script 'echo x >/tmp/mine; stat -c %u /tmp/mine; touch /dev/shm/x; stat -c %u /dev/shm/x; stat -c %u /proc/1'
+	chown -R -h 100000:100000 rootfs/tmp
+	run_container
+	prints $'0\n0\n0'
+	equal "$(stat -c %u rootfs/tmp/mine)" 100000
+}
+
+@test "capabilities end at the container's namespaces" {
+	maps 1
+	script 'mount -t tmpfs none /mnt 2>/dev/null || echo no mount; echo 1 >/proc/sys/kernel/panic 2>/dev/null || echo no sysctl'
+	run_container
+	prints $'no mount\nno sysctl'
+}
+
+@test "a user namespace joined by path, with the network that it owns" {
+	maps 1
+	config '.linux.cgroupsPath += "1"'
+	sleeping first
+	config '.linux.cgroupsPath += "2" | del(.linux.uidMappings, .linux.gidMappings) |
+		(.linux.namespaces[] | select(.type == "user")).path = "/proc/\($pid)/ns/user" |
+		(.linux.namespaces[] | select(.type == "network")).path = "/proc/\($pid)/ns/net"' --arg pid "$(pid_of first)"
+	is_ours || config '.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+	sleeping second
+	equal "$(readlink "/proc/$(pid_of second)/ns/user")" "$(readlink "/proc/$(pid_of first)/ns/user")"
+	equal "$(readlink "/proc/$(pid_of second)/ns/net")" "$(readlink "/proc/$(pid_of first)/ns/net")"
+	ok runtime exec second id -u
+	prints 0
+}
+
+@test "standard streams can be opened again by the container's user" {
+	maps 1
+	script 'echo again >/dev/stdout'
+	"$RUNTIME" --root "$ROOT" run c </dev/null 3>&- | cat >"$TMP/out"
+	equal "$(<"$TMP/out")" again
+}
+
+@test "a rootfs in a folder that the container's root can't enter" {
+	only_ours 'runc 1.1 needs the folder to be open'
+	maps 1
+	chmod 700 "$BUNDLE"
+	run_prints 'echo in' in
+}
+
+@test "exec into a user namespace" {
+	maps 1
+	sleeping c
+	ok runtime exec --user 5:6 c sh -c 'id -u; id -g'
+	prints $'5\n6'
+	ok runtime exec c awk '/CapEff/ {print $2}' /proc/self/status
+	[ "$output" != 0000000000000000 ]
+}

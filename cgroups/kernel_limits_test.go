@@ -168,6 +168,10 @@ func TestLimitsOfAnotherProcess(t *testing.T) {
 	check := true
 	r := &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: pointer(int64(4096)), CheckBeforeUpdate: &check}}
 	startTest(t, m, "exec sleep 1000")
+	eventually(t, "memory in use", func() bool {
+		s, err := m.Stats()
+		return err == nil && s.Memory.Usage.Usage > 100000
+	})
 	err := again.Set(r)
 	if err == nil || !strings.HasPrefix(err.Error(), "linux.resources.memory.limit: ") {
 		t.Errorf("Set() of a limit below the usage = %v", err)
@@ -215,7 +219,7 @@ func TestEnforced(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	c := startTest(t, m, "exec tail -c 100000000 /dev/zero")
+	c := startTest(t, m, "exec dd if=/dev/zero of=/dev/null bs=64M count=1 2>&-")
 	_ = c.Wait()
 	if n, err := m.OOMKills(); err != nil || n == 0 {
 		t.Errorf("OOMKills() = %d, %v, after a process that was too large (%v)", n, err, c.ProcessState)

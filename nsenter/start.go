@@ -3,6 +3,7 @@ package nsenter
 import (
 	_ "embed"
 	"fmt"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -89,13 +90,17 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	return execute(fds, p.CloneFlags, o.Cgroup)
 }
 
-// execute starts the executable; the last of its descriptors is the plan.
+// execute starts the executable; the last of its descriptors is the plan. The
+// image is one of them, too: syscall.ForkExec moves descriptors around between
+// clone and execve, and must not put another in its place.
 func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 	image, err := memfd("runnel", []byte(executable), executableSeals)
 	if err != nil {
 		return nil, fmt.Errorf("executable of the child: %w", err)
 	}
 	defer unix.Close(image)
+	planAt, imageAt := len(fds)-1, len(fds)
+	fds = append(fds, uintptr(image))
 	c := &Child{PidFD: -1}
 	attr := &syscall.ProcAttr{
 		Env:   []string{},
@@ -109,8 +114,8 @@ func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 		attr.Sys.UseCgroupFD = true
 		attr.Sys.CgroupFD = cgroup
 	}
-	argv := []string{"runnel-child", fmt.Sprint(len(fds) - 1)}
-	c.Pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", image), argv, attr)
+	argv := []string{"runnel-child", strconv.Itoa(planAt)}
+	c.Pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(imageAt), argv, attr)
 	if err != nil {
 		return nil, fmt.Errorf("start the child: %w", err)
 	}

@@ -107,22 +107,25 @@ in_terminal() {
 	error=$(<"$TMP/stderr")
 }
 
+# The quotes keep the echo of what is typed from looking like what it prints.
 @test "run in the foreground: a shell with job control" {
 	config '.process.terminal = true'
 	args sh -i
 	in_terminal run c <<-'END'
 		await #
-		type sleep 1000
+		type echo run''ning; sleep 1000
+		await running
 		key 3
 		await #
 		type echo status $?
 		await status 130
 		await #
-		type sleep 1000
+		type echo run''ning; sleep 1000
+		await running
 		key 26
 		await Stopped
 		await #
-		type kill -9 %1; exit 7
+		type kill -9 %1; wait; exit 7
 	END
 	equal "$status" 7
 	nothing_left

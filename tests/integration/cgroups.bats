@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# Resources on cgroup v1, read back; pause, resume, update; removal.
+
+load lib
+
+# value CONTROLLER FILE of the container's v1 group.
+value() { cat "/sys/fs/cgroup/$1/$CGROUP/$2"; }
+
+resources() { config ".linux.resources += $1"; }
+
+@test "the container is in its group of every controller" {
+	needs_cgroup_v1
+	sleeping c
+	local pid controller
+	pid=$(pid_of c)
+	for controller in cpu cpuset memory devices freezer blkio pids; do
+		[ -d "/sys/fs/cgroup/$controller" ] || continue
+		grep -qx "$pid" "/sys/fs/cgroup/$controller/$CGROUP/cgroup.procs" || fail "not in $controller"
+	done
+}
+
+@test "memory: limit, swap, reservation, swappiness, disableOOMKiller" {
+	needs_cgroup_v1
+	needs_controller memory
+	resources '{"memory": {"limit": 67108864, "reservation": 33554432}}'
+	sleeping c
+	equal "$(value memory memory.limit_in_bytes)" 67108864
+	equal "$(value memory memory.soft_limit_in_bytes)" 33554432
+	ok runtime delete --force c
+	[ -e /sys/fs/cgroup/memory/memory.memsw.limit_in_bytes ] || skip 'the host counts no swap'
+	resources '{"memory": {"limit": 67108864, "swap": 134217728}}'
+	sleeping c
+	equal "$(value memory memory.memsw.limit_in_bytes)" 134217728
+}
+
+@test "memory: swappiness" {
+	needs_cgroup_v1
+	[ -e /sys/fs/cgroup/memory/memory.swappiness ] || skip 'the host has no memory.swappiness'
+	resources '{"memory": {"swappiness": 33}}'
+	sleeping c
+	equal "$(value memory memory.swappiness)" 33
+}
+
+@test "memory: what the limit doesn't hold is killed" {
+	needs_controller memory
+	resources '{"memory": {"limit": 16777216}}'
+	script 'head -c 100000000 /dev/zero | tail -c 100000000 >/dev/null; exit $?'
+	invoke runtime run c
+	[ "$status" != 0 ]
+	nothing_left
+}
+
+@test "cpu: shares, quota and period" {
+	needs_cgroup_v1
+	needs_controller cpu
+	resources '{"cpu": {"shares": 300, "quota": 20000, "period": 50000}}'
+	sleeping c
+	equal "$(value cpu cpu.shares) $(value cpu cpu.cfs_quota_us) $(value cpu cpu.cfs_period_us)" '300 20000 50000'
+}
+
+@test "cpu: a period without a quota, a quota without a period" {
+	needs_cgroup_v1
+	resources '{"cpu": {"period": 50000}}'
+	sleeping c
+	equal "$(value cpu cpu.cfs_quota_us) $(value cpu cpu.cfs_period_us)" '-1 50000'
+	ok runtime delete --force c
+	config '.linux.resources.cpu = {"quota": 30000}'
+	sleeping c
+	equal "$(value cpu cpu.cfs_quota_us) $(value cpu cpu.cfs_period_us)" '30000 100000'
+}
+
+@test "cpuset: processors and memory nodes" {
+	needs_cgroup_v1
+	needs_controller cpuset
+	resources '{"cpu": {"cpus": "0", "mems": "0"}}'
+	sleeping c
+	equal "$(value cpuset cpuset.cpus) $(value cpuset cpuset.mems)" '0 0'
+	ok runtime exec c awk '/Cpus_allowed_list/ {print $2}' /proc/self/status
+	prints 0
+}
+
+@test "pids: the limit holds" {
+	needs_controller pids
+	resources '{"pids": {"limit": 5}}'
+	script 'for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; echo all'
+	invoke runtime run c
+	[[ $error == *fork* ]]
+	nothing_left
+}
+
+@test "pids: -1 is no limit" {
+	needs_cgroup_v1
+	resources '{"pids": {"limit": -1}}'
+	sleeping c
+	equal "$(value pids pids.max)" max
+}
+
+@test "blkio: throttling" {
+	needs_cgroup_v1
+	needs_controller blkio
+	local device
+	device=$(lsblk -dno MAJ:MIN 2>/dev/null | head -1 | tr -d ' ')
+	[ -n "$device" ] || skip 'the host has no block device'
+	[ -e /sys/fs/cgroup/blkio/blkio.throttle.read_bps_device ] || skip 'the host has no blkio.throttle'
+	resources "{\"blockIO\": {\"throttleReadBpsDevice\": [{\"major\": ${device%:*}, \"minor\": ${device#*:}, \"rate\": 1000000}],
+		\"throttleWriteIOPSDevice\": [{\"major\": ${device%:*}, \"minor\": ${device#*:}, \"rate\": 100}]}}"
+	sleeping c
+	equal "$(value blkio blkio.throttle.read_bps_device)" "$device 1000000"
+	equal "$(value blkio blkio.throttle.write_iops_device)" "$device 100"
+}
+
+@test "a limit that can't be had is an error and leaves nothing" {
+	needs_cgroup_v1
+	resources '{"cpu": {"cpus": "4000"}}'
+	exits 1 runtime create c
+	says 'cpuset'
+	one_sentence
+	nothing_left
+}
+
+@test "a relative cgroups path, and none at all" {
+	config '.linux.cgroupsPath = $c' --arg c "$CGROUP"
+	sleeping c
+	grep -q "$CGROUP" "/proc/$(pid_of c)/cgroup"
+	ok runtime delete --force c
+	config 'del(.linux.cgroupsPath)'
+	sleeping "$CGROUP"
+	grep -q "$CGROUP" "/proc/$(pid_of "$CGROUP")/cgroup"
+	ok runtime delete --force "$CGROUP"
+	nothing_left
+}
+
+@test "a cgroups path with several folders: those made are removed, others stay" {
+	needs_cgroup_v1
+	config '.linux.cgroupsPath += "/a/b"'
+	run_container
+	[ ! -d "/sys/fs/cgroup/pids/$CGROUP/a/b" ]
+	# The folders between aren't the container's own: other containers share them.
+	find /sys/fs/cgroup -depth -path "*/$CGROUP*" -type d -exec rmdir {} \;
+}
+
+@test "unified on a host without cgroup v2 controllers" {
+	needs_cgroup_v1
+	only_ours 'runc 1.1 ignores it'
+	resources '{"unified": {"memory.max": "1000000"}}'
+	exits 1 runtime create c
+	says 'unified'
+	one_sentence
+	nothing_left
+}
+
+@test "pause stops the processes, resume lets them go on" {
+	script 'i=0; while :; do i=$((i+1)); echo $i >/tmp/counter; done'
+	ok runtime run --detach c
+	until_true test -s rootfs/tmp/counter
+	ok runtime pause c
+	has_status c paused
+	local before
+	before=$(<rootfs/tmp/counter)
+	sleep 0.1
+	equal "$(<rootfs/tmp/counter)" "$before"
+	ok runtime resume c
+	has_status c running
+	moved() { [ "$(<rootfs/tmp/counter)" != "$before" ]; }
+	until_true moved
+}
+
+@test "pause and resume in the wrong state" {
+	sleeping c
+	exits 1 runtime resume c
+	says 'container not paused'
+	ok runtime pause c
+	exits 1 runtime pause c
+	says 'container not running|paused'
+	ok runtime resume c
+}
+
+@test "update by flags" {
+	needs_cgroup_v1
+	resources '{"memory": {"limit": 67108864}, "cpu": {"shares": 100, "quota": 20000, "period": 50000}, "pids": {"limit": 100}}'
+	sleeping c
+	ok runtime update --memory 32m c
+	equal "$(value memory memory.limit_in_bytes)" 33554432
+	ok runtime update c --memory 128M
+	equal "$(value memory memory.limit_in_bytes)" 134217728
+	ok runtime update --memory-reservation 1000000 c
+	ok runtime update --cpu-share 700 c
+	equal "$(value cpu cpu.shares)" 700
+	ok runtime update --cpu-quota 30000 c
+	equal "$(value cpu cpu.cfs_quota_us) $(value cpu cpu.cfs_period_us)" '30000 50000'
+	ok runtime update --cpu-period 60000 c
+	equal "$(value cpu cpu.cfs_quota_us) $(value cpu cpu.cfs_period_us)" '30000 60000'
+	ok runtime update --cpuset-cpus 0 c
+	equal "$(value cpuset cpuset.cpus)" 0
+	ok runtime update --pids-limit 50 c
+	equal "$(value pids pids.max)" 50
+	ok runtime update --memory -1 c
+	[ "$(value memory memory.limit_in_bytes)" -gt 1000000000000 ]
+}
+
+@test "update leaves alone what isn't named" {
+	needs_cgroup_v1
+	resources '{"memory": {"limit": 67108864}, "cpu": {"shares": 100}, "pids": {"limit": 77}}'
+	sleeping c
+	ok runtime update --cpu-share 200 c
+	equal "$(value memory memory.limit_in_bytes) $(value cpu cpu.shares) $(value pids pids.max)" '67108864 200 77'
+	ok runtime exec c sh -c 'echo x >/dev/null; head -c 1 /dev/zero | wc -c'
+	prints 1
+}
+
+@test "update by JSON, from a file and from standard input" {
+	needs_cgroup_v1
+	sleeping c
+	echo '{"memory": {"limit": 33554432}, "pids": {"limit": 20}}' >"$TMP/r.json"
+	ok runtime update --resources "$TMP/r.json" c
+	equal "$(value memory memory.limit_in_bytes) $(value pids pids.max)" '33554432 20'
+	echo '{"memory": {"limit": 67108864}, "cpu": {"shares": 512}}' | "$RUNTIME" --root "$ROOT" update --resources=- c 3>&-
+	equal "$(value memory memory.limit_in_bytes) $(value cpu cpu.shares)" '67108864 512'
+	echo '{"pids": {"limit": 21}}' | "$RUNTIME" --root "$ROOT" update --resources - c 3>&-
+	equal "$(value pids pids.max)" 21
+}
+
+@test "update: nonsense is refused" {
+	sleeping c
+	exits 1 runtime update --memory lots c
+	one_sentence
+	exits 1 runtime update --cpu-quota x c
+	one_sentence
+	echo '{"memory": 7}' >"$TMP/r.json"
+	exits 1 runtime update --resources "$TMP/r.json" c
+	one_sentence
+	exits 1 runtime update --resources /no/such/file c
+	has_status c running
+}
+
+@test "the group of a process of exec" {
+	sleeping c
+	ok runtime exec c cat /proc/self/cgroup
+	equal "$(grep -c "$CGROUP" <<<"$output")" "$(grep -c "$CGROUP" "/proc/$(pid_of c)/cgroup")"
+}
+
+@test "a little memory is enough to start" {
+	needs_controller memory
+	only_ours 'the Go init of runc needs more'
+	resources '{"memory": {"limit": 524288}}'
+	args true
+	run_container
+	nothing_left
+}

@@ -34,7 +34,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded helpers demo test unit golden integration conformance faults bench \
+.PHONY: all runnel embedded helpers demo test unit golden integration conformance faults fuzz bench \
 	lint fmt install uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
@@ -77,6 +77,9 @@ conformance: runnel ## the OCI validation suite
 faults: embedded ## stop at every op and message, look for leaks
 	@if [ -d tests/faults ]; then $(GO) test -tags $(TAGS) -count=1 ./tests/faults/...; \
 	else echo 'faults: tests/faults is not part of this version' >&2; exit 1; fi
+
+fuzz: embedded ## break plans at random and have the child's decoder check them (FUZZ_SECONDS=30)
+	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)
 
 bench: runnel ## time and syscalls beside runc and crun
 	@if [ -d contrib/bench ]; then $(GO) run ./contrib/bench; \

@@ -3,6 +3,7 @@ package cgroups
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -454,5 +455,25 @@ func TestChown(t *testing.T) {
 	want := map[string]uint32{"": 12345, "/cgroup.procs": 12345, "/cgroup.threads": 12345, "/cgroup.subtree_control": 12345, "/memory.max": 0, "/cgroup.freeze": 0}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
+	}
+}
+
+// TestOrdinaryUser asks for cgroups that only root can make. Callers tell by
+// the error that they may go on without.
+func TestOrdinaryUser(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("needs an ordinary user")
+	}
+	l, err := Locate(fmt.Sprintf("/%s-user-%d", folder, os.Getpid()), "id")
+	if err != nil {
+		t.Skipf("needs cgroups: %v", err)
+	}
+	m := Open(l)
+	defer m.Close()
+	if err := m.Create(nil); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("Create() = %v, want fs.ErrPermission", err)
+	}
+	if err := m.Destroy(); err != nil {
+		t.Errorf("Destroy() of what was never made = %v", err)
 	}
 }

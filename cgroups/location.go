@@ -3,13 +3,13 @@ package cgroups
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/v1"
 )
@@ -94,15 +94,15 @@ func Locate(cgroupsPath, id string) (Location, error) {
 		// The usual case needs to know nothing else.
 		return locate(mode, "", "", cgroupsPath, id)
 	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := cgroupfs.ReadProc("/proc/self/mountinfo")
 	if err != nil {
 		return Location{}, fmt.Errorf("locate cgroups: %w", err)
 	}
-	own, err := os.ReadFile("/proc/self/cgroup")
+	own, err := cgroupfs.ReadProc("/proc/self/cgroup")
 	if err != nil {
 		return Location{}, fmt.Errorf("locate cgroups: %w", err)
 	}
-	return locate(mode, string(mounts), string(own), cgroupsPath, id)
+	return locate(mode, mounts, own, cgroupsPath, id)
 }
 
 // locate is Locate with the contents of the two files of /proc/self.

@@ -115,10 +115,6 @@ func ownsPidNamespace(spec *specs.Spec) bool {
 	return false
 }
 
-func listensSeccomp(spec *specs.Spec) bool {
-	return spec.Linux.Seccomp != nil && spec.Linux.Seccomp.ListenerPath != ""
-}
-
 func resources(spec *specs.Spec) *specs.LinuxResources {
 	if spec.Linux.Resources == nil {
 		return &specs.LinuxResources{}

@@ -3,7 +3,6 @@ package libcontainer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -42,8 +40,8 @@ func (r *Runtime) planInput(b *bundle, o CreateOptions, location *cgroups.Locati
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
 		PreserveFDs: o.PreserveFDs, ListenFDs: listenFDs(),
 	}
-	if err := checkInherited(in.ListenFDs, in.PreserveFDs); err != nil {
-		return in, err
+	if names := os.Getenv("LISTEN_FDNAMES"); names != "" && in.ListenFDs > 0 {
+		in.Env = append(in.Env, "LISTEN_FDNAMES="+names)
 	}
 	if location != nil {
 		in.InCgroup = true
@@ -68,30 +66,6 @@ func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error)
 		return nil, err
 	}
 	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
-}
-
-// listenFDs is the number of descriptors that a service manager has given to
-// us, sd_listen_fds(3).
-func listenFDs() int {
-	if os.Getenv("LISTEN_FDS") == "" || os.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
-		return 0
-	}
-	n, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
-}
-
-// checkInherited finds descriptors that aren't there before anything is made.
-func checkInherited(listen, preserve int) error {
-	for i := range preserve {
-		var st unix.Stat_t
-		if err := unix.Fstat(3+listen+i, &st); err != nil {
-			return fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", i, preserve, err)
-		}
-	}
-	return nil
 }
 
 // cgroupFiles name the files "tasks" that the child writes to: one for each
@@ -203,9 +177,6 @@ func (x *execution) compile() error {
 		return err
 	}
 	if err := x.runtime.report(specconv.ValidateProcess(x.process, x.spec, host)); err != nil {
-		return err
-	}
-	if err := checkInherited(0, x.options.PreserveFDs); err != nil {
 		return err
 	}
 	in := specconv.ExecInput{

@@ -46,6 +46,9 @@ type creation struct {
 // With forStart the container waits on its start socket, otherwise in the
 // conversation.
 func (r *Runtime) create(o CreateOptions, streams *streams, forStart bool) (*creation, error) {
+	if err := claimInherited(o.PreserveFDs); err != nil {
+		return nil, err
+	}
 	b, err := r.openBundle(o.Bundle)
 	if err != nil {
 		return nil, err
@@ -106,7 +109,7 @@ func (c *creation) record(b *bundle) error {
 		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.dir, Rootfs: b.rootfs,
 		OwnerUID: os.Getuid(), Annotations: b.spec.Annotations, OCIVersion: b.spec.Version,
 		HasProcess: b.spec.Process != nil, HasHooks: hasHooks(b.spec.Hooks),
-		HostPidNS: !ownsPidNamespace(b.spec), SeccompAgent: listensSeccomp(b.spec),
+		HostPidNS: !ownsPidNamespace(b.spec),
 	}
 	c.state = s
 	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)
@@ -196,10 +199,12 @@ func (c *creation) converse() error {
 			err = c.runtime.writeMaps(c.spec, m.Pid)
 		case nsenter.Namespaces:
 			err = c.enter(m.Pid)
+		case nsenter.Listener:
+			err = c.handOverListener(specs.StateCreating, c.spec.Linux.Seccomp, c.state.Pid, m.FD)
 		case nsenter.Created:
 			return nil
 		case nsenter.Failed:
-			return explain(c.plan, m.Failure)
+			return explain(c.plan, c.state.Rootfs, m.Failure)
 		default:
 			err = fmt.Errorf("message %d of the child before it is created", m.Kind)
 		}
@@ -257,6 +262,7 @@ func (c *creation) identify(pid int) error {
 		return fmt.Errorf("start time of pid %d: %w", pid, err)
 	}
 	c.state.StartTime = stat.startTime
+	c.state.PidfdInode = pidfdInode(c.pidfd)
 	return nil
 }
 

@@ -16,6 +16,9 @@ const killTimeout = 10_000
 // any. Force also takes an absent container, and what is left of a create that
 // was killed.
 func (r *Runtime) Delete(id string, force bool) error {
+	if err := claimInherited(0); err != nil {
+		return err
+	}
 	c, err := r.Open(id)
 	if errors.Is(err, ErrNotExist) && force {
 		return nil

@@ -15,6 +15,9 @@ import (
 // Exec runs another process in a running container and, unless it is detached,
 // waits for it and gives its exit status.
 func (r *Runtime) Exec(o ExecOptions) (int, error) {
+	if err := claimInherited(o.PreserveFDs); err != nil {
+		return -1, err
+	}
 	c, err := r.Open(o.ID)
 	if err != nil {
 		return -1, err
@@ -146,9 +149,9 @@ func (x *execution) converse() error {
 		case nsenter.Created:
 			continue
 		case nsenter.Listener:
-			err = x.handOverListener(x.spec.Linux.Seccomp, x.pid, m.FD)
+			err = x.handOverListener(specs.StateRunning, x.spec.Linux.Seccomp, x.pid, m.FD)
 		case nsenter.Failed:
-			return explain(x.plan, m.Failure)
+			return explain(x.plan, x.state.Rootfs, m.Failure)
 		default:
 			err = fmt.Errorf("message %d of a child in exec", m.Kind)
 		}

@@ -13,7 +13,7 @@ import (
 // explain makes a sentence of what the child says of a failed step: what it was
 // about, where in config.json it stands, the kernel's errno, and a hint where
 // the errno misleads. errors.Is finds the errno.
-func explain(p *plan.Plan, f *nsenter.Failure) error {
+func explain(p *plan.Plan, rootfs string, f *nsenter.Failure) error {
 	i := len(p.Steps) - f.Left
 	if i < 0 || i >= len(p.Steps) {
 		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
@@ -27,6 +27,12 @@ func explain(p *plan.Plan, f *nsenter.Failure) error {
 		reason = "executable file not found in $PATH"
 	}
 	what, hint := describe(step.Op, f)
+	if _, ok := step.Op.(plan.Exec); ok {
+		if found := diagnose(rootfs, f.Text, f.Errno); found != "" {
+			hint = found
+		}
+		f.Text = ""
+	}
 	if step.Origin != "" {
 		what = step.Origin + ": " + what
 	}

@@ -1,8 +1,12 @@
 package libcontainer
 
 import (
+	"os"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
+	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
 )
@@ -33,4 +37,12 @@ func Features() *features.Features {
 			"io.github.seccomp.libseccomp.version": seccomp.LibseccompVersion(),
 		},
 	}
+}
+
+// LibseccompVersion is that of the libseccomp in the embedded compiler.
+func LibseccompVersion() string { return seccomp.LibseccompVersion() }
+
+// Example is the config that `spec` writes, for this host and this user.
+func Example(rootless bool) *specs.Spec {
+	return specconv.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
 }

@@ -41,6 +41,7 @@ func (f *foreground) end() { signal.Stop(f.signals) }
 func (f *foreground) wait(pid, pidfd int, t *terminal) (int, error) {
 	f.pidfd, f.terminal = pidfd, t
 	if t != nil {
+		signal.Notify(f.signals, unix.SIGWINCH)
 		t.attach()
 	}
 	go f.forward()

@@ -71,17 +71,13 @@ func (h *hookStates) close() {
 
 // handOverListener gives the seccomp notify descriptor of the container's
 // process to the agent that the profile names.
-func (c *Container) handOverListener(profile *specs.LinuxSeccomp, pid, listener int) error {
+func (c *Container) handOverListener(status specs.ContainerState, profile *specs.LinuxSeccomp, pid, listener int) error {
 	defer unix.Close(listener)
 	if profile == nil || profile.ListenerPath == "" {
 		return fmt.Errorf("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one")
 	}
-	status, err := c.Status()
-	if err != nil {
-		return err
-	}
 	return seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
 		Version: specs.Version, Pid: pid, Metadata: profile.ListenerMetadata,
-		State: c.state.ociState(specs.ContainerState(status)),
+		State: c.state.ociState(status),
 	}, listener)
 }

@@ -65,11 +65,19 @@ func (s *State) openProcess() (int, error) {
 		return -1, fmt.Errorf("pidfd of pid %d: %w", s.Pid, err)
 	}
 	stat, err := readProcess(s.Pid)
-	if err != nil || stat.isDead() || stat.startTime != s.StartTime {
+	if err != nil || stat.isDead() || stat.startTime != s.StartTime || pidfdInode(fd) != s.PidfdInode {
 		unix.Close(fd)
 		return -1, ErrNotRunning
 	}
 	return fd, nil
+}
+
+func pidfdInode(fd int) uint64 {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0
+	}
+	return st.Ino
 }
 
 // waitProcess waits until the process behind a pidfd has ended, at most timeout

@@ -87,14 +87,6 @@ func (c *creation) awaitProgram(conversation *nsenter.Conversation) error {
 		case nsenter.Starting:
 		case nsenter.Failed:
 			return c.explainLate(m.Failure)
-		case nsenter.Listener:
-			err = c.handOverListener(c.spec.Linux.Seccomp, c.state.Pid, m.FD)
-			if err == nil {
-				err = conversation.Go()
-			}
-			if err != nil {
-				return err
-			}
 		default:
 			return fmt.Errorf("message %d of the child after its start", m.Kind)
 		}
@@ -119,5 +111,5 @@ func (c *creation) explainLate(f *nsenter.Failure) error {
 		}
 		c.plan = p
 	}
-	return explain(c.plan, f)
+	return explain(c.plan, c.state.Rootfs, f)
 }

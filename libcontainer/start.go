@@ -20,6 +20,9 @@ var (
 // has been executed, or with the reason why it couldn't be: then the container
 // is stopped.
 func (r *Runtime) Start(id string) error {
+	if err := claimInherited(0); err != nil {
+		return err
+	}
 	c, err := r.Open(id)
 	if err != nil {
 		return err
@@ -80,7 +83,7 @@ func (c *Container) lateStart() error {
 // only if something in it is needed for that.
 func (c *Container) finishStart(conversation *nsenter.Conversation) error {
 	half := &creation{Container: c, spec: &specs.Spec{}}
-	if c.state.HasHooks || c.state.SeccompAgent {
+	if c.state.HasHooks {
 		spec, err := c.config()
 		if err != nil {
 			return err

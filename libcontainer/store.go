@@ -30,22 +30,23 @@ type State struct {
 	ID      string `json:"id"`
 	// Pid is the container's init in the runtime's pid namespace, 0 while it is
 	// being made. StartTime is field 22 of /proc/PID/stat: together they name a
-	// process for good.
-	Pid       int       `json:"pid"`
-	StartTime uint64    `json:"startTime"`
-	Created   time.Time `json:"created"`
-	Bundle    string    `json:"bundle"`
-	Rootfs    string    `json:"rootfs"`
+	// process for good, but for a pid that is used again within a clock tick. The
+	// inode of a pidfd is exact; before Linux 6.9 all have the same.
+	Pid        int       `json:"pid"`
+	StartTime  uint64    `json:"startTime"`
+	PidfdInode uint64    `json:"pidfdInode"`
+	Created    time.Time `json:"created"`
+	Bundle     string    `json:"bundle"`
+	Rootfs     string    `json:"rootfs"`
 	// Cgroup is nil where the container has none of its own.
 	Cgroup      *cgroups.Location `json:"cgroup,omitempty"`
 	OwnerUID    int               `json:"ownerUid"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	OCIVersion  string            `json:"ociVersion"`
 	// What start, kill and delete have to know of the config without reading it.
-	HasProcess   bool `json:"hasProcess"`
-	HasHooks     bool `json:"hasHooks,omitempty"`
-	HostPidNS    bool `json:"hostPidNamespace,omitempty"`
-	SeccompAgent bool `json:"seccompAgent,omitempty"`
+	HasProcess bool `json:"hasProcess"`
+	HasHooks   bool `json:"hasHooks,omitempty"`
+	HostPidNS  bool `json:"hostPidNamespace,omitempty"`
 }
 
 // validID tells whether id may be a file name below the root, as runc has it.

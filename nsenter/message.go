@@ -18,8 +18,9 @@ type MessageKind uint32
 //	Maps                 user/time namespace exists, or the    maps written, cgroup joined → Go
 //	                     cgroup namespace is about to be made
 //	Namespaces           all namespaces and mounts exist       cgroup joined, hooks run, state saved → Go
-//	Created              the container waits for start         Go (run), nothing (create)
 //	Listener + fd        the seccomp notify descriptor         handed to the agent → Go
+//	Created              the container waits for start; the    Go (run), nothing (create)
+//	                     Listener of an exec comes after it
 //	Starting             this start is the one that counts     nothing
 //	Failed               op, errno, part, text; the last one   nothing
 //	(end of file)        the program runs, or the child died
@@ -108,7 +109,7 @@ func legal(last, next MessageKind) bool {
 	case Namespaces:
 		return last == 0 || last == Maps
 	case Created:
-		return last == 0 || last == Maps || last == Namespaces
+		return last == 0 || last == Maps || last == Namespaces || last == Listener
 	case Starting:
 		return last == Created
 	case Listener:

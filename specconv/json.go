@@ -105,7 +105,7 @@ func (r *reader) found() string {
 		return "a boolean"
 	}
 	c, _ := utf8.DecodeRuneInString(r.text[r.pos:])
-	return strconv.QuoteRune(c)
+	return "invalid character " + strconv.QuoteRune(c)
 }
 
 func (r *reader) expected(what string) {

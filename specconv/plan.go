@@ -111,6 +111,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.setEnvironment(in.environment())
 
 	b.enterCgroup(in.CgroupFiles)
+	b.ownStreams()
 	b.enterNamespaces()
 	b.keyring(in.ContainerID, in.NoNewKeyring)
 	b.add("", plan.Affinity{})
@@ -133,10 +134,17 @@ func Create(in Input) (*plan.Plan, error) {
 	if b.process != nil {
 		b.becomeProcess()
 	}
+	// The agent of a filter that notifies hears of it at create, as with runc.
+	notifies := b.seccomp != nil && b.seccomp.Notify
+	if b.process != nil && notifies {
+		b.filter()
+	}
 	b.add("", plan.Created{})
 	b.waitStart()
 	if b.process != nil {
-		b.filter()
+		if !notifies {
+			b.filter()
+		}
 		b.hooks("startContainer", stateCreated, true, b.env)
 		b.execute()
 	}
@@ -173,6 +181,27 @@ func (in *Input) environment() []string {
 	return append(in.Env[:len(in.Env):len(in.Env)], "LISTEN_FDS="+strconv.Itoa(in.ListenFDs), "LISTEN_PID=1")
 }
 
+// ownStreams gives the standard streams to the user of the process while that is
+// possible: the root of a new user namespace can't give away files of the host.
+func (b *builder) ownStreams() {
+	if b.process == nil || b.process.Terminal || b.ns.created&unix.CLONE_NEWUSER == 0 || b.host.EUID != 0 {
+		return
+	}
+	if uid, ok := hostID(b.spec.Linux.UIDMappings, b.process.User.UID); ok {
+		b.add("process.user", plan.Stdio{UID: uid})
+	}
+}
+
+// hostID is what an id of the container is outside of it.
+func hostID(mappings []specs.LinuxIDMapping, id uint32) (uint32, bool) {
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + (id - m.ContainerID), true
+		}
+	}
+	return 0, false
+}
+
 // enterCgroup comes first: what the process uses counts from here on, and a
 // cgroup namespace is made in the cgroup that it is to show as its root.
 func (b *builder) enterCgroup(files []string) {
@@ -204,7 +233,27 @@ func (b *builder) root() {
 		// and pivot_root(2) refuses it.
 		b.add("linux.rootfsPropagation", plan.Propagation{Path: b.host.RootMount, Flags: unix.MS_PRIVATE})
 	}
-	b.add("root.path", plan.Root{Path: b.in.Rootfs})
+	tree := b.rootTree()
+	b.add("root.path", plan.Root{Path: b.in.Rootfs, File: tree})
+	if tree != "" {
+		// Before anything is mounted in it: it is a peer of the host's mount.
+		for _, propagation := range b.treePropagation(nil) {
+			b.add("root.path", plan.Attributes{Path: "/", Propagation: propagation})
+		}
+	}
+}
+
+// rootTree has the parent open the rootfs where the root of a user namespace may
+// not get to it; "" where the child can.
+func (b *builder) rootTree() string {
+	if !b.ns.has(unix.CLONE_NEWUSER) || b.host.EUID != 0 {
+		return ""
+	}
+	const name = "rootfs"
+	b.plan.Files = append(b.plan.Files, plan.File{
+		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: "root.path", Recursive: true,
+	})
+	return name
 }
 
 // rootPropagation is that of the whole namespace while the mounts are made.

@@ -233,8 +233,15 @@ func hooksConfig() *specs.Spec {
 
 func checkGolden(t *testing.T, name string, p *plan.Plan) {
 	t.Helper()
-	if _, err := p.Encode(5, 4); err != nil {
+	encoded, err := p.Encode(5, 4)
+	if err != nil {
 		t.Errorf("Encode: %v", err)
+	}
+	// What tests/fuzz begins with.
+	if dir := os.Getenv("PLAN_SEEDS"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".seed"), encoded, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var got bytes.Buffer
 	if err := p.Print(&got); err != nil {

@@ -99,7 +99,9 @@ func (b *builder) becomeProcess() {
 	}
 	caps := b.capabilities()
 	if b.seccomp != nil && !p.NoNewPrivileges {
-		// Without no_new_privs, only CAP_SYS_ADMIN may load a filter.
+		// Without no_new_privs, only CAP_SYS_ADMIN may load a filter. It is never
+		// inheritable or ambient by this, so that it ends with the next execve(2):
+		// to drop it by hand, the filter would have to allow capset(2).
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add("process.capabilities", caps)
@@ -116,9 +118,6 @@ func (b *builder) filter() {
 		return
 	}
 	b.add("linux.seccomp", plan.Seccomp{Filter: b.seccomp.Filter, Flags: b.seccomp.Flags, Notify: b.seccomp.Notify})
-	if caps := b.capabilities(); !b.process.NoNewPrivileges && caps.Effective&capSysAdmin == 0 {
-		b.add("process.capabilities", caps)
-	}
 }
 
 func (b *builder) execute() {

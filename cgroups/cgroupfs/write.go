@@ -39,14 +39,44 @@ const (
 // returns the cgroup that has a controller's files, or nil where the
 // controller isn't available. The error begins with the field.
 func Apply(writes []Write, dir func(controller string) *Dir) error {
+	a := applier{dir: dir, fd: -1}
+	defer a.close()
 	for len(writes) > 0 {
 		n := groupLen(writes)
-		if err := applyGroup(writes[:n], dir); err != nil {
+		if err := a.group(writes[:n]); err != nil {
 			return err
 		}
 		writes = writes[n:]
 	}
 	return nil
+}
+
+// applier keeps the file of the last write open: device rules are a dozen
+// writes to the same.
+type applier struct {
+	dir  func(controller string) *Dir
+	last *Dir
+	file string
+	fd   int
+}
+
+func (a *applier) close() {
+	if a.fd >= 0 {
+		unix.Close(a.fd)
+		a.fd = -1
+	}
+}
+
+func (a *applier) write(d *Dir, file, value string) error {
+	if a.fd < 0 || a.last != d || a.file != file {
+		a.close()
+		fd, err := d.Open(file, unix.O_WRONLY)
+		if err != nil {
+			return err
+		}
+		a.last, a.file, a.fd = d, file, fd
+	}
+	return writeValue(a.fd, value)
 }
 
 // groupLen counts the writes of the group that the list begins with.
@@ -58,15 +88,15 @@ func groupLen(writes []Write) int {
 	return n
 }
 
-// applyGroup tries the writes of a group round and round for as long as each
+// group tries the writes of a group round and round for as long as each
 // round gets at least one further done.
-func applyGroup(group []Write, dir func(string) *Dir) error {
+func (a *applier) group(group []Write) error {
 	pending := group
 	for {
 		var refused []Write
 		var first error
 		for _, w := range pending {
-			err := w.apply(dir)
+			err := a.apply(&w)
 			if err == nil {
 				continue
 			}
@@ -88,19 +118,19 @@ func applyGroup(group []Write, dir func(string) *Dir) error {
 	}
 }
 
-func (w *Write) apply(dir func(string) *Dir) error {
-	d := dir(w.Controller)
+func (a *applier) apply(w *Write) error {
+	d := a.dir(w.Controller)
 	if d == nil {
 		if w.Tolerate == Missing {
 			return nil
 		}
 		return &MissingError{Field: w.Field, Controller: w.Controller, File: w.File}
 	}
-	err := d.write(w.File, w.Value)
+	err := a.write(d, w.File, w.Value)
 	if err == unix.ENOENT {
 		switch {
 		case w.Else != nil:
-			return w.Else.apply(dir)
+			return a.apply(w.Else)
 		case w.Tolerate == Missing:
 			return nil
 		}

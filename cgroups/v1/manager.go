@@ -36,7 +36,9 @@ type Hierarchy struct {
 // concurrent use.
 type Manager struct {
 	hierarchies []hierarchy
-	isNew       bool // Create made the cgroups, and nothing was written to them before
+	// noDevices says that this manager made the cgroups and has set no device
+	// rules yet.
+	noDevices bool
 }
 
 type hierarchy struct {
@@ -94,7 +96,7 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			cgroupfs.RemoveAll(made)
 		}
 	}()
-	m.isNew = true
+	m.noDevices = true
 	for i := range m.hierarchies {
 		h := &m.hierarchies[i]
 		var news []string
@@ -104,7 +106,7 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			return err
 		}
 		if h.Existing = len(news) == 0; h.Existing {
-			m.isNew = false
+			m.noDevices = false
 			if err = m.checkUnused(h); err != nil {
 				return err
 			}
@@ -267,7 +269,7 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	}
 	var writes []cgroupfs.Write
 	var err error
-	if m.isNew {
+	if m.noDevices {
 		writes, err = devices.Literal(rules, defaults)
 	} else {
 		var now string
@@ -279,6 +281,7 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	if err != nil {
 		return err
 	}
+	m.noDevices = false
 	return cgroupfs.Apply(writes, m.dir)
 }
 

@@ -117,7 +117,7 @@ func (m *Manager) checkDomain(have, required []string) error {
 	if err != nil || kind != "domain invalid" {
 		return err
 	}
-	if !m.isNew {
+	if !m.noLimits {
 		return fmt.Errorf("cgroup %s is in an invalid state: its type is %q, because a cgroup above it is threaded", m.dir.Path(), kind)
 	}
 	threaded := []string{"cpu", "cpuset", "perf_event", "pids"}

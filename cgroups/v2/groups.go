@@ -3,7 +3,6 @@ package v2
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -46,11 +45,11 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 // container may have moved its processes to cgroups below its own and
 // enabled controllers for them; then none can be added to its own.
 func (m *Manager) Beside(pid int) (*Group, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	text, err := cgroupfs.ReadProc("/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
 		return nil, fmt.Errorf("look up the cgroup of process %d: %w", pid, err)
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
 		if !ok {
 			continue
@@ -94,12 +93,12 @@ func (m *Manager) Chown(uid int) error {
 // delegated lists the files to delegate, as the kernel does; kernels without
 // the list have these three (config-linux.md, Cgroup ownership).
 func delegated() []string {
-	text, err := os.ReadFile("/sys/kernel/cgroup/delegate")
+	text, err := cgroupfs.ReadProc("/sys/kernel/cgroup/delegate")
 	if err != nil {
 		return []string{"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
 	}
 	var files []string
-	for _, name := range strings.Fields(string(text)) {
+	for _, name := range strings.Fields(text) {
 		if cgroupfs.ValidFileName(name) {
 			files = append(files, name)
 		}

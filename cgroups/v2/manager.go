@@ -23,9 +23,9 @@ import (
 type Manager struct {
 	dir   *cgroupfs.Dir
 	mount string
-	// isNew says that this manager made the cgroup, so that nothing can have
-	// been written to it before.
-	isNew bool
+	// noLimits and noDevices say that this manager made the cgroup and has
+	// set neither yet, so that nothing needs to be read first.
+	noLimits, noDevices bool
 	// existing says that Create found the cgroup there: it isn't ours to
 	// remove.
 	existing bool
@@ -67,8 +67,8 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	if err != nil {
 		return err
 	}
-	m.isNew = len(made) > 0
-	m.existing = !m.isNew
+	m.existing = len(made) == 0
+	m.noLimits, m.noDevices = !m.existing, !m.existing
 	if m.existing {
 		if err = m.checkUnused(); err != nil {
 			return err
@@ -151,16 +151,21 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
+	m.noLimits = false
 	err = m.apply(writes)
 	var missing *cgroupfs.MissingError
 	if !errors.As(err, &missing) {
 		return err
 	}
 	// An update may need a controller that nothing needed at creation.
-	if required, _ := requiredControllers(r); !m.isNew && m.enable(required) == nil {
-		err = m.apply(writes)
+	required, err2 := requiredControllers(r)
+	if err2 == nil {
+		err2 = m.enable(required)
 	}
-	if errors.As(err, &missing) {
+	if err2 != nil {
+		return fmt.Errorf("%s: %w", missing.Field, err2)
+	}
+	if err = m.apply(writes); errors.As(err, &missing) {
 		missing.Hint = m.hint(missing)
 	}
 	return err
@@ -172,7 +177,7 @@ func (m *Manager) apply(writes []cgroupfs.Write) error {
 
 // current reads what the compilation of r depends on.
 func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
-	if m.isNew {
+	if m.noLimits {
 		return now, nil
 	}
 	cpuMax, memoryMax, memoryUsage := needs(r)
@@ -222,7 +227,9 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	if err != nil {
 		return err
 	}
-	return devices.Attach(fd, program, m.isNew)
+	err = devices.Attach(fd, program, m.noDevices)
+	m.noDevices = m.noDevices && err != nil
+	return err
 }
 
 // Pids lists the processes of the cgroup and below, sorted.

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-	"github.com/runnel/runnel/seccomp"
-	"runtime"
+	"github.com/runnel/runnel/libcontainer"
 )
 
 const defaultRoot = "/run/runnel"
@@ -36,7 +36,7 @@ func (s *session) versionText() string {
 		commit = "unknown"
 	}
 	return fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s\nlibseccomp: %s", s.build.Version, commit, specs.Version,
-		runtime.Version(), seccomp.LibseccompVersion())
+		runtime.Version(), libcontainer.LibseccompVersion())
 }
 
 // isNested tells whether the runtime's user namespace isn't the first one: its

@@ -10,9 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/libcontainer"
-	"github.com/runnel/runnel/specconv"
 )
 
 const configName = "config.json"
@@ -39,7 +37,7 @@ Edit process.args, and set process.terminal to false where there is no terminal.
 }
 
 func writeSpec(path string, rootless bool) error {
-	spec := specconv.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
+	spec := libcontainer.Example(rootless)
 	content, err := json.MarshalIndent(spec, "", "\t")
 	if err != nil {
 		return err

@@ -206,13 +206,11 @@ static void die_of(int signal) { leave(128 + signal); }
 static void die_of_signals(void)
 {
 	for (int s = 1; s <= LAST_SIGNAL; s++) {
-		struct action old, new = {die_of, SA_RESTORER_, (void (*)(void))die_of, ~0ULL};
+		struct action new = {die_of, SA_RESTORER_, (void (*)(void))die_of, ~0ULL};
 
 		if (s == SIGKILL || s == SIGCHLD || (s >= SIGCONT && s <= SIGTSTP + 2) || s == SIGURG || s == SIGWINCH)
 			continue;
-		sys4(__NR_rt_sigaction, s, &new, &old, 8);
-		if (old.handler == (void (*)(int))1) /* SIG_IGN stays */
-			sys4(__NR_rt_sigaction, s, &old, 0, 8);
+		sys4(__NR_rt_sigaction, s, &new, 0, 8);
 	}
 }
 
@@ -279,13 +277,13 @@ long op_seccomp(const struct op *op)
 	return 0;
 }
 
-/* op_exec: everything but the standard streams, the descriptors that were asked
- * for, and the conversation is closed; the conversation closes itself by
- * execve(2), which tells the other side that it went well. */
+/* op_exec: execve(2) closes all but the standard streams and the descriptors that
+ * were asked for (mark_close_on_exec), and by the end of the conversation the
+ * other side knows that it went well. No other call is made: the filter that is
+ * in force by now may kill for it. */
 long op_exec(const struct op *op)
 {
 	char **env = op_vec(op, 1);
-	long first = 3 + (long)self.header->preserve_fds;
 
 	if (self.home) {
 		char **e = env;
@@ -295,10 +293,8 @@ long op_exec(const struct op *op)
 		if (*e)
 			*e = self.home;
 	}
-	if (self.socket > first)
-		sys3(__NR_close_range, first, self.socket - 1, 0);
-	sys3(__NR_close_range, self.socket + 1 > first ? self.socket + 1 : first, ~0U, 0);
-	for (long fd = 3; fd < first; fd++)
-		sys3(__NR_fcntl, fd, F_SETFD, 0);
-	return failed_at(PART_EXEC, sys3(__NR_execve, self.program, op_vec(op, 0), env));
+	long rc = sys3(__NR_execve, self.program, op_vec(op, 0), env);
+	/* The other side looks at the file to tell what is wrong with it. */
+	failed_text(self.program, str_len(self.program));
+	return failed_at(PART_EXEC, rc);
 }

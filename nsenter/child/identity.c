@@ -56,9 +56,11 @@ static long drop_bounding(uint64_t keep)
 		if (keep & (1ULL << cap))
 			continue;
 		rc = sys5(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+		if (rc == -EPERM && sys5(__NR_prctl, PR_CAPBSET_READ, cap, 0, 0, 0) <= 0)
+			continue; /* dropped before, or past the kernel's last one */
 		if (rc == -EINVAL)
-			return 0; /* past the kernel's last one */
-		if (rc < 0 && sys5(__NR_prctl, PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+			return 0; /* past the last one */
+		if (rc < 0)
 			return failed_at(PART_BOUNDING, rc);
 	}
 	return 0;

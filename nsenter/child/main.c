@@ -8,6 +8,9 @@
 #define PROT_WRITE 2
 #endif
 
+#define LAST_SIGNAL 64
+#define SIG_SETMASK_ 2
+
 struct child self = {.socket = -1, .root = -1, .proc = -1};
 
 #define OP_RUN(name, shape, run) [OP_##name] = run,
@@ -58,6 +61,25 @@ static void mark_close_on_exec(void)
 	for (long fd = first; fd < (long)(h->first_file + h->file_count); fd++)
 		sys3(__NR_fcntl, fd, F_SETFD, 1);
 	sys3(__NR_fcntl, self.socket, F_SETFD, 1);
+	/* What the caller of the runtime has left open beyond ours. */
+	sys3(__NR_close_range, h->first_file + h->file_count, ~0U, 0);
+}
+
+/* What the caller of the runtime ignores or blocks (nohup, a shell's background
+ * job, a service manager) is nothing to the container. */
+static void reset_signals(void)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard = {0};
+	uint64_t none = 0;
+
+	for (int s = 1; s <= LAST_SIGNAL; s++)
+		sys4(__NR_rt_sigaction, s, &standard, 0, sizeof(none));
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK_, &none, 0, sizeof(none));
 }
 
 /* argv[1] is the number of the plan's descriptor. */
@@ -70,6 +92,7 @@ __attribute__((noreturn, used)) void child_main(long *stack)
 	if (argc != 2 || map_plan(number(argv[1])) < 0)
 		leave(124);
 	mark_close_on_exec();
+	reset_signals();
 	sys1(__NR_umask, 0);
 	ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
 	for (uint32_t i = 0; i < self.header->op_count; i++) {

@@ -3,12 +3,13 @@
 #define OP_SHAPE(name, shape, run) [OP_##name] = shape,
 static const char shapes[OP_END][STR_SLOTS + 1] = {OPS(OP_SHAPE)};
 
-/* The buffer ends in a NUL, so that a string that starts in it ends in it. */
-static long check_vector(char *base, uint64_t size, uint32_t at)
+/* The buffer ends in a NUL, so that a string that starts in it ends in it. A
+ * vector doesn't reach to that byte. */
+static long check_vector(char *base, uint64_t size, uint64_t at)
 {
 	uint64_t *v = (uint64_t *)(void *)(base + at);
 
-	for (; at + 8 <= size; at += 8, v++) {
+	for (; at + 8 < size; at += 8, v++) {
 		if (*v == 0)
 			return 0;
 		if (*v >= size)
@@ -18,8 +19,12 @@ static long check_vector(char *base, uint64_t size, uint32_t at)
 	return -EBADMSG;
 }
 
+/* What an op refers to stands behind all ops: a vector in their midst would
+ * change, by becoming pointers, what has been checked already. */
 static long check_op(char *base, uint64_t size, const struct plan_header *h, struct op *op)
 {
+	uint64_t ops_end = sizeof(*h) + (uint64_t)h->op_count * sizeof(*op);
+
 	if (op->kind == OP_NONE || op->kind >= OP_END)
 		return -EBADMSG;
 	if (op->file != NO_FILE && op->file >= h->file_count)
@@ -28,7 +33,7 @@ static long check_op(char *base, uint64_t size, const struct plan_header *h, str
 		char shape = shapes[op->kind][i];
 		uint32_t at = op->s[i];
 
-		if (at >= size || (shape == '-' && at != 0))
+		if (at >= size || (at != 0 && (at < ops_end || shape == '-')))
 			return -EBADMSG;
 		if (shape == 'v' && (at == 0 || at % 8 || check_vector(base, size, at) < 0))
 			return -EBADMSG;

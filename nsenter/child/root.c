@@ -4,15 +4,30 @@
 #define MNT_DETACH 2
 
 
+#define MS_PRIVATE_ (1U << 18)
+
 /* op_root attaches a clone of the rootfs over itself, because pivot_root(2)
- * wants a mount point. The descriptor of the clone is the root from here on. */
+ * wants a mount point. The descriptor of the clone is the root from here on.
+ *
+ * A tree from the parent goes over "/": paths of the host are still found, since
+ * a walk from the root directory doesn't look at what is mounted over it. The
+ * plan's next step ends its being a peer of the host's mount. */
 long op_root(const struct op *op)
 {
-	long rc, at, tree = clone_tree(op_str(op, 0), 1);
+	const char *target = op_str(op, 0);
+	long rc, at, tree = op_file(op);
 
+	if (tree >= 0) {
+		target = "/";
+		rc = sys5(__NR_mount, 0, target, 0, MS_PRIVATE_, 0);
+		if (rc < 0)
+			return failed_at(PART_PROPAGATION, rc);
+	} else {
+		tree = clone_tree(target, 1);
+	}
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);
-	at = sys4(__NR_openat, AT_FDCWD, op_str(op, 0), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	at = sys4(__NR_openat, AT_FDCWD, target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
 	rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);

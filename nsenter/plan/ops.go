@@ -155,8 +155,9 @@ type Propagation struct {
 }
 
 // Root clones the mount tree at the host path Path and attaches the clone over
-// it. All later targets are resolved inside of it.
-type Root struct{ Path string }
+// it; with File, a Tree, that is attached over "/" instead, because the root of a
+// user namespace may not get to Path. All later targets are resolved inside.
+type Root struct{ Path, File string }
 
 // Attr is a set of mount attributes to set and to clear (MOUNT_ATTR_*).
 type Attr struct{ Set, Clear uint64 }

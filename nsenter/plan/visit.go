@@ -93,7 +93,6 @@ func (o Checkpoint) visit(v visitor)  { v.num(0, "point", uint64(o.Point), dec) 
 func (o Hostname) visit(v visitor)    { v.str(0, "name", o.Name) }
 func (o Domainname) visit(v visitor)  { v.str(0, "name", o.Name) }
 func (o Proc) visit(v visitor)        { v.flag(0, "private", o.Private) }
-func (o Root) visit(v visitor)        { v.str(0, "path", o.Path) }
 func (o Mask) visit(v visitor)        { v.str(0, "path", o.Path) }
 func (o Readonly) visit(v visitor)    { v.str(0, "path", o.Path) }
 func (o Pivot) visit(v visitor)       { v.flag(0, "move", o.Move) }
@@ -105,6 +104,11 @@ func (o Personality) visit(v visitor) { v.num(0, "domain", o.Domain, hex) }
 func (o Home) visit(v visitor)        { v.num(0, "uid", uint64(o.UID), dec) }
 func (o Cgroup) visit(v visitor)      { v.file(o.File) }
 func (o WaitStart) visit(v visitor)   { v.file(o.File) }
+
+func (o Root) visit(v visitor) {
+	v.str(0, "path", o.Path)
+	v.file(o.File)
+}
 
 func (o Join) visit(v visitor) {
 	v.file(o.File)

@@ -206,12 +206,12 @@ host_dev_intact() {
 	mkdir "$TMP/volume" "$TMP/volume/dir"
 	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
 	"$HELPERS/swap" "$TMP/volume/dir" "$TMP/volume/link" 3>&- &
-	local swapper=$! i
+	local swapper=$!
 	config '.mounts += [{"destination": "/volume", "type": "bind", "source": $v, "options": ["rbind"]}] +
 		[range(8) | {"destination": "/volume/dir/\(.)", "type": "tmpfs", "source": "tmpfs"}] +
 		[{"destination": "/volume/dir", "type": "tmpfs", "source": "tmpfs"}]' --arg v "$TMP/volume"
 	args true
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		invoke runtime run c
 		canary_intact
 	done

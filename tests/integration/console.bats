@@ -113,19 +113,19 @@ in_terminal() {
 	args sh -i
 	in_terminal run c <<-'END'
 		await #
-		type echo run''ning; sleep 1000
+		type sh -c "echo run''ning; exec sleep 1000"
 		await running
 		key 3
 		await #
 		type echo status $?
 		await status 130
 		await #
-		type echo run''ning; sleep 1000
+		type sh -c "echo run''ning; exec sleep 1000"
 		await running
 		key 26
 		await Stopped
 		await #
-		type kill -9 %1; wait; exit 7
+		type kill -9 %1; sleep 0.1; exit 7
 	END
 	equal "$status" 7
 	nothing_left

@@ -1,4 +1,6 @@
 # shellcheck shell=bash
+# Lists of pids and of paths without blanks are what the loops below go over.
+# shellcheck disable=SC2013
 # What the integration tests share. Each test has a bundle of its own (its
 # working directory), a state root of its own and a cgroup name of its own, and
 # its teardown fails when anything of them is left.
@@ -41,7 +43,7 @@ teardown() {
 # leftovers prints one line for each thing of this test that still exists.
 leftovers() {
 	local file
-	ls -A "$ROOT" 2>/dev/null | grep -v '^\.' | sed 's/^/state: /'
+	find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state: %f\n' 2>/dev/null
 	grep -F "$TMP" /proc/self/mountinfo | sed 's/^/mount: /'
 	find /sys/fs/cgroup -maxdepth 4 -type d -name "$CGROUP*" -printf 'cgroup: %p\n' 2>/dev/null
 	for file in $(grep -lsE "$CGROUP(/|$)" /proc/[0-9]*/cgroup); do
@@ -59,7 +61,7 @@ leftovers() {
 # sweep removes by hand what the runtime left, so that one bad test doesn't
 # spoil those after it.
 sweep() {
-	local file dir mount
+	local file mount
 	for file in $(grep -lsE "$CGROUP(/|$)" /proc/[0-9]*/cgroup); do
 		kill -9 "${file//[^0-9]/}" 2>/dev/null
 	done
@@ -69,9 +71,7 @@ sweep() {
 		*) kill -9 "${file//[^0-9]/}" 2>/dev/null ;;
 		esac
 	done
-	for dir in $(find /sys/fs/cgroup -maxdepth 4 -depth -type d -name "$CGROUP*" 2>/dev/null); do
-		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null
-	done
+	find /sys/fs/cgroup -maxdepth 6 -depth -type d -path "*/$CGROUP*" -exec rmdir {} \; 2>/dev/null
 	for mount in $(grep -F "$TMP" /proc/self/mountinfo | cut -d' ' -f5 | sort -r); do
 		umount -l "$mount" 2>/dev/null
 	done
@@ -210,6 +210,7 @@ has_status() { equal "$(status_of "$1")" "$2"; }
 pid_of() { "$RUNTIME" --root "$ROOT" state "$1" | jq .pid; }
 
 # run_container [ID] runs the bundle's process in the foreground; it must succeed.
+# shellcheck disable=SC2120 # the tests give the id
 run_container() { ok runtime run "${1:-c}"; }
 
 # run_prints SCRIPT TEXT: what a container running the script prints.

@@ -28,7 +28,7 @@ status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/s
 
 @test "rlimits of exec's process file" {
 	sleeping c
-	echo '{"user": {"uid": 0, "gid": 0}, "cwd": "/", "env": ["PATH=/bin"], "args": ["awk", "/Max open files/ {print $4, $5}", "/proc/self/limits"], "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 11, "hard": 12}]}' >"$TMP/process.json"
+	echo '{"user": {"uid": 0, "gid": 0}, "cwd": "/", "env": ["PATH=/bin"], "args": ["awk", "/Max core file/ {print $5, $6}", "/proc/self/limits"], "rlimits": [{"type": "RLIMIT_CORE", "soft": 11, "hard": 12}]}' >"$TMP/process.json"
 	ok runtime exec --process "$TMP/process.json" c
 	prints '11 12'
 }
@@ -109,10 +109,9 @@ CapAmb: 0000000000002000'
 
 @test "signals aren't ignored or blocked because the caller did so" {
 	script "awk '/^Sig(Blk|Ign)/ {print \$2}' /proc/self/status | sort -u"
-	(
-		trap '' USR1
-		run_container
-	)
+	trap '' USR1
+	run_container
+	trap - USR1
 	only_ours 'runc 1.1 passes ignored signals on'
 	prints 0000000000000000
 }

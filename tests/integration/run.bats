@@ -52,6 +52,7 @@ load lib
 @test "no process of the runtime stays with a detached container" {
 	sleeping c
 	local file
+	# shellcheck disable=SC2013 # paths without blanks
 	for file in $(grep -lsF "$ROOT" /proc/[0-9]*/cmdline); do
 		case $(readlink "${file%cmdline}exe") in
 		*/bash | '') ;;
@@ -147,9 +148,10 @@ load lib
 }
 
 @test "run --no-pivot: the root is the container's, too" {
-	script 'echo /*'
+	touch rootfs/marker
+	script 'ls -d /marker /work /home 2>/dev/null; true'
 	ok runtime run --no-pivot c
-	prints "/$(cd rootfs && ls | tr '\n' ' ' | sed 's: \(.\):\ /\1:g; s: $::')"
+	prints /marker
 }
 
 @test "run --no-new-keyring" {

@@ -69,8 +69,7 @@ profile() { config ".linux.seccomp = $1"; }
 
 @test "a profile twice: the second comes from the cache and does the same" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 17}]}'
-	local i
-	for i in 1 2; do
+	for _ in 1 2; do
 		run_prints 'mkdir /tmp/x 2>&1 | grep -o "File exists"' 'File exists'
 	done
 }
@@ -101,14 +100,14 @@ profile() { config ".linux.seccomp = $1"; }
 	run_container
 	prints 'No space left on device'
 	gone "$agent"
-	equal "$(jq -c '[.fds, .metadata, .state.id, .state.status]' "$TMP/agent.json")" '[["seccompFd"],"some data","c","creating"]'
+	equal "$(jq -c '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' "$TMP/agent.json")" '[["seccompFd"],"some data","c",true]'
 	[ "$(jq .pid "$TMP/agent.json")" -gt 1 ]
 }
 
 @test "an agent that isn't there" {
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p,
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent"
-	exits 1 runtime create c
+	exits 1 runtime run c
 	says "$TMP/agent"
 	one_sentence
 	nothing_left

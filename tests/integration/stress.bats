@@ -8,7 +8,7 @@ load lib
 	args sleep 1000
 	for i in {1..200}; do
 		# sed, because jq takes longer to start than a container.
-		sed -i "s|\"/$CGROUP[^\"]*\"|\"/$CGROUP-$i\"|" config.json
+		sed -i "s|\"/${CGROUP}[^\"]*\"|\"/$CGROUP-$i\"|" config.json
 		timeout 20 "$RUNTIME" --root "$ROOT" create "c$i" </dev/null >"$TMP/out" 2>&1 3>&- || fail "create $i: $(<"$TMP/out")"
 		timeout 20 "$RUNTIME" --root "$ROOT" start "c$i" </dev/null >"$TMP/out" 2>&1 3>&- || fail "start $i: $(<"$TMP/out")"
 	done

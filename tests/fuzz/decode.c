@@ -1,0 +1,184 @@
+/* decode SECONDS PLAN…: changes the encoded plans at random, has the child's
+ * decoder check each, and reads whatever a plan that passed refers to. Compiled
+ * with the address and undefined behaviour sanitizers, which end it with a
+ * report. The numbers come from the seed in RUNNEL_FUZZ_SEED, or 1. */
+#include "../../nsenter/child/child.h"
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct child self;
+
+struct seed {
+	unsigned char *data;
+	size_t size;
+};
+
+#define MAX_SEEDS 256
+static struct seed seeds[MAX_SEEDS];
+static size_t seed_count;
+static uint64_t state = 1;
+static volatile unsigned sink;
+
+#define OP_SHAPE(name, shape, run) [OP_##name] = shape,
+static const char shapes[OP_END][STR_SLOTS + 1] = {OPS(OP_SHAPE)};
+
+static uint64_t next(void) /* xorshift64* */
+{
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dULL;
+}
+
+static size_t below(size_t n) { return n ? (size_t)(next() % n) : 0; }
+
+static void load(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	struct seed *s = &seeds[seed_count];
+
+	if (!f || fseek(f, 0, SEEK_END))
+		err(1, "%s", path);
+	s->size = (size_t)ftell(f);
+	rewind(f);
+	s->data = malloc(s->size);
+	if (!s->data || fread(s->data, 1, s->size, f) != s->size)
+		err(1, "%s", path);
+	fclose(f);
+	seed_count++;
+}
+
+static uint64_t interesting(size_t size)
+{
+	const uint64_t numbers[] = {0, 1, 7, 8, 16, 24, 40, 47, 48, 56, 64, 128, 0x7fffffff, 0xfffffff8,
+				    0xffffffff, 0x100000000ULL, ~0ULL, ~7ULL, size, size - 1, size - 7,
+				    size - 8, size + 8, size & ~7UL, OP_END, OP_END - 1};
+
+	if (below(3) == 0)
+		return next() % (size + 16);
+	return numbers[below(sizeof(numbers) / sizeof(*numbers))];
+}
+
+static void put(unsigned char *b, size_t size, size_t at, size_t width, uint64_t n)
+{
+	if (at + width <= size)
+		memcpy(b + at, &n, width);
+}
+
+static size_t op_at(size_t size)
+{
+	size_t count = size > sizeof(struct plan_header) ? (size - sizeof(struct plan_header)) / sizeof(struct op) : 0;
+
+	return sizeof(struct plan_header) + sizeof(struct op) * below(count ? count : 1);
+}
+
+static void mutate(unsigned char *b, size_t size)
+{
+	for (size_t n = 1 + below(6); n > 0; n--) {
+		size_t op = op_at(size);
+
+		switch (below(7)) {
+		case 0:
+			b[below(size)] ^= (unsigned char)(1U << below(8));
+			break;
+		case 1:
+			put(b, size, below(size), 1U << below(4), interesting(size));
+			break;
+		case 2: /* a slot of an op */
+			put(b, size, op + offsetof(struct op, s) + 4 * below(STR_SLOTS), 4, interesting(size));
+			break;
+		case 3: /* a length */
+			put(b, size, op + offsetof(struct op, n) + 8 * below(NUM_SLOTS), 8, interesting(size));
+			break;
+		case 4: /* another kind of op with these slots */
+			put(b, size, op, 2, next() % (OP_END + 2));
+			break;
+		case 5: /* an entry of a vector, wherever there may be one */
+			put(b, size, below(size) & ~7UL, 8, interesting(size));
+			break;
+		default: /* the header's counts */
+			put(b, size, 16 + 4 * below(8), 4, interesting(size));
+		}
+	}
+}
+
+static void read_string(const char *s) { sink += (unsigned)str_len(s); }
+
+/* walk reads everything that the ops of a checked plan would read. */
+static void walk(void)
+{
+	struct op *ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
+
+	for (uint32_t i = 0; i < self.header->op_count; i++) {
+		const struct op *op = &ops[i];
+
+		sink += (unsigned)op_file(op);
+		for (int slot = 0; slot < STR_SLOTS; slot++)
+			switch (shapes[op->kind][slot]) {
+			case 's':
+				read_string(op_str(op, slot));
+				break;
+			case 'v':
+				for (char **v = op_vec(op, slot); *v; v++)
+					read_string(*v);
+				break;
+			case 'd':
+				for (uint64_t k = 0; k < op->n[slot]; k++)
+					sink += (unsigned char)self.plan[op->s[slot] + k];
+			}
+	}
+}
+
+/* try gives 1 if the decoder takes the changed plan. */
+static int try(void)
+{
+	struct seed *s = &seeds[below(seed_count)];
+	size_t size = below(8) ? s->size : 1 + below(s->size);
+	unsigned char *b = malloc(size); /* exactly so long: the sanitizer sees one byte too many */
+	int good;
+
+	if (!b)
+		err(1, "memory");
+	memcpy(b, s->data, size);
+	mutate(b, size);
+	if (below(16)) { /* what is checked first would hide the rest */
+		put(b, size, 0, 8, PLAN_MAGIC);
+		put(b, size, 8, 8, size);
+		put(b, size, 16, 4, sizeof(struct op));
+		put(b, size, 40, 4, OP_END);
+		b[size - 1] = 0;
+	}
+	good = plan_check((char *)b, size) == 0;
+	if (good) {
+		self.plan = (char *)b;
+		self.header = (struct plan_header *)(void *)b;
+		walk();
+	}
+	free(b);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t tries = 0, good = 0;
+	time_t end;
+
+	if (argc < 3)
+		errx(2, "usage: decode SECONDS PLAN...");
+	if (getenv("RUNNEL_FUZZ_SEED"))
+		state = strtoull(getenv("RUNNEL_FUZZ_SEED"), 0, 10) | 1;
+	for (int i = 2; i < argc && seed_count < MAX_SEEDS; i++)
+		load(argv[i]);
+	end = time(0) + atoi(argv[1]);
+	do
+		for (int i = 0; i < 1000; i++, tries++)
+			good += (uint64_t)try();
+	while (time(0) < end);
+	printf("%llu plans of %zu, %llu of them valid\n", (unsigned long long)tries, seed_count,
+	       (unsigned long long)good);
+	if (good == 0 || good == tries)
+		errx(1, "nothing was tested: none or all of them passed");
+	return 0;
+}

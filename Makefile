@@ -34,7 +34,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded helpers demo test unit golden integration conformance faults fuzz bench \
+.PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance faults fuzz bench \
 	lint fmt install uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
@@ -70,13 +70,15 @@ unit golden: embedded ## Go tests (as root they act on the kernel too)
 integration: deps-test runnel helpers ## bats against ./runnel, or RUNTIME=/path
 	@tests/integration/run $(ONLY)
 
+test-vm: deps-test runnel helpers ## the cgroup tests in guests with systemd (ONLY=, MODES="v2 v1 hybrid")
+	@tests/vm/run $(ONLY)
+
 conformance: runnel ## the OCI validation suite
 	@if [ -x tests/conformance/run ]; then tests/conformance/run; \
 	else echo 'conformance: tests/conformance is not part of this version' >&2; exit 1; fi
 
-faults: embedded ## stop at every op and message, look for leaks
-	@if [ -d tests/faults ]; then $(GO) test -tags $(TAGS) -count=1 ./tests/faults/...; \
-	else echo 'faults: tests/faults is not part of this version' >&2; exit 1; fi
+faults: runnel ## break create at each of its system calls, look for what is left
+	$(GO) test -tags '$(TAGS) faults' -count=1 -timeout 20m ./tests/faults/...
 
 fuzz: embedded ## break plans at random and have the child's decoder check them (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)

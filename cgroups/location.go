@@ -59,8 +59,12 @@ func isUnified(mount string) bool {
 	return unix.Statfs(mount, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-// Cgroupfs is the driver that makes cgroups itself.
-const Cgroupfs = "cgroupfs"
+// The drivers: cgroupfs makes the cgroups itself, systemd has them made for a
+// unit.
+const (
+	Cgroupfs = "cgroupfs"
+	Systemd  = "systemd"
+)
 
 // Location is where a container's cgroups are. It is plain data for the
 // container's state file, and enough to find everything again in another
@@ -77,6 +81,8 @@ type Location struct {
 	// Existing lists the directories that were there before Create. They are
 	// left in place by Destroy.
 	Existing []string `json:"existing,omitempty"`
+	// Unit is set where the driver is systemd.
+	Unit *Unit `json:"unit,omitempty"`
 }
 
 // ErrNoHierarchy says that no cgroup hierarchy is mounted.

@@ -35,7 +35,9 @@ type Group interface {
 	// descriptors are the caller's.
 	Tasks() ([]int, error)
 	// Join moves a process with all its threads into the cgroup, in every
-	// hierarchy.
+	// hierarchy. With the systemd driver the first Join after Create makes the
+	// cgroups: systemd wants a process for that. If they can't be made the
+	// error is ErrNotMade.
 	Join(pid int) error
 	// Close closes the descriptors that are open. The Group can be used again.
 	Close()
@@ -50,7 +52,8 @@ type Manager interface {
 
 	// Create makes the cgroups, with the controllers that r needs enabled. It
 	// refuses cgroups that exist and have processes or are frozen. r may be
-	// nil. After an error everything that was made is gone again.
+	// nil. After an error everything that was made is gone again. With the
+	// systemd driver nothing is made before Join; until then Dir is -1.
 	Create(r *specs.LinuxResources) error
 	// Location returns where the cgroups are, as Destroy needs it in another
 	// process. After Create it says also what had been there before.
@@ -107,6 +110,14 @@ const Unified = v1.Unified
 
 // Open returns the manager of the cgroups at a location. Nothing is touched.
 func Open(l Location) Manager {
+	m := open(l)
+	if l.Unit != nil {
+		return newScope(l, m)
+	}
+	return m
+}
+
+func open(l Location) adopter {
 	if l.Mode == V2 {
 		path := l.Paths[""]
 		return unified{v2.New(l.Mounts[""], path, l.isExisting(path)), l}

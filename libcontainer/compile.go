@@ -44,8 +44,10 @@ func (r *Runtime) planInput(b *bundle, o CreateOptions, location *cgroups.Locati
 		in.Env = append(in.Env, "LISTEN_FDNAMES="+names)
 	}
 	if location != nil {
-		in.InCgroup = true
-		in.CgroupFiles = cgroupFiles(location)
+		// systemd makes the cgroup for a process that exists.
+		if in.InCgroup = location.Driver == cgroups.Cgroupfs; in.InCgroup {
+			in.CgroupFiles = cgroupFiles(location)
+		}
 		in.Cgroups = hierarchies(location)
 	}
 	var err error

@@ -34,6 +34,7 @@ type creation struct {
 	options CreateOptions
 	spec    *specs.Spec
 	cgroup  cgroups.Manager // nil without one
+	joined  bool            // it has been joined after the clone
 	child   *nsenter.Child
 	pidfd   int // of the container's init, once that is known
 	plan    *plan.Plan
@@ -84,10 +85,11 @@ func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
 	if err := streams.open(b.spec, given); err != nil {
 		return err
 	}
-	if err := c.compile(b, streams, given); err != nil {
+	// Without privileges there may be none after all, which changes the plan.
+	if err := c.makeCgroup(); err != nil {
 		return err
 	}
-	if err := c.makeCgroup(); err != nil {
+	if err := c.compile(b, streams, given); err != nil {
 		return err
 	}
 	if err := c.startChild(streams, given); err != nil {
@@ -136,6 +138,9 @@ func (c *creation) makeCgroup() error {
 		return nil
 	}
 	if err != nil {
+		// It has taken back what it made. What is there is somebody else's, and
+		// must not be ended and removed together with this container.
+		c.cgroup, c.state.Cgroup = nil, nil
 		return err
 	}
 	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
@@ -153,10 +158,37 @@ func (c *creation) startChild(streams *streams, given map[string]int) error {
 		return err
 	}
 	streams.handedOver()
-	if c.cgroup == nil || c.plan.Has(plan.KindFork) {
+	if c.cgroup == nil || c.limitsLate() {
 		return nil
 	}
-	return setLimits(c.cgroup, c.spec)
+	return c.runtime.setLimits(c.cgroup, c.spec)
+}
+
+// limitsLate tells whether the limits have to wait until all namespaces exist.
+// One of few processes would stop the relay itself, were it set before; and
+// systemd's cgroup exists only when the child has joined it.
+func (c *creation) limitsLate() bool {
+	return c.plan.Has(plan.KindFork) || c.joinsCgroup()
+}
+
+func (c *creation) joinsCgroup() bool {
+	return c.state.Cgroup != nil && c.state.Cgroup.Driver == cgroups.Systemd
+}
+
+// joinCgroup moves the child into its cgroup, where that couldn't be done with
+// the clone, at the first message that the child waits after. What the child
+// forks later is in it, too.
+func (c *creation) joinCgroup(pid int) error {
+	if c.joined || !c.joinsCgroup() {
+		return nil
+	}
+	err := c.cgroup.Join(pid)
+	if errors.Is(err, cgroups.ErrNotMade) {
+		// Whose it is, if it is there: not to be ended with this container.
+		c.cgroup, c.state.Cgroup = nil, nil
+	}
+	c.joined = err == nil
+	return err
 }
 
 // group is the cgroup to start in; a nil interface without one.
@@ -196,7 +228,9 @@ func (c *creation) converse() error {
 		}
 		switch m.Kind {
 		case nsenter.Maps:
-			err = c.runtime.writeMaps(c.spec, m.Pid)
+			if err = c.joinCgroup(m.Pid); err == nil {
+				err = c.runtime.writeMaps(c.spec, m.Pid)
+			}
 		case nsenter.Namespaces:
 			err = c.enter(m.Pid)
 		case nsenter.Listener:
@@ -223,12 +257,14 @@ func (c *creation) enter(pid int) error {
 	if err := c.identify(pid); err != nil {
 		return err
 	}
+	if err := c.joinCgroup(pid); err != nil {
+		return err
+	}
 	if err := c.entry.save(c.state); err != nil {
 		return err
 	}
-	// A limit of few processes would stop the relay itself, were it set before.
-	if c.cgroup != nil && c.plan.Has(plan.KindFork) {
-		if err := setLimits(c.cgroup, c.spec); err != nil {
+	if c.cgroup != nil && c.limitsLate() {
+		if err := c.runtime.setLimits(c.cgroup, c.spec); err != nil {
 			return err
 		}
 	}
@@ -262,8 +298,8 @@ func (c *creation) identify(pid int) error {
 		return fmt.Errorf("start time of pid %d: %w", pid, err)
 	}
 	c.state.StartTime = stat.startTime
-	c.state.PidfdInode = pidfdInode(c.pidfd)
-	return nil
+	c.state.PidfdInode, err = pidfdInode(c.pidfd)
+	return err
 }
 
 // announce tells others, last of all, that the container is there.

@@ -81,6 +81,11 @@ func (c *Container) delete() error {
 func (c *Container) stop() error {
 	pidfd, err := c.state.openProcess()
 	if errors.Is(err, ErrNotRunning) {
+		if c.state.Pid != 0 && !c.state.HostPidNS {
+			// All of its pid namespace has ended with it. What is in the cgroup now
+			// is another container's that was given the same one.
+			return nil
+		}
 		// Processes without an init: those of a shared pid namespace, or of a
 		// create that was killed before its state was saved.
 		return c.killAll(unix.SIGKILL)

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go/features"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/cgroups/systemd"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
 )
@@ -24,7 +25,7 @@ func Features() *features.Features {
 		Linux: &features.Linux{
 			Namespaces:      known.Namespaces,
 			Capabilities:    known.Capabilities,
-			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &no, SystemdUser: &no, Rdma: &yes},
+			Cgroup:          &features.Cgroup{V1: &yes, V2: &yes, Systemd: &yes, SystemdUser: &yes, Rdma: &yes},
 			Seccomp:         seccomp.Features(),
 			Apparmor:        &features.Apparmor{Enabled: &known.AppArmor},
 			Selinux:         &features.Selinux{Enabled: &known.SELinux},
@@ -36,6 +37,7 @@ func Features() *features.Features {
 		Annotations: map[string]string{
 			"io.github.seccomp.libseccomp.version": seccomp.LibseccompVersion(),
 		},
+		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix},
 	}
 }
 

@@ -16,14 +16,15 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// errSystemd is the answer to --systemd-cgroup.
-var errSystemd = errors.New("the systemd cgroup driver is not supported yet: leave out --systemd-cgroup to use cgroupfs")
-
 // locateCgroup says where the container's cgroup is to be; nil if it can have
 // none.
 func (r *Runtime) locateCgroup(spec *specs.Spec, id string) (*cgroups.Location, error) {
 	if r.SystemdCgroup {
-		return nil, errSystemd
+		location, err := cgroups.LocateUnit(spec.Linux.CgroupsPath, id, r.Rootless, spec.Annotations)
+		if err != nil {
+			return nil, fmt.Errorf("systemd cgroup: %w", err)
+		}
+		return &location, nil
 	}
 	location, err := cgroups.Locate(spec.Linux.CgroupsPath, id)
 	if err != nil {
@@ -49,16 +50,23 @@ func denyAll() specs.LinuxDeviceCgroup {
 	return specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
 }
 
-func setLimits(m cgroups.Manager, spec *specs.Spec) error {
-	r := resources(spec)
-	if err := m.Set(r); err != nil {
+func (r *Runtime) setLimits(m cgroups.Manager, spec *specs.Spec) error {
+	limits := resources(spec)
+	if err := m.Set(limits); err != nil {
 		return err
 	}
-	rules := r.Devices
+	rules := limits.Devices
 	if len(rules) == 0 {
 		rules = []specs.LinuxDeviceCgroup{denyAll()}
 	}
-	return m.SetDevices(rules, true)
+	err := m.SetDevices(rules, true)
+	if r.Rootless && errors.Is(err, fs.ErrPermission) {
+		// Only the host's root may load the program. Without privileges no
+		// device can be made that the user couldn't open outside.
+		r.debug(fmt.Sprintf("no device rules: %v", err))
+		return nil
+	}
+	return err
 }
 
 // writeMaps writes the id maps and the time offsets of the namespaces that pid

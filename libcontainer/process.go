@@ -65,19 +65,27 @@ func (s *State) openProcess() (int, error) {
 		return -1, fmt.Errorf("pidfd of pid %d: %w", s.Pid, err)
 	}
 	stat, err := readProcess(s.Pid)
-	if err != nil || stat.isDead() || stat.startTime != s.StartTime || pidfdInode(fd) != s.PidfdInode {
+	if err != nil || stat.isDead() || stat.startTime != s.StartTime {
 		unix.Close(fd)
 		return -1, ErrNotRunning
+	}
+	inode, err := pidfdInode(fd)
+	if err == nil && inode != s.PidfdInode {
+		err = ErrNotRunning
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
 	}
 	return fd, nil
 }
 
-func pidfdInode(fd int) uint64 {
+func pidfdInode(fd int) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return 0
+		return 0, fmt.Errorf("stat a pidfd: %w", err)
 	}
-	return st.Ino
+	return st.Ino, nil
 }
 
 // waitProcess waits until the process behind a pidfd has ended, at most timeout

@@ -49,9 +49,10 @@ type State struct {
 	HostPidNS  bool `json:"hostPidNamespace,omitempty"`
 }
 
-// validID tells whether id may be a file name below the root, as runc has it.
+// validID tells whether id may be a file name below the root, as runc has it. The
+// name of the seccomp cache isn't free.
 func validID(id string) bool {
-	if id == "" || id == "." || id == ".." {
+	if id == "" || id == "." || id == ".." || id == cacheName {
 		return false
 	}
 	for _, c := range []byte(id) {
@@ -90,7 +91,12 @@ func reserve(root, id string) (*entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	return openEntry(root, id)
+	e, err := openEntry(root, id)
+	if err != nil {
+		_ = unix.Rmdir(path)
+		return nil, err
+	}
+	return e, nil
 }
 
 // openEntry opens the state directory of id; ErrNotExist if there is none.
@@ -237,7 +243,7 @@ func ids(root string) ([]string, error) {
 	}
 	var found []string
 	for _, e := range entries {
-		if e.IsDir() && validID(e.Name()) && e.Name() != cacheName {
+		if e.IsDir() && validID(e.Name()) {
 			found = append(found, e.Name())
 		}
 	}

@@ -124,9 +124,10 @@ func (b *builder) enterNamespaces() {
 	if early := n.created & (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME); early != 0 {
 		b.add("linux.namespaces", plan.Unshare{Flags: early})
 	}
-	// A cgroup namespace shows the cgroup it was made in as its root: the
-	// process must be in its own by then.
-	awaitsCgroup := n.created&unix.CLONE_NEWCGROUP != 0 && !b.in.InCgroup
+	// A cgroup namespace shows the cgroup it was made in as its root, and without
+	// one the cgroup's directories may be mounted: the process must be in its own
+	// by then.
+	awaitsCgroup := !b.in.InCgroup && (n.created&unix.CLONE_NEWCGROUP != 0 || len(b.in.Cgroups) > 0)
 	if parentWrites || awaitsCgroup {
 		b.add("", plan.Checkpoint{Point: plan.CheckpointMaps})
 	}

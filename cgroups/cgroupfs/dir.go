@@ -286,7 +286,13 @@ func (d *Dir) child(name string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{path: d.path + "/" + name, fd: fd}, nil
+	path := d.path + "/" + name
+	if len(path) >= unix.PathMax {
+		// No path for the kernel, only a name in messages; a container may go on
+		// to make it longer and longer.
+		path = "(...)/" + name
+	}
+	return &Dir{path: path, fd: fd}, nil
 }
 
 // IsGone reports whether err says that a cgroup, or a file of a cgroup that

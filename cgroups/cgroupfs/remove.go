@@ -19,8 +19,12 @@ func Sleep(_ *Dir, most time.Duration) { time.Sleep(most) }
 // leaves its cgroup some time after the signal; at the end of that time the
 // error names the processes that are still there.
 func (d *Dir) Remove(end time.Time, wait Waiter) error {
+	return d.remove(end, wait, func() error { return unix.Rmdir(d.path) })
+}
+
+func (d *Dir) remove(end time.Time, wait Waiter, rmdir func() error) error {
 	// One rmdir is all that the usual container takes.
-	err := unix.Rmdir(d.path)
+	err := rmdir()
 	if err == nil || IsGone(err) {
 		return nil
 	}
@@ -29,7 +33,7 @@ func (d *Dir) Remove(end time.Time, wait Waiter) error {
 		if err := d.RemoveBelow(end, wait); err != nil {
 			return err
 		}
-		err = unix.Rmdir(d.path)
+		err = rmdir()
 		left := time.Until(end)
 		if err != unix.EBUSY || left <= 0 {
 			break
@@ -45,14 +49,25 @@ func (d *Dir) Remove(end time.Time, wait Waiter) error {
 	return fmt.Errorf("remove cgroup %s: %w", d.path, Denied(err))
 }
 
-// RemoveBelow removes all the cgroups below this one and leaves it alone.
+// RemoveBelow removes all the cgroups below this one and leaves it alone. They
+// are reached from their parent and not by path: a container that may make
+// cgroups can nest them deeper than a path is long.
 func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
 	children, err := d.Children()
 	if err != nil {
 		return err
 	}
 	for _, name := range children {
-		if err := At(d.path+"/"+name).Remove(end, wait); err != nil {
+		child, err := d.child(name)
+		if IsGone(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("open cgroup %s/%s: %w", d.path, name, err)
+		}
+		err = child.remove(end, wait, func() error { return unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) })
+		child.Close()
+		if err != nil {
 			return err
 		}
 	}

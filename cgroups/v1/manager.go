@@ -120,6 +120,26 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	return nil
 }
 
+// Adopt takes over the cgroups that were made for the container in some of the
+// hierarchies, with a process already, makes those in the others, and moves the
+// process into all.
+func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
+	if err := m.check(r); err != nil {
+		return err
+	}
+	for i := range m.hierarchies {
+		h := &m.hierarchies[i]
+		made, err := h.dir.Mkdir(h.Mount)
+		if err == nil && slices.Contains(h.Controllers, "cpuset") {
+			err = inheritCPUSet(h, made)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return m.Join(pid)
+}
+
 // check refuses what can't work before anything is made.
 func (m *Manager) check(r *specs.LinuxResources) error {
 	if len(m.hierarchies) == 0 {
@@ -241,6 +261,21 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 		return fmt.Errorf("%w (current usage: %s, peak usage: %s)", err, usage, peak)
 	}
 	return err
+}
+
+// CPUMax is the quota and the period as cpu.max of v2 has them, "" without the
+// controller.
+func (m *Manager) CPUMax() (string, error) {
+	d := m.dir("cpu")
+	if d == nil {
+		return "", nil
+	}
+	quota, err := d.ReadFile("cpu.cfs_quota_us")
+	if err != nil {
+		return "", err
+	}
+	period, err := d.ReadFile("cpu.cfs_period_us")
+	return quota + " " + period, err
 }
 
 // hint says what to do about a file that is missing. d is nil where the

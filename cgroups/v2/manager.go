@@ -77,6 +77,23 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	return m.enable(required)
 }
 
+// Adopt takes over a cgroup that was made for the container, enables the
+// controllers as Create does, and moves a process into it that may be there
+// already.
+func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
+	required, err := requiredControllers(r)
+	if err == nil {
+		err = m.enable(required)
+	}
+	if err != nil {
+		return err
+	}
+	if pids, err := m.dir.OwnPids(); err == nil && slices.Contains(pids, pid) {
+		return nil
+	}
+	return m.Join(pid)
+}
+
 // checkUnused refuses a cgroup that something else lives in: limits, signals
 // and removal would hit that too.
 func (m *Manager) checkUnused() error {
@@ -198,6 +215,15 @@ func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
 		}
 	}
 	return now, nil
+}
+
+// CPUMax is the content of cpu.max, "" without the controller.
+func (m *Manager) CPUMax() (string, error) {
+	text, err := m.dir.ReadFile("cpu.max")
+	if cgroupfs.IsGone(err) {
+		return "", nil
+	}
+	return text, err
 }
 
 // hint says why a file is missing.

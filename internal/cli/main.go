@@ -74,7 +74,7 @@ func (s *session) fail(name string, err error) {
 	if s.logFile {
 		s.log.Write(logging.Error, text)
 	}
-	fmt.Fprintln(s.stderr, text)
+	fmt.Fprintln(s.stderr, printable(text, true))
 }
 
 // usageError is a command line that makes no sense.

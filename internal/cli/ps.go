@@ -127,7 +127,7 @@ func (s *session) printProcesses(pids []int) error {
 			continue // ended meanwhile
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", strings.TrimPrefix(owner(names, p.uid), "#"), p.pid, p.ppid,
-			p.utilization, startText(p.started), p.tty, cpuText(p.cpu), p.command)
+			p.utilization, startText(p.started), p.tty, cpuText(p.cpu), printable(p.command, false))
 	}
 	return w.Flush()
 }

@@ -96,7 +96,7 @@ long clone_tree(const char *path, int recursive)
 		    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
 }
 
-static long open_target(const char *target, int directory, int no_symlink)
+static long open_or_make(const char *target, int directory, int no_symlink)
 {
 	long fd;
 
@@ -106,6 +106,27 @@ static long open_target(const char *target, int directory, int no_symlink)
 			return fd;
 	}
 	return directory ? make_directory(target, 0755) : make_file(target);
+}
+
+static int is_root(long fd)
+{
+	struct file_status st, root;
+
+	return file_stat(fd, &st) < 0 || file_stat(self.root, &root) < 0 ||
+	       (st.ino == root.ino && st.mount == root.mount);
+}
+
+/* open_target gives the mount point. It isn't the root itself, by a link of the
+ * image to "/": the container's process would be below such a mount, and what
+ * joins the mount namespace later, on top of it. */
+static long open_target(const char *target, int directory, int no_symlink)
+{
+	long fd = open_or_make(target, directory, no_symlink);
+
+	if (fd < 0 || !is_root(fd))
+		return fd;
+	sys_close(fd);
+	return -EXDEV;
 }
 
 static long attach_at(long tree, long at)
@@ -260,10 +281,11 @@ static long old_mount(const struct op *op)
 }
 
 /* A host mount that stands in for a denied one is read-only in any case: it may
- * hold more than the container's own (CVE-2023-25809). */
+ * hold more than the container's own (CVE-2023-25809). What is mounted below it
+ * would stay writable, and is left out. */
 static long bind_instead(const struct op *op)
 {
-	long rc, tree = clone_tree(op_str(op, 4), 1);
+	long rc, tree = clone_tree(op_str(op, 4), 0);
 
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);

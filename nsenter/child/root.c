@@ -22,14 +22,17 @@ long op_root(const struct op *op)
 		rc = sys5(__NR_mount, 0, target, 0, MS_PRIVATE_, 0);
 		if (rc < 0)
 			return failed_at(PART_PROPAGATION, rc);
-	} else {
-		tree = clone_tree(target, 1);
 	}
-	if (tree < 0)
-		return failed_at(PART_SOURCE, tree);
 	at = sys4(__NR_openat, AT_FDCWD, target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
+	if (tree < 0) /* of what was opened, whatever the path means by now */
+		tree = sys3(__NR_open_tree, at, "",
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	if (tree < 0) {
+		sys_close(at);
+		return failed_at(PART_SOURCE, tree);
+	}
 	rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 	sys_close(at);
 	if (rc < 0)

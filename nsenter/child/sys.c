@@ -69,7 +69,8 @@ size_t decimal(char *out, uint64_t n)
 long file_stat(long fd, struct file_status *st)
 {
 	struct statx x;
-	long rc = sys5(__NR_statx, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &x);
+	long rc = sys5(__NR_statx, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+		       STATX_BASIC_STATS | STATX_MNT_ID, &x);
 
 	if (rc < 0)
 		return rc;
@@ -81,6 +82,7 @@ long file_stat(long fd, struct file_status *st)
 	st->nlink = x.stx_nlink;
 	st->size = x.stx_size;
 	st->ino = x.stx_ino;
+	st->mount = x.stx_mnt_id;
 	return 0;
 }
 

@@ -122,6 +122,7 @@ struct file_status { /* the fields of statx(2) that the child looks at */
 	unsigned nlink;
 	uint64_t size;
 	uint64_t ino;
+	uint64_t mount; /* the id of the mount that it was reached by */
 };
 
 #define SOL_SOCKET 1

@@ -177,8 +177,8 @@ type Mount struct {
 	InheritMode bool
 	// NoSymlink refuses a Target with a symbolic link as last component.
 	NoSymlink bool
-	// Fallback, if any, is the host path that is bound instead, recursively,
-	// where the kernel denies the mount (EPERM, EBUSY).
+	// Fallback, if any, is the host path that is bound instead, read-only and
+	// without the mounts below it, where the kernel denies the mount (EPERM, EBUSY).
 	Fallback string
 }
 

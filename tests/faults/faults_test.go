@@ -1,5 +1,7 @@
-// Package faults breaks create at each of its system calls, of the runtime and
-// of the child, and looks for what is left.
+//go:build faults
+
+// Package faults breaks create at each of its system calls, of the runtime's,
+// and looks for what is left.
 //
 // strace(1) delivers the fault: either SIGKILL at the Nth call of a kind, after
 // which `delete --force` must be able to remove everything, or an errno, after
@@ -9,6 +11,7 @@ package faults
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,14 +21,18 @@ import (
 	"time"
 )
 
-// Calls at which nothing is gained by a fault: the Go scheduler's and memory's.
-const ignored = " futex nanosleep rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack mmap munmap madvise mprotect gettid getpid " +
+// Calls at which nothing is gained by a fault: the Go scheduler's and memory's, and
+// close, which doesn't fail without closing.
+const ignored = " close futex nanosleep rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack mmap munmap madvise mprotect gettid getpid " +
 	"tgkill sched_yield sched_getaffinity arch_prctl set_tid_address set_robust_list rseq prlimit64 exit exit_group brk " +
 	"getuid geteuid getgid getegid uname restart_syscall epoll_pwait epoll_create1 epoll_ctl eventfd2 sched_setaffinity clock_gettime "
 
 // most is how often a fault is tried at one kind of call by default; FAULTS=all
 // tries every single one.
 const most = 4
+
+// patience is how long a create may take; one that hangs fails by what it leaves.
+const patience = 10 * time.Second
 
 type bench struct {
 	runtime, bundle, root string
@@ -84,10 +91,14 @@ func run(t *testing.T, argv ...string) {
 
 // create runs `create` under strace with these further arguments.
 func (b *bench) create(id string, strace ...string) error {
-	args := append([]string{"-f", "-qq"}, strace...)
+	// -b execve lets go of the child: what it does is told by itself, and strace
+	// would wait for the container's end.
+	args := append([]string{"-f", "-b", "execve", "-qq"}, strace...)
 	args = append(args, b.runtime, "--root", b.root, "create", "--bundle", b.bundle, id)
-	cmd := exec.Command("strace", args...)
-	cmd.WaitDelay = 10 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "strace", args...)
+	cmd.WaitDelay = time.Second
 	return cmd.Run()
 }
 

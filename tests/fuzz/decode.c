@@ -52,9 +52,11 @@ static void load(const char *path)
 
 static uint64_t interesting(size_t size)
 {
-	const uint64_t numbers[] = {0, 1, 7, 8, 16, 24, 40, 47, 48, 56, 64, 128, 0x7fffffff, 0xfffffff8,
-				    0xffffffff, 0x100000000ULL, ~0ULL, ~7ULL, size, size - 1, size - 7,
-				    size - 8, size + 8, size & ~7UL, OP_END, OP_END - 1};
+	const uint64_t numbers[] = {
+		0,      1,         7,    8,        16,         24,         40,         47,
+		48,     56,        64,   128,      0x7fffffff, 0xfffffff8, 0xffffffff, 0x100000000ULL,
+		~0ULL,  ~7ULL,     size, size - 1, size - 7,   size - 8,   size + 8,   size & ~7UL,
+		OP_END, OP_END - 1};
 
 	if (below(3) == 0)
 		return next() % (size + 16);
@@ -69,7 +71,9 @@ static void put(unsigned char *b, size_t size, size_t at, size_t width, uint64_t
 
 static size_t op_at(size_t size)
 {
-	size_t count = size > sizeof(struct plan_header) ? (size - sizeof(struct plan_header)) / sizeof(struct op) : 0;
+	size_t count = size > sizeof(struct plan_header)
+			       ? (size - sizeof(struct plan_header)) / sizeof(struct op)
+			       : 0;
 
 	return sizeof(struct plan_header) + sizeof(struct op) * below(count ? count : 1);
 }
@@ -87,10 +91,12 @@ static void mutate(unsigned char *b, size_t size)
 			put(b, size, below(size), 1U << below(4), interesting(size));
 			break;
 		case 2: /* a slot of an op */
-			put(b, size, op + offsetof(struct op, s) + 4 * below(STR_SLOTS), 4, interesting(size));
+			put(b, size, op + offsetof(struct op, s) + 4 * below(STR_SLOTS), 4,
+			    interesting(size));
 			break;
 		case 3: /* a length */
-			put(b, size, op + offsetof(struct op, n) + 8 * below(NUM_SLOTS), 8, interesting(size));
+			put(b, size, op + offsetof(struct op, n) + 8 * below(NUM_SLOTS), 8,
+			    interesting(size));
 			break;
 		case 4: /* another kind of op with these slots */
 			put(b, size, op, 2, next() % (OP_END + 2));

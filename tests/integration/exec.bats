@@ -187,13 +187,10 @@ load lib
 
 @test "exec --preserve-fds" {
 	sleeping c
-	exec 5<"$BUNDLE/config.json"
-	ok runtime exec c /opt/fdlist
+	ok runtime exec c /opt/fdlist 5<"$BUNDLE/config.json"
 	prints '0 1 2'
-	exec 3>&1 4>&1
 	status=0
-	"$RUNTIME" --root "$ROOT" exec --preserve-fds 3 c /opt/fdlist >"$TMP/out" 3>/dev/null 4>/dev/null || status=$?
-	exec 3>&- 4>&- 5>&-
+	"$RUNTIME" --root "$ROOT" exec --preserve-fds 3 c /opt/fdlist >"$TMP/out" 3>/dev/null 4>/dev/null 5</dev/null || status=$?
 	equal "$status $(<"$TMP/out")" '0 0 1 2 3 4 5'
 }
 

@@ -127,7 +127,8 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a new network namespace has nothing but loopback" {
-	run_prints 'ls /sys/class/net | tr "\n" " "' 'lo '
+	# Some kernels give each namespace tunnels of their own.
+	run_prints 'ls /sys/class/net | grep -vE "^(sit|tunl|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0$"' lo
 }
 
 @test "hostname and domainname" {

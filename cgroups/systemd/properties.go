@@ -1,0 +1,247 @@
+package systemd
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/v2"
+)
+
+// Property is one of a unit, as org.freedesktop.systemd1(5) types it.
+type Property struct {
+	Name  string
+	Value dbus.Variant
+	// Optional ones are left out where this systemd doesn't have them: the
+	// files of the cgroup are written by ourselves in any case.
+	Optional bool
+}
+
+const unlimited = math.MaxUint64
+
+// usual are the properties of every container's unit.
+func (n Name) usual(id string, pid int, isUnified bool) []Property {
+	list := []Property{
+		set("Description", "container "+id),
+		set("DefaultDependencies", false),
+		set("MemoryAccounting", true),
+		set("CPUAccounting", true),
+		set("TasksAccounting", true),
+	}
+	if isUnified {
+		list = append(list, set("IOAccounting", true))
+	} else {
+		list = append(list, set("BlockIOAccounting", true))
+	}
+	// A unit that ended badly would keep its name from the next container.
+	list = append(list, optional(set("CollectMode", "inactive-or-failed")))
+	if n.isSlice() {
+		return append(list, set("Wants", []string{n.Slice}))
+	}
+	return append(list,
+		set("Slice", n.Slice),
+		set("Delegate", true),
+		set("PIDs", []uint32{uint32(pid)}))
+}
+
+func set(name string, value any) Property {
+	return Property{Name: name, Value: dbus.MakeVariant(value)}
+}
+
+func optional(p Property) Property {
+	p.Optional = true
+	return p
+}
+
+// compiler collects properties and keeps the first error.
+type compiler struct {
+	list []Property
+	err  error
+}
+
+func (c *compiler) add(p Property) { c.list = append(c.list, p) }
+
+func (c *compiler) number(name string, n uint64) { c.add(set(name, n)) }
+
+func (c *compiler) fail(field string, err error) {
+	if c.err == nil && err != nil {
+		c.err = fmt.Errorf("%s: %w", limits.Field(field), err)
+	}
+}
+
+// Resources says in properties what linux.resources asks for, as far as systemd
+// knows it. cpuMax is the present content of cpu.max, of which an update may
+// change one half. r may be nil.
+func Resources(r *specs.LinuxResources, isUnified bool, cpuMax string) ([]Property, error) {
+	if r == nil {
+		return nil, nil
+	}
+	c := &compiler{}
+	c.memory(r.Memory, isUnified)
+	c.cpu(r.CPU, isUnified, cpuMax)
+	if r.Pids != nil && r.Pids.Limit != nil {
+		c.number("TasksMax", tasksMax(*r.Pids.Limit))
+	}
+	if r.BlockIO != nil && r.BlockIO.Weight != nil && *r.BlockIO.Weight != 0 {
+		c.blockWeight(*r.BlockIO.Weight, isUnified)
+	}
+	if isUnified {
+		c.unified(r.Unified)
+	}
+	return c.list, c.err
+}
+
+// bytes is a limit of which every negative value means none.
+func bytes(n int64) uint64 {
+	if n < 0 {
+		return unlimited
+	}
+	return uint64(n)
+}
+
+// tasksMax: systemd takes 0 for an error.
+func tasksMax(limit int64) uint64 { return max(bytes(limit), 1) }
+
+func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool) {
+	if m == nil {
+		return
+	}
+	limit := value(m.Limit)
+	if limit != 0 {
+		name := "MemoryLimit"
+		if isUnified {
+			name = "MemoryMax"
+		}
+		c.number(name, bytes(limit))
+	}
+	if !isUnified {
+		return
+	}
+	if reservation := value(m.Reservation); reservation != 0 {
+		c.number("MemoryLow", bytes(reservation))
+	}
+	swap := value(m.Swap)
+	switch {
+	case swap < 0, swap == 0 && limit < 0:
+		c.number("MemorySwapMax", unlimited)
+	case swap > 0 && limit > 0 && swap >= limit:
+		c.number("MemorySwapMax", uint64(swap-limit))
+	}
+}
+
+func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, cpuMax string) {
+	if r == nil {
+		return
+	}
+	isIdle := r.Idle != nil && *r.Idle == 1
+	if shares := value(r.Shares); shares != 0 && !isIdle {
+		if isUnified {
+			c.number("CPUWeight", v2.Weight(shares))
+		} else {
+			c.number("CPUShares", shares)
+		}
+	}
+	if isIdle && isUnified {
+		c.add(optional(set("CPUWeight", uint64(0))))
+	}
+	quota, period := value(r.Quota), value(r.Period)
+	if quota != 0 || period != 0 {
+		c.quota(quota, period, cpuMax)
+	}
+	if isUnified {
+		c.cpuset("AllowedCPUs", "cpu.cpus", r.Cpus)
+		c.cpuset("AllowedMemoryNodes", "cpu.mems", r.Mems)
+	}
+}
+
+// quota: what isn't set stays as cpu.max has it.
+func (c *compiler) quota(quota int64, period uint64, cpuMax string) {
+	nowQuota, nowPeriod, _ := strings.Cut(cpuMax, " ")
+	if period == 0 {
+		period, _ = strconv.ParseUint(nowPeriod, 10, 64)
+	}
+	if period == 0 {
+		period = 100_000 // the kernel's
+	}
+	if quota == 0 {
+		quota = -1
+		if n, err := strconv.ParseInt(nowQuota, 10, 64); err == nil {
+			quota = n
+		}
+	}
+	c.add(optional(set("CPUQuotaPeriodUSec", period)))
+	if quota < 0 {
+		c.number("CPUQuotaPerSecUSec", unlimited)
+		return
+	}
+	// systemd counts in hundredths of a CPU, and would round down.
+	const step = 10_000
+	perSecond := uint64(float64(quota) / float64(period) * 1e6)
+	c.number("CPUQuotaPerSecUSec", (perSecond+step-1)/step*step)
+}
+
+func (c *compiler) cpuset(name, field, list string) {
+	if list == "" {
+		return
+	}
+	bits, err := bitmap(list)
+	if err != nil {
+		c.fail(field, err)
+		return
+	}
+	c.add(optional(set(name, bits)))
+}
+
+// maxCPUs is above what any kernel is built for.
+const maxCPUs = 1 << 16
+
+// bitmap turns a list such as 0-2,4 into a byte string, the lowest numbers
+// first.
+func bitmap(list string) ([]byte, error) {
+	var bits []byte
+	for item := range strings.SplitSeq(strings.TrimSpace(list), ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		first, last, isRange := strings.Cut(item, "-")
+		if !isRange {
+			last = first
+		}
+		from, err := strconv.ParseUint(first, 10, 16)
+		to, err2 := strconv.ParseUint(last, 10, 16)
+		if err != nil || err2 != nil || from > to || to >= maxCPUs {
+			return nil, fmt.Errorf("%q is not a list of numbers such as 0-2,4", list)
+		}
+		for n := from; n <= to; n++ {
+			for uint64(len(bits)) <= n/8 {
+				bits = append(bits, 0)
+			}
+			bits[n/8] |= 1 << (n % 8)
+		}
+	}
+	if len(bits) == 0 {
+		return nil, fmt.Errorf("%q is not a list of numbers such as 0-2,4", list)
+	}
+	return bits, nil
+}
+
+func (c *compiler) blockWeight(weight uint16, isUnified bool) {
+	if !isUnified {
+		c.number("BlockIOWeight", uint64(weight))
+		return
+	}
+	// From 10…1000 to 1…10000, as in io.weight.
+	c.number("IOWeight", 1+(uint64(max(weight, 10))-10)*9999/990)
+}
+
+func value[T int64 | uint64](p *T) T {
+	if p == nil {
+		return 0
+	}
+	return *p
+}

@@ -1,0 +1,90 @@
+package systemd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/runnel/runnel/cgroups/limits"
+)
+
+// unified says in properties what linux.resources.unified has of them. Files
+// without a property are set in the cgroup only.
+func (c *compiler) unified(files map[string]string) {
+	for _, file := range limits.SortedKeys(files) {
+		text := strings.TrimSpace(files[file])
+		field := fmt.Sprintf("unified[%q]", file)
+		switch file {
+		case "memory.max":
+			c.limit("MemoryMax", field, text)
+		case "memory.high":
+			c.limit("MemoryHigh", field, text)
+		case "memory.low":
+			c.limit("MemoryLow", field, text)
+		case "memory.min":
+			c.limit("MemoryMin", field, text)
+		case "memory.swap.max":
+			c.limit("MemorySwapMax", field, text)
+		case "pids.max":
+			c.limit("TasksMax", field, text)
+		case "cpu.weight":
+			c.limit("CPUWeight", field, text)
+		case "cpu.idle":
+			if text == "1" {
+				c.add(optional(set("CPUWeight", uint64(0))))
+			}
+		case "cpu.max":
+			c.cpuMax(field, text)
+		case "cpuset.cpus":
+			c.cpuset("AllowedCPUs", field, text)
+		case "cpuset.mems":
+			c.cpuset("AllowedMemoryNodes", field, text)
+		case "memory.oom.group":
+			c.oomGroup(text)
+		}
+	}
+}
+
+// limit is a number, or "max". One with a unit is left to the kernel.
+func (c *compiler) limit(name, field, text string) {
+	if text == "max" {
+		c.number(name, unlimited)
+		return
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		if strings.TrimRight(text, "kKmMgGtT") == text {
+			c.fail(field, fmt.Errorf("%q is neither a number nor max", text))
+		}
+		return
+	}
+	c.number(name, n)
+}
+
+// cpuMax is "QUOTA PERIOD", of which the period may be missing.
+func (c *compiler) cpuMax(field, text string) {
+	first, second, _ := strings.Cut(text, " ")
+	quota, period := int64(-1), uint64(0)
+	var err error
+	if first != "max" {
+		quota, err = strconv.ParseInt(first, 10, 64)
+	}
+	if err == nil && second != "" {
+		period, err = strconv.ParseUint(second, 10, 64)
+	}
+	if err != nil {
+		c.fail(field, fmt.Errorf("%q is not a quota and a period in microseconds", text))
+		return
+	}
+	c.quota(quota, period, "")
+}
+
+// oomGroup is OOMPolicy for scopes, which systemd has since version 253.
+func (c *compiler) oomGroup(text string) {
+	switch text {
+	case "0":
+		c.add(optional(set("OOMPolicy", "continue")))
+	case "1":
+		c.add(optional(set("OOMPolicy", "kill")))
+	}
+}

@@ -1,0 +1,295 @@
+#!/usr/bin/env bats
+# Running containers, and configs and neighbours of them, against the commands of
+# the runtime: what they may read, end, or be led to. attack.bats is about images.
+
+load lib
+
+# caught_nothing: what the container's intrude said after its second.
+caught_nothing() {
+	until_true grep -q caught rootfs/tmp/said
+	equal "$(<rootfs/tmp/said)" $'waiting\nnobody got caught'
+}
+
+# intrusion SECONDS has the container look for who enters it.
+intrusion() {
+	chmod 1777 rootfs/tmp
+	rm -f rootfs/tmp/said
+	args sh -c "/opt/intrude $1 >/tmp/said; exec sleep 1000"
+	ok runtime run --detach c
+	until_true grep -q waiting rootfs/tmp/said
+	local i
+	for i in {1..12}; do
+		ok runtime exec c true
+	done
+	caught_nothing
+}
+
+@test "exec: root of the container gets no hold of what enters (CVE-2016-9962)" {
+	intrusion 1
+}
+
+@test "exec: nor does one with all capabilities in a user namespace" {
+	needs_namespace user
+	only_ours 'how long another runtime needs is its own affair'
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"]) |
+		.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	intrusion 1
+}
+
+@test "exec: the container's /dev/null and terminals are somebody else's" {
+	echo intact >rootfs/etc/canary
+	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'
+	runtime run --detach c >"$TMP/said" 2>&1 </dev/null 3>&-
+	until_true grep -q over "$TMP/said"
+	status=0
+	timeout 10 "$RUNTIME" --root "$ROOT" exec --user 1000 c true </dev/null >/dev/null 2>&1 3>&- || status=$?
+	equal "$status $(<rootfs/etc/canary) $(stat -c %u rootfs/etc/canary /dev/null)" $'0 intact 0\n0'
+	only_ours 'runc takes /dev/ptmx'
+	ok runtime exec --tty c true
+	equal "$(<rootfs/etc/canary)" intact
+}
+
+@test "exec --cgroup leads nowhere but below" {
+	sleeping c
+	local path
+	for path in .. ../.. /../.. a/../../b ./..; do
+		exits 255 runtime exec --cgroup "$path" c true
+		says 'is not a sub cgroup path'
+	done
+}
+
+@test "exec --user takes numbers and nothing else (CVE-2026-30892)" {
+	sleeping c
+	local user
+	for user in root 1x -1 +1 ' 1' 0x0 1_0 1: :1 1:2:3 4294967295 4294967296; do
+		invoke runtime exec --user "$user" c id -u
+		[ "$status" != 0 ] || fail "--user '$user' ran as $output"
+	done
+	ok runtime exec --user 1 c id -u
+	prints 1
+}
+
+@test "exec --cap adds nothing inheritable (CVE-2022-29162)" {
+	sleeping c
+	ok runtime exec --cap CAP_NET_RAW c awk '/^Cap(Inh|Amb)/ {print $2}' /proc/self/status
+	prints $'0000000000000000\n0000000000000000'
+}
+
+@test "a create that finds its cgroup in use leaves who uses it alone" {
+	sleeping c
+	exits 1 runtime create d
+	says 'not empty'
+	has_status c running
+	ok runtime delete --force d
+	has_status c running
+}
+
+@test "delete of a stopped container spares another one in its cgroup" {
+	only_ours 'runc has its own mind about it'
+	sleeping c
+	ok runtime kill c KILL
+	until_true stopped c
+	ok runtime run --detach d
+	invoke runtime delete c
+	[ "$status" != 0 ]
+	has_status d running
+	ok runtime delete --force d
+	ok runtime delete c
+}
+
+@test "delete removes cgroups nested deeper than a path is long" {
+	only_ours 'runc goes by path'
+	sleeping c
+	local top
+	for top in /sys/fs/cgroup/"$CGROUP" /sys/fs/cgroup/{freezer,unified}/"$CGROUP"; do
+		[ -d "$top" ] || continue
+		(
+			cd "$top" || exit
+			name=$(printf 'x%.0s' {1..200})
+			for _ in {1..25}; do
+				mkdir "$name" && cd -P "./$name" || exit
+			done
+		)
+	done
+	ok runtime ps --format json c
+	ok runtime delete --force c
+	nothing_left
+}
+
+@test "kill, exec and delete don't touch a process that has got the pid" {
+	is_ours || skip 'the state file is of another form'
+	sleeping c
+	ok runtime kill c KILL
+	until_true stopped c
+	"$HELPERS/pidwait" $$ 20000 3>&- &
+	local victim=$!
+	config . # nothing of the bundle counts
+	jq --argjson pid "$victim" '.pid = $pid' "$ROOT/c/state.json" >"$TMP/state.json"
+	cp "$TMP/state.json" "$ROOT/c/state.json"
+	exits 1 runtime kill c KILL
+	exits 255 runtime exec c true
+	has_status c stopped
+	ok runtime delete --force c
+	kill -0 "$victim" || fail 'the innocent process has been killed'
+	kill "$victim"
+}
+
+@test "ids are names of files and no paths" {
+	local id
+	for id in .. . ../x a/b /tmp/x '' $'a\nb' 'a b' 'a;b'; do
+		invoke runtime create -- "$id"
+		[ "$status" != 0 ] || fail "created '$id'"
+		invoke runtime delete --force -- "$id"
+	done
+	nothing_left
+	only_ours 'the seccomp cache'
+	exits 1 runtime create .seccomp
+	says 'invalid container ID'
+}
+
+@test "nobody else gets into the state directory" {
+	ROOT=$TMP/made
+	sleeping c
+	equal "$(stat -c %a "$ROOT/c")" "$(is_ours && echo 700 || echo 711)"
+	equal "$(find "$ROOT/c" -type f -perm /022)" ''
+	ok runtime delete --force c
+	rmdir "$ROOT"
+	mkdir "$TMP/state" 2>/dev/null || true
+}
+
+@test "strings with a NUL byte, and of 70 KB (CVE-2021-43784)" {
+	local filter long
+	long=$(printf 'a%.0s' {1..70000})
+	cp config.json "$TMP/config.json"
+	for filter in '.hostname = "a\u0000b"' '.process.cwd = "/\u0000x"' '.process.args = ["tr\u0000ue"]' '.process.env += ["A=\u0000"]' \
+		'.mounts[0].destination = "/pr\u0000oc"' '.mounts[1].options += ["mode=7\u000055"]' '.linux.cgroupsPath += "\u0000b"' \
+		'.linux.namespaces[0].path = "/proc/self/ns/p\u0000id"' '.root.path += "\u0000"' '.linux.maskedPaths = ["/x\u0000"]' \
+		'.linux.sysctl = {"net.ipv4.ip_forward": "1\u0000"}' '.hooks = {"createContainer": [{"path": "/bin/true", "args": ["a\u0000"]}]}' \
+		'.process.args = [$long]' '.process.cwd = "/" + $long' '.mounts[1].destination = "/" + $long' '.linux.maskedPaths = ["/" + $long]' \
+		'.linux.namespaces[0].path = "/" + $long' '.root.path = "/" + $long' '.linux.cgroupsPath = "/" + $long' \
+		'.linux.devices = [{"path": ("/" + ("a/" * 30000) + "x"), "type": "c", "major": 1, "minor": 3}]'; do
+		jq --arg long "$long" "$filter" "$TMP/config.json" >config.json
+		invoke runtime run c
+		[ "$status" != 0 ] || fail "took $filter"
+		nothing_left
+	done
+	jq --arg long "$long" '.process.env += ["LONG=" + $long] | .annotations = {($long): $long} |
+		.process.args = ["sh", "-c", "echo ${#LONG}"]' "$TMP/config.json" >config.json
+	run_container
+	prints 70000
+}
+
+@test "a link of the image to / doesn't put a volume over the root" {
+	only_ours 'runc refuses in other words'
+	mkdir "$TMP/volume"
+	ln -s / rootfs/data
+	config '.mounts += [{"destination": "/data", "type": "bind", "source": $v, "options": ["rbind"]}]' --arg v "$TMP/volume"
+	exits 1 runtime run c
+	says 'mounts\[6\]'
+	config '.mounts[-1] = {"destination": "/data", "type": "tmpfs", "source": "tmpfs"}'
+	exits 1 runtime run c
+	nothing_left
+}
+
+@test "hooks see nothing of the runtime's environment and descriptors" {
+	printf '#!/bin/sh\nenv | grep -c HOST_SECRET >>%s\nls /proc/self/fd | wc -l >>%s\n' "$TMP/seen" "$TMP/seen" >"$TMP/hook"
+	chmod +x "$TMP/hook"
+	local kind
+	for kind in createRuntime createContainer poststart poststop; do
+		rm -f "$TMP/seen"
+		config '.hooks = {($k): [{"path": $p, "env": ["PATH=/bin:/usr/bin"]}]}' --arg k $kind --arg p "$TMP/hook"
+		args true
+		HOST_SECRET=x ok runtime run c 7<"$BUNDLE" 8</dev/null
+		# 0, 1, 2 and the directory that ls reads
+		equal "$(<"$TMP/seen")" $'0\n4'
+	done
+}
+
+@test "tmpcopyup of a tree full of surprises" {
+	only_ours 'the annotations of the tree'
+	mkdir rootfs/full
+	(
+		cd rootfs/full || exit
+		mkfifo fifo
+		mknod null c 1 3
+		ln -s /etc/passwd link
+		ln -s ../../../../../../../../etc/passwd out
+		ln -s loop loop
+		touch $'a\nb' 'suid'
+		chmod 4755 suid
+		truncate -s 1M sparse
+		mkdir -p "$(printf 'd/%.0s' {1..50})"
+	)
+	config '.mounts += [{"destination": "/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=8m"]}]'
+	run_prints 'cd /full; stat -c "%F %a" fifo null suid; for l in link out loop; do readlink $l; done; find d | wc -l; stat -c %s sparse; mount | grep -c " /full "' \
+		$'fifo 644\ncharacter special file 644\nregular empty file 4755\n/etc/passwd\n../../../../../../../../etc/passwd\nloop\n50\n1048576\n1'
+	# More than fits, and a tree without end: an error, and nothing stays.
+	truncate -s 1T rootfs/full/huge
+	exits 1 runtime run c
+	says 'no space left'
+	rm rootfs/full/huge
+	mkdir -p "rootfs/full/$(printf 'd/%.0s' {1..500})"
+	exits 1 runtime run c
+	one_sentence
+	nothing_left
+}
+
+@test "a neighbour swaps what devices, files, masks and the cwd are made in (CVE-2024-45310)" {
+	only_ours 'runc 1.1 is open to it'
+	mkdir -p "$TMP/volume/dir/sub" "$TMP/canary/sub"
+	echo intact >"$TMP/canary/file"
+	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
+	"$HELPERS/swap" "$TMP/volume/dir" "$TMP/volume/link" 3>&- &
+	local swapper=$! i
+	config '.process.args = ["true"] | .process.cwd = "/volume/dir/cwd" | .linux.maskedPaths += ["/volume/dir/file", "/volume/dir/sub"] |
+		.linux.readonlyPaths += ["/volume/dir/file"] |
+		.linux.devices = [{"path": "/volume/dir/device", "type": "c", "major": 1, "minor": 3, "uid": 77}] |
+		.mounts += [{"destination": "/volume", "type": "bind", "source": $v, "options": ["rbind"]},
+			{"destination": "/volume/dir/made", "type": "bind", "source": "/etc/hostname", "options": ["bind"]},
+			{"destination": "/volume/dir/a/b/c", "type": "tmpfs", "source": "tmpfs"},
+			{"destination": "/volume/dir", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}]' --arg v "$TMP/volume"
+	for i in {1..25}; do
+		invoke runtime run c
+		equal "$(find "$TMP/canary" -printf '%P %y %U %m\n' | sort)" $' d 0 755\nfile f 0 644\nsub d 0 755'
+		equal "$(<"$TMP/canary/file")" intact
+	done
+	kill $swapper
+	nothing_left
+}
+
+@test "nothing is asked of the kernel between the filter and the program" {
+	only_ours 'runc needs calls of its own'
+	local nnp
+	for nnp in true false; do
+		config '.process.noNewPrivileges = $n | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+			{"names": ["close_range", "sendmsg", "sendto", "recvfrom", "capget", "capset", "setresuid", "setgroups", "clone", "openat2"],
+			"action": "SCMP_ACT_KILL_PROCESS"}]}' --argjson n $nnp
+		args echo over
+		run_container
+		prints over
+		sleeping d
+		ok runtime exec d echo over
+		prints over
+		ok runtime delete --force d
+	done
+}
+
+@test "what a container calls itself is no command for the terminal" {
+	only_ours 'runc prints what it finds'
+	args sh -c 'sleep 1000; true' $'\n\033[31mroot 1 forged'
+	ok runtime run --detach c
+	ok runtime ps c
+	[[ $output != *$'\033'* && $(wc -l <<<"$output") -le 3 ]] || fail "$output"
+	printf '#!/no\033[31m/such\007\n' >rootfs/bin/entry
+	chmod +x rootfs/bin/entry
+	invoke runtime exec c /bin/entry
+	[ "$status" != 0 ]
+	[[ $error != *$'\033'* && $error != *$'\007'* ]] || fail "$error"
+}
+
+@test "the session keyring is the container's own" {
+	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
+	config '.linux.maskedPaths = []'
+	run_prints "grep -c ' keyring .*_ses.c:' /proc/keys" 1 || [[ $output -ge 1 ]]
+}

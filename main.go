@@ -1,8 +1,8 @@
 // Command runnel is an OCI low-level container runtime. Its command line is that
 // of runc.
 //
-// A command lives for a few milliseconds: the Go scheduler need not read five
-// files at each start to find out about CPU limits.
+// A command lives for a few milliseconds: the Go scheduler need not follow the
+// CPU limit of its cgroup.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0

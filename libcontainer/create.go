@@ -153,6 +153,13 @@ func (c *creation) makeCgroup() error {
 
 func (c *creation) startChild(streams *streams, given map[string]int) error {
 	o := nsenter.Options{Stdio: streams.stdio, Given: given, Cgroup: -1}
+	// The rules of cgroup v1 are a list that is written line by line: half of it
+	// would keep the child from making the device nodes.
+	if c.cgroup != nil && !c.joinsCgroup() {
+		if err := c.runtime.setDevices(c.cgroup, c.spec); err != nil {
+			return err
+		}
+	}
 	var err error
 	if c.child, err = startIn(c.plan, o, c.group()); err != nil {
 		return err
@@ -161,7 +168,21 @@ func (c *creation) startChild(streams *streams, given map[string]int) error {
 	if c.cgroup == nil || c.limitsLate() {
 		return nil
 	}
-	return c.runtime.setLimits(c.cgroup, c.spec)
+	return c.cgroup.Set(resources(c.spec))
+}
+
+// setLateLimits sets what startChild couldn't.
+func (c *creation) setLateLimits() error {
+	if c.cgroup == nil || !c.limitsLate() {
+		return nil
+	}
+	if err := c.cgroup.Set(resources(c.spec)); err != nil {
+		return err
+	}
+	if c.joinsCgroup() {
+		return c.runtime.setDevices(c.cgroup, c.spec)
+	}
+	return nil
 }
 
 // limitsLate tells whether the limits have to wait until all namespaces exist.
@@ -263,10 +284,8 @@ func (c *creation) enter(pid int) error {
 	if err := c.entry.save(c.state); err != nil {
 		return err
 	}
-	if c.cgroup != nil && c.limitsLate() {
-		if err := c.runtime.setLimits(c.cgroup, c.spec); err != nil {
-			return err
-		}
+	if err := c.setLateLimits(); err != nil {
+		return err
 	}
 	if hooks := c.spec.Hooks; hooks != nil {
 		state := c.state.ociState(specs.StateCreating)

@@ -80,15 +80,16 @@ func (c *Container) delete() error {
 // stop kills what still runs and waits for init's end.
 func (c *Container) stop() error {
 	pidfd, err := c.state.openProcess()
-	if errors.Is(err, ErrNotRunning) {
-		if c.state.Pid != 0 && !c.state.HostPidNS {
-			// All of its pid namespace has ended with it. What is in the cgroup now
-			// is another container's that was given the same one.
-			return nil
-		}
-		// Processes without an init: those of a shared pid namespace, or of a
-		// create that was killed before its state was saved.
+	if errors.Is(err, ErrNotRunning) && c.state.Pid != 0 && c.state.HostPidNS {
+		// Its processes outlive an init that shares the host's pid namespace.
 		return c.killAll(unix.SIGKILL)
+	}
+	if errors.Is(err, ErrNotRunning) {
+		// The pid namespace has ended with its init. A child of a create that was
+		// killed before the pid was saved ends by itself, when it next waits for
+		// its parent. What else is in the cgroup may be another container's that
+		// was given the same one.
+		return nil
 	}
 	if err != nil {
 		return err

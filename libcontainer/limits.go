@@ -50,12 +50,8 @@ func denyAll() specs.LinuxDeviceCgroup {
 	return specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
 }
 
-func (r *Runtime) setLimits(m cgroups.Manager, spec *specs.Spec) error {
-	limits := resources(spec)
-	if err := m.Set(limits); err != nil {
-		return err
-	}
-	rules := limits.Devices
+func (r *Runtime) setDevices(m cgroups.Manager, spec *specs.Spec) error {
+	rules := resources(spec).Devices
 	if len(rules) == 0 {
 		rules = []specs.LinuxDeviceCgroup{denyAll()}
 	}

@@ -34,15 +34,27 @@ func TestOpenProcessKnowsAPidThatWasUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := State{Pid: os.Getpid(), StartTime: self.startTime}
-	fd, err := s.openProcess()
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
+		t.Fatal(err)
+	}
+	inode, err := pidfdInode(fd)
+	unix.Close(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := State{Pid: os.Getpid(), StartTime: self.startTime, PidfdInode: inode}
+	if fd, err = s.openProcess(); err != nil {
 		t.Fatalf("openProcess of ourselves: %v", err)
 	}
 	unix.Close(fd)
-	s.StartTime++
-	if _, err := s.openProcess(); err != ErrNotRunning {
-		t.Errorf("openProcess with another start time = %v, want ErrNotRunning", err)
+	for _, other := range []State{
+		{Pid: s.Pid, StartTime: s.StartTime + 1, PidfdInode: inode},
+		{Pid: s.Pid, StartTime: s.StartTime, PidfdInode: inode + 1},
+	} {
+		if _, err := other.openProcess(); err != ErrNotRunning {
+			t.Errorf("openProcess of %+v = %v, want ErrNotRunning", other, err)
+		}
 	}
 }
 

@@ -72,9 +72,14 @@ func openTree(file *plan.File) (int, error) {
 	if file.Recursive {
 		flags |= unix.AT_RECURSIVE
 	}
+	what := "bind source"
+	if file.NoFollow {
+		flags |= unix.AT_SYMLINK_NOFOLLOW
+		what = "rootfs"
+	}
 	fd, err := unix.OpenTree(unix.AT_FDCWD, file.Path, flags)
 	if err != nil {
-		return -1, fmt.Errorf("bind source %s: %w", file.Path, err)
+		return -1, fmt.Errorf("%s %s: %w", what, file.Path, err)
 	}
 	if file.IDMap == nil {
 		return fd, nil

@@ -116,7 +116,7 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"process": {"user": {"uid": "0"}}}`, `config.json:1:30: process.user.uid: expected a number, found a string`},
 		{`{"process": {"user": {"uid": 01}}}`, `config.json:1:30: process.user.uid: invalid number`},
 		{`{"process": {"terminal": "yes"}}`, `config.json:1:26: process.terminal: expected true or false, found a string`},
-		{`{"process": {"terminal": tru}}`, `config.json:1:26: process.terminal: expected true or false, found 't'`},
+		{`{"process": {"terminal": tru}}`, `config.json:1:26: process.terminal: expected true or false, found invalid character 't'`},
 		{`{"mounts": {}}`, `config.json:1:12: mounts: expected an array, found an object`},
 		{`{"mounts": [{"destination": true}]}`, `config.json:1:29: mounts[0].destination: expected a string, found a boolean`},
 		{`{"linux": {"sysctl": {"net.x": 1}}}`, `config.json:1:32: linux.sysctl["net.x"]: expected a string, found a number`},
@@ -128,12 +128,12 @@ func TestDecodeErrors(t *testing.T) {
 		{"{\"hostname\": \"a\nb\"}", `config.json:1:16: hostname: control character '\n' in a string`},
 		{"{\"hostname\": \"\xff\"}", `config.json:1:14: hostname: the string is not valid UTF-8`},
 		{`{"hostname": "a" "b"}`, `config.json:1:18: expected ',' or '}', found a string`},
-		{`{"hostname": "a",}`, `config.json:1:18: expected a key, found '}'`},
+		{`{"hostname": "a",}`, `config.json:1:18: expected a key, found invalid character '}'`},
 		{`{"hostname" "a"}`, `config.json:1:13: expected ':', found a string`},
-		{`{"x": [1,]}`, `config.json:1:10: x[1]: expected a value, found ']'`},
+		{`{"x": [1,]}`, `config.json:1:10: x[1]: expected a value, found invalid character ']'`},
 		{`{"x": 1.}`, `config.json:1:7: x: invalid number`},
 		{"{}\n{}", `config.json:2:1: an object after the end of the object`},
-		{"{}\x00", `config.json:1:3: '\x00' after the end of the object`},
+		{"{}\x00", `config.json:1:3: invalid character '\x00' after the end of the object`},
 	}
 	for _, tt := range tests {
 		spec, err := Decode([]byte(tt.config))

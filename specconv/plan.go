@@ -251,7 +251,7 @@ func (b *builder) rootTree() string {
 	}
 	const name = "rootfs"
 	b.plan.Files = append(b.plan.Files, plan.File{
-		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: "root.path", Recursive: true,
+		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: "root.path", Recursive: true, NoFollow: true,
 	})
 	return name
 }

@@ -1,67 +1,83 @@
 package cli
 
 import (
-	"github.com/urfave/cli/v2"
+	"fmt"
 
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func bundleFlag() cli.Flag {
-	return &cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "the bundle is `DIR` (default: the working directory)"}
+// Flags that several commands have.
+func bundleFlag() flag {
+	return flag{name: "bundle", short: "b", kind: text, value: "DIR", usage: "the bundle is in DIR (default: the working directory)"}
 }
 
-func consoleSocketFlag() cli.Flag {
-	return &cli.StringFlag{Name: "console-socket", Usage: "send the terminal's master to the unix socket at `PATH`"}
+func consoleSocketFlag() flag {
+	return flag{name: "console-socket", kind: text, value: "PATH", usage: "send the terminal's master to the unix socket at PATH"}
 }
 
-func pidfdSocketFlag() cli.Flag {
-	return &cli.StringFlag{Name: "pidfd-socket", Usage: "send a pidfd of the process to the unix socket at `PATH`"}
+func pidfdSocketFlag() flag {
+	return flag{name: "pidfd-socket", kind: text, value: "PATH", usage: "send a pidfd of the process to the unix socket at PATH"}
 }
 
-func pidFileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "pid-file", Usage: "write the pid to `FILE` when the process is there"}
+func pidFileFlag() flag {
+	return flag{name: "pid-file", kind: text, value: "FILE", usage: "write the pid to FILE when the process is there"}
 }
 
-func preserveFDsFlag() cli.Flag {
-	return &cli.IntFlag{Name: "preserve-fds", Usage: "pass on `N` descriptors from 3 on (after those of LISTEN_FDS)"}
+func preserveFDsFlag() flag {
+	return flag{name: "preserve-fds", kind: number, value: "N", usage: "pass on N descriptors from 3 on, after those of LISTEN_FDS"}
 }
 
-func createFlags() []cli.Flag {
-	return []cli.Flag{
+// createFlags are those of create and run.
+func createFlags() []flag {
+	return []flag{
 		bundleFlag(), consoleSocketFlag(), pidfdSocketFlag(), pidFileFlag(),
-		&cli.BoolFlag{Name: "no-pivot", Usage: "use MS_MOVE and chroot instead of pivot_root, for a root on a ramfs"},
-		&cli.BoolFlag{Name: "no-new-keyring", Usage: "keep the session keyring of the caller"},
+		{name: "no-pivot", usage: "use MS_MOVE and chroot instead of pivot_root, for a root on a ramfs"},
+		{name: "no-new-keyring", usage: "keep the session keyring of the caller"},
 		preserveFDsFlag(),
 	}
 }
 
-func createOptions(c *cli.Context) libcontainer.CreateOptions {
-	return libcontainer.CreateOptions{
-		ID: c.Args().First(), Bundle: c.String("bundle"),
-		ConsoleSocket: c.String("console-socket"), PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
-		NoPivot: c.Bool("no-pivot"), NoNewKeyring: c.Bool("no-new-keyring"), PreserveFDs: c.Int("preserve-fds"),
+func createCommand() *command {
+	return &command{
+		name: "create", summary: "make a container, whose process waits for start", arguments: "ID", least: 1, most: 1,
+		description: `Makes namespaces, cgroups and mounts as the bundle's config.json asks for. The
+process isn't executed before start; its standard streams are those of this
+command. Where the config asks for a terminal, --console-socket is needed.`,
+		example: "runnel create --bundle /srv/web web && runnel start web",
+		// create always detaches.
+		flags: append(createFlags(), flag{name: "detach", hidden: true, usage: "accepted and ignored"}),
+		run:   runCreate,
 	}
 }
 
-func (s *session) create() *cli.Command {
-	return &cli.Command{
-		Name:      "create",
-		Usage:     "make a container, whose process waits for start",
-		ArgsUsage: "ID",
-		Description: `Makes namespaces, cgroups and mounts as the bundle's config.json asks for. The
-process isn't run before start.
-
-   runnel create --bundle /srv/web web && runnel start web`,
-		Flags: append(createFlags(), &cli.BoolFlag{Name: "detach", Hidden: true, Usage: "accepted: create always detaches"}),
-		Action: func(c *cli.Context) error {
-			if err := exactly(c, s, 1); err != nil {
-				return err
-			}
-			r, err := s.runtime(c)
-			if err != nil {
-				return err
-			}
-			return r.Create(createOptions(c))
-		},
+func runCreate(c *call) error {
+	o, err := c.createOptions()
+	if err != nil {
+		return err
 	}
+	r, err := c.creator()
+	if err != nil {
+		return err
+	}
+	if err := r.Create(o); err != nil {
+		return fmt.Errorf("runnel create failed: %w", err)
+	}
+	return nil
+}
+
+func (c *call) createOptions() (libcontainer.CreateOptions, error) {
+	fds, err := c.preserveFDs()
+	return libcontainer.CreateOptions{
+		ID: c.id(), Bundle: c.text("bundle"),
+		ConsoleSocket: c.text("console-socket"), PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
+		NoPivot: c.on("no-pivot"), NoNewKeyring: c.on("no-new-keyring"), PreserveFDs: fds,
+	}, err
+}
+
+func (c *call) preserveFDs() (int, error) {
+	n := c.number("preserve-fds")
+	if n < 0 {
+		return 0, fmt.Errorf("invalid value %d for --preserve-fds: not a number of descriptors", n)
+	}
+	return n, nil
 }

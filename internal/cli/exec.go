@@ -4,113 +4,116 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/libcontainer"
 	"github.com/runnel/runnel/specconv"
 )
 
-func (s *session) exec() *cli.Command {
-	return &cli.Command{
-		Name:      "exec",
-		Usage:     "run another process in a running container",
-		ArgsUsage: "ID COMMAND [ARGUMENT...]  or  -p FILE ID",
-		Description: `The process has the settings of the config's, but for what is given here. The exit
-code is that of the process, 255 if it couldn't be run.
-
-   runnel exec --tty web sh`,
-		Flags: []cli.Flag{
+func execCommand() *command {
+	return &command{
+		name: "exec", summary: "run another process in a running container",
+		arguments: "ID COMMAND [ARGUMENT...]", least: 1, most: -1, firstEnds: true,
+		description: `The process is as process in config.json has it, but for what is given here; a
+terminal it has only with --tty. With --process, ID stands alone. The exit code is
+that of the process: 128 plus the signal if one killed it, 255 if it couldn't be
+run. Options stand before ID: what follows belongs to the command.`,
+		example: "runnel exec --tty --env TERM=$TERM web sh",
+		flags: []flag{
 			consoleSocketFlag(), pidfdSocketFlag(),
-			&cli.StringFlag{Name: "cwd", Usage: "working directory in the container"},
-			&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "add `NAME=VALUE` to the environment"},
-			&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "give the process a terminal"},
-			&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "run as `UID[:GID]`"},
-			&cli.StringSliceFlag{Name: "additional-gids", Aliases: []string{"g"}, Usage: "add a supplementary `GID`"},
-			&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "read the process object of the config from `FILE`; other flags about the process don't count then"},
-			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "return when the process runs"},
+			{name: "cwd", kind: text, value: "DIR", usage: "working directory in the container"},
+			{name: "env", short: "e", kind: list, value: "NAME=VALUE", usage: "add to the environment"},
+			{name: "tty", short: "t", usage: "give the process a terminal"},
+			{name: "user", short: "u", kind: text, value: "UID[:GID]", usage: "run as this user, given by number"},
+			{name: "additional-gids", short: "g", kind: list, value: "GID", usage: "add a supplementary group"},
+			{name: "process", short: "p", kind: text, value: "FILE", usage: "the process is the JSON object in FILE; no other option about it counts"},
+			{name: "detach", short: "d", usage: "return when the process runs"},
 			pidFileFlag(),
-			&cli.StringFlag{Name: "process-label", Usage: "SELinux label of the process"},
-			&cli.StringFlag{Name: "apparmor", Usage: "AppArmor profile of the process"},
-			&cli.BoolFlag{Name: "no-new-privs", Usage: "set no_new_privs"},
-			&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, Usage: "add the capability `NAME`"},
+			{name: "process-label", kind: text, value: "LABEL", usage: "SELinux label of the process"},
+			{name: "apparmor", kind: text, value: "PROFILE", usage: "AppArmor profile of the process"},
+			{name: "no-new-privs", usage: "set no_new_privs"},
+			{name: "cap", short: "c", kind: list, value: "CAP", usage: "add a capability, such as CAP_NET_ADMIN"},
 			preserveFDsFlag(),
-			&cli.StringSliceFlag{Name: "cgroup", Usage: "run in a sub-cgroup of the container's, `[CONTROLLER[,...]:]PATH`"},
-			&cli.BoolFlag{Name: "ignore-paused", Usage: "exec in a paused container; the process waits for resume"},
-			&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "accepted and ignored"},
+			{name: "cgroup", kind: list, value: "[CONTROLLER[,...]:]PATH", usage: "run in this cgroup below the container's"},
+			{name: "ignore-paused", usage: "exec in a paused container; the process waits for resume"},
+			{name: "no-subreaper", hidden: true, usage: "accepted and ignored"},
 		},
-		Action: func(c *cli.Context) error {
-			if err := atLeast(c, s, 1); err != nil {
-				return err
-			}
-			o, err := execOptions(c)
-			if err != nil {
-				return err
-			}
-			r, err := s.runtime(c)
-			if err != nil {
-				return err
-			}
-			s.status, err = r.Exec(o)
-			return err
-		},
+		run: runExec,
 	}
 }
 
-func execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
-	o := libcontainer.ExecOptions{
-		ID:            c.Args().First(),
-		ConsoleSocket: c.String("console-socket"), PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
-		Detach: c.Bool("detach"), IgnorePaused: c.Bool("ignore-paused"),
-		PreserveFDs: c.Int("preserve-fds"), Cgroups: c.StringSlice("cgroup"),
+func runExec(c *call) error {
+	status, err := c.exec()
+	if err != nil {
+		c.status = exitExec // 1 could be the status of the process
+		return fmt.Errorf("exec failed: %w", err)
 	}
-	var err error
-	if path := c.String("process"); path != "" {
+	c.status = status
+	return nil
+}
+
+func (c *call) exec() (int, error) {
+	o, err := c.execOptions()
+	if err != nil {
+		return 0, err
+	}
+	r, err := c.planner()
+	if err != nil {
+		return 0, err
+	}
+	return r.Exec(o)
+}
+
+func (c *call) execOptions() (libcontainer.ExecOptions, error) {
+	fds, err := c.preserveFDs()
+	o := libcontainer.ExecOptions{
+		ID:            c.id(),
+		ConsoleSocket: c.text("console-socket"), PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
+		Detach: c.on("detach"), IgnorePaused: c.on("ignore-paused"),
+		PreserveFDs: fds, Cgroups: c.list("cgroup"),
+	}
+	if err != nil {
+		return o, err
+	}
+	if path := c.text("process"); path != "" {
 		o.Process, err = readProcess(path)
 		return o, err
 	}
-	o.Override, err = override(c)
+	o.Override, err = c.override()
 	return o, err
 }
 
+// readProcess reads an OCI process object, config.md#process.
 func readProcess(path string) (*specs.Process, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("process: %w", err)
-	}
-	if strings.TrimSpace(string(content)) == "null" {
-		return nil, fmt.Errorf("%s: process property must not be empty", path)
+		return nil, fmt.Errorf("--process: %w", err)
 	}
 	return specconv.DecodeProcess(path, content)
 }
 
-func override(c *cli.Context) (libcontainer.ProcessOverride, error) {
+// override is what the flags change in the process of config.json.
+func (c *call) override() (libcontainer.ProcessOverride, error) {
 	o := libcontainer.ProcessOverride{
-		Args: c.Args().Tail(), Cwd: c.String("cwd"), Env: c.StringSlice("env"), TTY: c.Bool("tty"),
-		Caps: c.StringSlice("cap"), SelinuxLabel: c.String("process-label"), ApparmorProfile: c.String("apparmor"),
+		Args: c.args[1:], Cwd: c.text("cwd"), Env: c.list("env"), TTY: c.on("tty"),
+		Caps: c.list("cap"), SelinuxLabel: c.text("process-label"), ApparmorProfile: c.text("apparmor"),
 	}
 	if len(o.Args) == 0 {
 		return o, errors.New("exec args cannot be empty")
 	}
-	if text := c.String("user"); text != "" {
-		user, err := parseUser(text)
-		if err != nil {
+	var err error
+	if user := c.text("user"); user != "" {
+		if o.User, err = parseUser(user); err != nil {
 			return o, err
 		}
-		o.User = user
 	}
-	for _, text := range c.StringSlice("additional-gids") {
-		gid, err := parseID(text)
-		if err != nil {
-			return o, fmt.Errorf("parsing %s as int for an additional gid failed: %w", text, err)
-		}
-		o.AdditionalGids = append(o.AdditionalGids, gid)
+	if o.AdditionalGids, err = parseGids(c.list("additional-gids")); err != nil {
+		return o, err
 	}
-	if c.IsSet("no-new-privs") {
-		nnp := c.Bool("no-new-privs")
-		o.NoNewPrivileges = &nnp
+	if c.has("no-new-privs") {
+		set := c.on("no-new-privs")
+		o.NoNewPrivileges = &set
 	}
 	return o, nil
 }

@@ -5,99 +5,117 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
+	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/logging"
 	"github.com/runnel/runnel/libcontainer"
 )
 
 const defaultRoot = "/run/runnel"
 
-func globalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "debug", Usage: "log what is done as well"},
-		&cli.StringFlag{Name: "log", Usage: "log to `FILE` instead of stderr"},
-		&cli.StringFlag{Name: "log-format", Value: "text", Usage: "form of the log: text or json"},
-		&cli.StringFlag{Name: "root", Usage: "keep the state of containers in `DIR` (default: " + defaultRoot + ", or $XDG_RUNTIME_DIR/runnel without root)"},
-		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "accepted and ignored"},
-		&cli.BoolFlag{Name: "systemd-cgroup", Usage: "make cgroups through systemd; cgroupsPath is slice:prefix:name"},
-		&cli.StringFlag{Name: "rootless", Value: "auto", Usage: "go on where a user can't have cgroups: true, false or auto"},
+func globalFlags() []flag {
+	return []flag{
+		{name: "debug", usage: "log what is done, too"},
+		{name: "log", kind: text, value: "FILE", usage: "append the log to FILE instead of writing it to stderr"},
+		{name: "log-format", kind: text, value: "FORMAT", preset: "text", usage: "text or json"},
+		{name: "root", kind: text, value: "DIR", usage: "keep the state of containers in DIR (default: " + defaultRoot + ", a user's in $XDG_RUNTIME_DIR/runnel)"},
+		{name: "systemd-cgroup", usage: "let systemd make cgroups; cgroupsPath is slice:prefix:name then"},
+		{name: "rootless", kind: text, value: "WHETHER", preset: "auto", usage: "go on where a user can't make cgroups: true, false or auto"},
+		{name: "criu", kind: text, value: "PATH", hidden: true, usage: "accepted and ignored"},
+		{name: "version", short: "v", usage: "print the version"},
 	}
 }
 
-// versionText is what follows "runnel version " in --version; go-runc and
-// dockerd parse the lines.
-func (s *session) versionText() string {
-	commit := s.build.Commit
-	if commit == "" {
-		commit = "unknown"
+// runtime makes the Runtime that the global flags describe, but for Rootless.
+func (s *session) runtime() (*libcontainer.Runtime, error) {
+	root, err := s.root()
+	if err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("%s\ncommit: %s\nspec: %s\ngo: %s\nlibseccomp: %s", s.build.Version, commit, specs.Version,
-		runtime.Version(), libcontainer.LibseccompVersion())
+	r := &libcontainer.Runtime{
+		Root: root, SystemdCgroup: s.global.on("systemd-cgroup"),
+		Warn: func(message string) { s.log.Write(logging.Warning, message) },
+	}
+	if s.global.on("debug") {
+		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
+	}
+	return r, nil
+}
+
+// root is --root, made absolute, or where this user's containers are.
+func (s *session) root() (string, error) {
+	given, isGiven := s.global.last("root")
+	if !isGiven {
+		return ownRoot(), nil
+	}
+	if given == "" {
+		return "", errors.New("Option --root argument should not be empty") //nolint:staticcheck // as the one below
+	}
+	root, err := filepath.Abs(given)
+	if err != nil {
+		return "", fmt.Errorf("--root %s: %w", given, err)
+	}
+	if root == "/" {
+		return "", errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's text
+	}
+	return root, nil
+}
+
+// ownRoot is the root without --root: of an ordinary user, or of root in a user
+// namespace that a user has made, it is in the user's own directory.
+func ownRoot() string {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir == "" {
+		return defaultRoot
+	}
+	if os.Geteuid() == 0 && (os.Getenv("USER") == "root" || !isNested()) {
+		return defaultRoot
+	}
+	return filepath.Join(dir, "runnel")
+}
+
+// makeUserRoot sets the sticky bit, which keeps cleaners of old files away from
+// the directory (XDG base directory specification).
+func makeUserRoot(root string) error {
+	err := os.MkdirAll(root, 0o700)
+	if err == nil {
+		err = os.Chmod(root, 0o700|os.ModeSticky)
+	}
+	if err != nil {
+		return fmt.Errorf("state root below $XDG_RUNTIME_DIR: %w", err)
+	}
+	return nil
+}
+
+// isRootless reads --rootless: whether this is the runtime of an ordinary user.
+func isRootless(value string) (bool, error) {
+	if value == "auto" {
+		return os.Geteuid() != 0 || isNested(), nil
+	}
+	rootless, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, fmt.Errorf("invalid value %q for --rootless: not true, false or auto", value)
+	}
+	return rootless, nil
 }
 
 // isNested tells whether the runtime's user namespace isn't the first one: its
 // map isn't that of all ids to themselves.
 func isNested() bool {
-	content, err := os.ReadFile("/proc/self/uid_map")
+	fd, err := unix.Open("/proc/self/uid_map", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return false // a kernel without user namespaces
 	}
-	var inside, outside, size uint64
-	n, _ := fmt.Sscan(string(content), &inside, &outside, &size)
-	return n == 3 && !(inside == 0 && outside == 0 && size == 4294967295)
+	defer unix.Close(fd)
+	var buf [128]byte // longer maps differ anyway
+	n, err := unix.Read(fd, buf[:])
+	return err == nil && isNestedMap(string(buf[:n]))
 }
 
-// stateRoot is --root, absolute, or where the state of this user's containers is.
-func stateRoot(c *cli.Context) (string, error) {
-	if c.IsSet("root") {
-		root, err := filepath.Abs(c.String("root"))
-		if err != nil {
-			return "", err
-		}
-		if root == "/" {
-			return "", errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's text
-		}
-		return root, nil
-	}
-	if !isUser() {
-		return defaultRoot, nil
-	}
-	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if dir == "" {
-		return defaultRoot, nil
-	}
-	root := filepath.Join(dir, "runnel")
-	// The sticky bit keeps tmpfiles cleaners away: XDG base directory specification.
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return "", fmt.Errorf("state root: %w", err)
-	}
-	if err := os.Chmod(root, 0o700|os.ModeSticky); err != nil {
-		return "", fmt.Errorf("state root: %w", err)
-	}
-	return root, nil
-}
-
-// isUser tells whether this is an ordinary user's runtime: not root, or root of
-// a user namespace that a user has made.
-func isUser() bool {
-	if os.Geteuid() != 0 {
-		return true
-	}
-	user := os.Getenv("USER")
-	return os.Getenv("XDG_RUNTIME_DIR") != "" && user != "root" && isNested()
-}
-
-func isRootless(value string) (bool, error) {
-	if value == "auto" || value == "" {
-		return os.Geteuid() != 0 || isNested(), nil
-	}
-	rootless, err := strconv.ParseBool(value)
-	if err != nil {
-		return false, fmt.Errorf("invalid value for --rootless: %q is not true, false or auto", value)
-	}
-	return rootless, nil
+// isNestedMap reads a uid_map, user_namespaces(7).
+func isNestedMap(content string) bool {
+	return strings.Join(strings.Fields(content), " ") != "0 0 4294967295"
 }

@@ -1,6 +1,9 @@
 // Package cli is the command line: it parses, makes one call into libcontainer
 // and prints. One file for each command; texts, exit codes and JSON are runc's,
 // because other programs read them.
+//
+// Every command pays for what is linked in here, before main runs: see
+// contrib/design/command-line.md before adding an import.
 package cli
 
 import (
@@ -9,10 +12,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/runnel/runnel/internal/logging"
-	"github.com/runnel/runnel/libcontainer"
 )
 
 // Build says what this binary was built from.
@@ -27,161 +27,101 @@ const (
 
 // session is one run of the command line.
 type session struct {
-	build   Build
-	stdout  io.Writer
-	stderr  io.Writer
-	log     *logging.Log
-	logFile bool
-	// status is the exit code of a command that went well.
+	name           string // as which the program was called, for usage errors
+	build          Build
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	global         values
+	log            *logging.Log
+	// status is the exit code, of an error too unless it is 0.
 	status int
 }
 
-// Main runs the command line args and gives the exit code.
+// Main runs the command line args, the program's name first, and gives the exit
+// code.
 func Main(args []string, build Build) int {
-	s := &session{build: build, stdout: os.Stdout, stderr: os.Stderr}
-	return s.run(args)
+	if len(args) == 0 {
+		args = []string{"runnel"}
+	}
+	s := &session{name: args[0], build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	return s.main(args[1:])
 }
 
-func (s *session) run(args []string) int {
-	app := s.app()
-	name := command(app, args)
-	if name != "" && app.Command(name) == nil {
-		fmt.Fprintf(s.stderr, "No help topic for '%s'\n", name)
-		return exitUnknownCommand
-	}
-	err := app.Run(arrange(app, args))
+func (s *session) main(args []string) int {
+	err := s.run(args)
 	if err == nil {
 		return s.status
 	}
-	s.fail(name, err)
-	if name == "exec" {
-		return exitExec
-	}
-	return exitError
+	s.fail(err)
+	return max(s.status, exitError)
 }
 
-// fail tells the user, and the log if that isn't the same place.
-func (s *session) fail(name string, err error) {
-	var usage *usageError
-	text := err.Error()
+// run is the order of things: global flags, the log, the command.
+func (s *session) run(args []string) error {
+	var rest []string
+	var err error
+	s.global, rest, err = parse(globalFlags(), args, true)
 	switch {
-	case errors.As(err, &usage):
-	case name == "create" || name == "run" || name == "start":
-		text = fmt.Sprintf("runnel %s failed: %s", name, text)
-	case name == "exec":
-		text = "exec failed: " + text
+	case errors.Is(err, errHelp):
+		return s.print(overview())
+	case err != nil:
+		return s.misused(err, overview())
+	case s.global.on("version"):
+		return s.print(s.versionText())
+	case len(rest) == 0:
+		return s.print(overview())
 	}
-	if s.logFile {
-		s.log.Write(logging.Error, text)
-	}
-	fmt.Fprintln(s.stderr, printable(text, true))
-}
-
-// usageError is a command line that makes no sense.
-type usageError struct{ error }
-
-func (s *session) app() *cli.App {
-	return &cli.App{
-		Name:                      "runnel",
-		Usage:                     "OCI container runtime",
-		Description:               description,
-		Version:                   s.versionText(),
-		Writer:                    s.stdout,
-		ErrWriter:                 s.stderr,
-		HideHelpCommand:           false,
-		DisableSliceFlagSeparator: true,
-		EnableBashCompletion:      false,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              s.onUsageError,
-		Flags:                     globalFlags(),
-		Before:                    s.before,
-		Commands: []*cli.Command{
-			s.create(), s.delete(), s.exec(), s.features(), s.kill(), s.list(), s.pause(), s.plan(), s.ps(),
-			s.resume(), s.runCommand(), s.spec(), s.start(), s.state(), s.update(),
-		},
-	}
-}
-
-const description = `runnel makes and runs containers from OCI bundles: a directory with a config.json
-and a root file system. Its command line is runc's.
-
-   mkdir -p bundle/rootfs/bin && cp /bin/busybox bundle/rootfs/bin/sh
-   cd bundle && runnel spec && sudo runnel run hello
-
-A container that is to be managed goes through create, start, exec, kill and
-delete. ID is any name of letters, digits and "_+-." that isn't in use.`
-
-func (s *session) onUsageError(c *cli.Context, err error, _ bool) error {
-	fmt.Fprintf(s.stdout, "Incorrect Usage.\n\n")
-	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "runnel" {
-		_ = cli.ShowSubcommandHelp(c)
-	} else {
-		_ = cli.ShowAppHelp(c)
-	}
-	return &usageError{err}
-}
-
-// before opens the log. It is there even if the command fails.
-func (s *session) before(c *cli.Context) error {
-	log, err := logging.Open(c.String("log"), logging.Format(c.String("log-format")), c.Bool("debug"), s.stderr)
-	if err != nil {
-		s.log, _ = logging.Open("", logging.Text, false, s.stderr)
+	if err := s.openLog(); err != nil {
 		return err
 	}
-	s.log, s.logFile = log, c.String("log") != ""
-	return nil
+	c := find(rest[0])
+	if c == nil {
+		s.status = exitUnknownCommand
+		return fmt.Errorf("No help topic for '%s'", rest[0]) //nolint:staticcheck // runc's text
+	}
+	return s.call(c, rest[1:])
 }
 
-// runtime makes the Runtime that the global flags describe.
-func (s *session) runtime(c *cli.Context) (*libcontainer.Runtime, error) {
-	root, err := stateRoot(c)
+func (s *session) call(c *command, args []string) error {
+	flags, rest, err := parse(c.flags, args, c.firstEnds)
+	if errors.Is(err, errHelp) {
+		return s.print(c.help())
+	}
 	if err != nil {
-		return nil, err
+		return s.misused(err, c.help())
 	}
-	rootless, err := isRootless(c.String("rootless"))
-	if err != nil {
-		return nil, err
+	if problem := c.countProblem(len(rest)); problem != "" {
+		return s.misused(fmt.Errorf("%s: %s", s.name, problem), c.help())
 	}
-	return &libcontainer.Runtime{
-		Root: root, SystemdCgroup: c.Bool("systemd-cgroup"), Rootless: rootless,
-		Warn:  func(text string) { s.log.Write(logging.Warning, text) },
-		Debug: func(text string) { s.log.Write(logging.Debug, text) },
-	}, nil
+	return c.run(&call{session: s, values: flags, args: rest})
 }
 
-// container opens the container that the first argument names.
-func (s *session) container(c *cli.Context) (*libcontainer.Container, error) {
-	r, err := s.runtime(c)
-	if err != nil {
-		return nil, err
-	}
-	return r.Open(c.Args().First())
+// openLog makes the log file even if the command has nothing to say: clients
+// read it after every failure.
+func (s *session) openLog() (err error) {
+	s.log, err = logging.Open(s.global.text("log"), logging.Format(s.global.text("log-format")), s.stderr)
+	return err
 }
 
-// The ways in which a number of arguments is wrong, in runc's words.
-func exactly(c *cli.Context, s *session, n int) error {
-	if c.NArg() == n {
-		return nil
+// misused shows how to use what was used wrongly.
+func (s *session) misused(err error, help string) error {
+	if printError := s.print("Incorrect Usage.\n\n" + help); printError != nil {
+		return printError
 	}
-	return s.wrongCount(c, fmt.Sprintf("requires exactly %d argument(s)", n))
+	return err
 }
 
-func atLeast(c *cli.Context, s *session, n int) error {
-	if c.NArg() >= n {
-		return nil
+// fail tells the user, and the log if that isn't the same place: the whole
+// sentence in both, because a client may read either.
+func (s *session) fail(err error) {
+	message := err.Error()
+	if s.log != nil && s.log.IsFile() {
+		s.log.Write(logging.Error, message)
 	}
-	return s.wrongCount(c, fmt.Sprintf("requires a minimum of %d argument(s)", n))
+	fmt.Fprintln(s.stderr, printable(message, true))
 }
 
-func atMost(c *cli.Context, s *session, n int) error {
-	if c.NArg() <= n {
-		return nil
-	}
-	return s.wrongCount(c, fmt.Sprintf("requires a maximum of %d argument(s)", n))
-}
-
-func (s *session) wrongCount(c *cli.Context, text string) error {
-	fmt.Fprintf(s.stdout, "Incorrect Usage.\n\n")
-	_ = cli.ShowSubcommandHelp(c)
-	return &usageError{fmt.Errorf("runnel: %q %s", c.Command.Name, text)}
+func (s *session) print(text string) error {
+	_, err := io.WriteString(s.stdout, text)
+	return err
 }

@@ -1,38 +1,43 @@
 package cli
 
 import (
-	"github.com/urfave/cli/v2"
+	"fmt"
 
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func (s *session) runCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "run",
-		Usage:     "create and start a container",
-		ArgsUsage: "ID",
-		Description: `In the foreground it waits, passes signals on, deletes the container at the end and
-exits with the status of its process: 128 plus the signal if one killed it.
-
-   cd /srv/web && runnel run web`,
-		Flags: append(createFlags(),
-			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "return when the process runs"},
-			&cli.BoolFlag{Name: "keep", Usage: "don't delete the container at the end"},
-			&cli.BoolFlag{Name: "no-subreaper", Usage: "don't become the parent of orphans of the container"},
+func runCommand() *command {
+	return &command{
+		name: "run", summary: "create and start a container", arguments: "ID", least: 1, most: 1,
+		description: `In the foreground it waits, passes signals on, deletes the container at the end and
+exits with the status of its process: 128 plus the signal if one killed it. With
+--detach it returns when the process runs, and the container stays until delete.`,
+		example: "cd /srv/web && runnel run web",
+		flags: append(createFlags(),
+			flag{name: "detach", short: "d", usage: "return when the process runs"},
+			flag{name: "keep", usage: "don't delete the container at the end"},
+			flag{name: "no-subreaper", usage: "don't become the parent of the container's orphans"},
 		),
-		Action: func(c *cli.Context) error {
-			if err := exactly(c, s, 1); err != nil {
-				return err
-			}
-			r, err := s.runtime(c)
-			if err != nil {
-				return err
-			}
-			s.status, err = r.Run(libcontainer.RunOptions{
-				CreateOptions: createOptions(c),
-				Detach:        c.Bool("detach"), Keep: c.Bool("keep"), NoSubreaper: c.Bool("no-subreaper"),
-			})
-			return err
-		},
+		run: runRun,
 	}
+}
+
+func runRun(c *call) error {
+	o, err := c.createOptions()
+	if err != nil {
+		return err
+	}
+	r, err := c.creator()
+	if err != nil {
+		return err
+	}
+	status, err := r.Run(libcontainer.RunOptions{
+		CreateOptions: o,
+		Detach:        c.on("detach"), Keep: c.on("keep"), NoSubreaper: c.on("no-subreaper"),
+	})
+	if err != nil {
+		return fmt.Errorf("runnel run failed: %w", err)
+	}
+	c.status = status
+	return nil
 }

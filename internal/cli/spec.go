@@ -8,40 +8,33 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/runnel/runnel/libcontainer"
 )
 
 const configName = "config.json"
 
-func (s *session) spec() *cli.Command {
-	return &cli.Command{
-		Name:  "spec",
-		Usage: "write a config.json to start from",
-		Description: `The config runs sh in ./rootfs, in namespaces of its own and with few capabilities.
-Edit process.args, and set process.terminal to false where there is no terminal.
-
-   cd bundle && runnel spec`,
-		Flags: []cli.Flag{
+func specCommand() *command {
+	return &command{
+		name: "spec", summary: "write a config.json to start from",
+		description: `The config runs sh in ./rootfs, in namespaces of its own and with few capabilities.
+Edit process.args, and set process.terminal to false where there is no terminal. A
+config.json that is there already isn't touched.`,
+		example: "cd hello && runnel spec",
+		flags: []flag{
 			bundleFlag(),
-			&cli.BoolFlag{Name: "rootless", Usage: "for a user without privileges"},
+			{name: "rootless", usage: "for a user without privileges"},
 		},
-		Action: func(c *cli.Context) error {
-			if err := exactly(c, s, 0); err != nil {
-				return err
-			}
-			return writeSpec(filepath.Join(c.String("bundle"), configName), c.Bool("rootless"))
-		},
+		run: runSpec,
 	}
 }
 
-func writeSpec(path string, rootless bool) error {
-	spec := libcontainer.Example(rootless)
+func runSpec(c *call) error {
+	spec := libcontainer.Example(c.on("rootless"))
 	content, err := json.MarshalIndent(spec, "", "\t")
 	if err != nil {
 		return err
 	}
+	path := filepath.Join(c.text("bundle"), configName)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("File %s exists. Remove it first", configName) //nolint:staticcheck // runc's text
@@ -49,57 +42,9 @@ func writeSpec(path string, rootless bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Close())
-}
-
-func (s *session) features() *cli.Command {
-	return &cli.Command{
-		Name:  "features",
-		Usage: "print what this runtime can do as JSON",
-		Description: `The format is that of the runtime specification, features.md. It is about this build, not
-about this host.
-
-   runnel features | jq -r '.mountOptions[]'`,
-		Action: func(c *cli.Context) error {
-			if err := exactly(c, s, 0); err != nil {
-				return err
-			}
-			f := libcontainer.Features()
-			f.Annotations["com.github.runnel.version"] = s.build.Version
-			f.Annotations["com.github.runnel.commit"] = s.build.Commit
-			e := json.NewEncoder(s.stdout)
-			e.SetIndent("", "    ")
-			return e.Encode(f)
-		},
+	_, err = f.Write(append(content, '\n'))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // half a config is worse than none
 	}
-}
-
-func (s *session) plan() *cli.Command {
-	return &cli.Command{
-		Name:  "plan",
-		Usage: "print what create would do, and do nothing",
-		Description: `One line for each step of the container's process, with the place in config.json that
-asks for it. Files are descriptors that the runtime hands to the process.
-
-   runnel plan --bundle /srv/web`,
-		Flags: []cli.Flag{
-			bundleFlag(),
-			&cli.BoolFlag{Name: "no-pivot", Usage: "as for create"},
-		},
-		Action: func(c *cli.Context) error {
-			if err := exactly(c, s, 0); err != nil {
-				return err
-			}
-			r, err := s.runtime(c)
-			if err != nil {
-				return err
-			}
-			p, err := r.Plan(c.String("bundle"), c.Bool("no-pivot"))
-			if err != nil {
-				return err
-			}
-			return p.Print(s.stdout)
-		},
-	}
+	return nil
 }

@@ -1,6 +1,6 @@
 // Package logging writes the log that --log asks for, in the two formats of
 // runc. It owns the file and the form of a line; it decides nothing about what
-// is logged, and never writes to the standard streams by itself.
+// is logged.
 package logging
 
 import (
@@ -10,6 +10,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Format is the form of a line.
@@ -17,14 +19,15 @@ type Format string
 
 // The formats.
 const (
-	Text Format = "text"
-	JSON Format = "json"
+	Text Format = "text" // time="…" level=error msg="…"
+	JSON Format = "json" // {"level":"error","msg":"…","time":"…"}
 )
 
 // Level is the weight of a line.
 type Level string
 
-// The levels. containerd shows the last line with level "error" to its user.
+// The levels. containerd shows the last line with level "error" to its user, so
+// there is one for a command that has failed, and none for others.
 const (
 	Debug   Level = "debug"
 	Warning Level = "warning"
@@ -35,49 +38,63 @@ const (
 type Log struct {
 	writer io.Writer
 	format Format
-	debug  bool
+	file   bool
 }
 
-// Open opens the log file path for appending. "" logs to stderr.
-func Open(path string, format Format, debug bool, stderr io.Writer) (*Log, error) {
+// Open opens the log at path for appending and makes it if need be. Without a
+// path, lines go to stderr.
+func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 	if format != Text && format != JSON {
 		return nil, fmt.Errorf("invalid log-format: %s", format)
 	}
-	l := &Log{writer: stderr, format: format, debug: debug}
 	if path == "" {
-		return l, nil
+		return &Log{writer: stderr, format: format}, nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_SYNC, 0o644)
+	// Not os.OpenFile: it would set up the poller, six system calls for nothing.
+	fd, err := unix.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+		return nil, fmt.Errorf("open log: %w", &os.PathError{Op: "open", Path: path, Err: err})
 	}
-	l.writer = f
-	return l, nil
+	return &Log{writer: descriptor(fd), format: format, file: true}, nil
 }
 
-// Write adds one line.
+// IsFile tells whether lines go to a file, not to stderr.
+func (l *Log) IsFile() bool { return l.file }
+
+// Write adds a line. An error of writing is lost: there is nowhere to tell it.
 func (l *Log) Write(level Level, message string) {
-	if level == Debug && !l.debug {
-		return
-	}
-	now := time.Now()
-	if l.format == JSON {
-		l.writeJSON(level, message, now)
-		return
-	}
-	fmt.Fprintf(l.writer, "time=%q level=%s msg=%s\n", now.Format(time.RFC3339), level, strconv.Quote(message))
+	_, _ = l.writer.Write(line(l.format, level, message, time.Now()))
 }
 
-// writeJSON has the keys that containerd's shim and podman read; the time must
-// parse as RFC 3339.
-func (l *Log) writeJSON(level Level, message string, now time.Time) {
-	line, err := json.Marshal(struct {
-		Level   Level  `json:"level"`
-		Message string `json:"msg"`
-		Time    string `json:"time"`
-	}{level, message, now.Format(time.RFC3339)})
-	if err != nil {
-		return // strings always encode
+// line is one line, written at once so that the lines of several runtimes that
+// append to one file stay whole. Its time parses as RFC 3339, without which
+// containerd takes no notice of it.
+func line(format Format, level Level, message string, now time.Time) []byte {
+	stamp := now.Format(time.RFC3339)
+	if format == JSON {
+		encoded, _ := json.Marshal(struct { // strings can always be encoded
+			Level   Level  `json:"level"`
+			Message string `json:"msg"`
+			Time    string `json:"time"`
+		}{level, message, stamp})
+		return append(encoded, '\n')
 	}
-	_, _ = l.writer.Write(append(line, '\n'))
+	return fmt.Appendf(nil, "time=%q level=%s msg=%s\n", stamp, level, strconv.Quote(message))
+}
+
+// descriptor writes to an open file.
+type descriptor int
+
+func (d descriptor) Write(content []byte) (written int, err error) {
+	for written < len(content) {
+		n, err := unix.Write(int(d), content[written:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return written, os.NewSyscallError("write", err)
+		}
+		written += n
+	}
+	return written, nil
 }

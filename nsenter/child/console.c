@@ -18,8 +18,17 @@ struct window {
 static long open_ptmx(void)
 {
 	struct file_status st;
-	long fd = in_root("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK);
+	long fd, pts = in_root("/dev/pts", O_PATH | O_DIRECTORY);
 
+	if (pts < 0)
+		return failed_at(PART_OPEN, pts);
+	/* To open a device is to act on it: the directory is looked at first. */
+	if (file_system(pts) != DEVPTS_SUPER_MAGIC) {
+		sys_close(pts);
+		return failed_at(PART_VERIFY, -ENODEV);
+	}
+	fd = sys4(__NR_openat, pts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	sys_close(pts);
 	if (fd < 0)
 		return failed_at(PART_OPEN, fd);
 	if (file_system(fd) != DEVPTS_SUPER_MAGIC || file_stat(fd, &st) < 0 || st.ino != PTMX_INO ||

@@ -314,8 +314,11 @@ long op_mount(const struct op *op)
 	uint64_t late = op->n[0] & MOUNT_ATTR_NOSYMFOLLOW; /* not for fsmount(2) */
 	long rc = 0, mnt;
 
-	if (has_long_value(op))
+	if (has_long_value(op)) {
+		if (op->flags & MOUNT_COPY_UP || op->n[1] || late)
+			return failed_at(PART_PARAMETER, -E2BIG);
 		return old_mount(op);
+	}
 	mnt = new_mount(op);
 	if ((mnt == -EPERM || mnt == -EBUSY) && op->s[4])
 		return bind_instead(op);

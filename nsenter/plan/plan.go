@@ -59,6 +59,8 @@ type File struct {
 	NSType uint64
 	// Recursive: a Tree is cloned with all mounts below it.
 	Recursive bool
+	// NoFollow: the last component of a Tree's Path isn't to be a link.
+	NoFollow bool
 	// IDMap, if any, is applied to a Tree (mount_setattr(2), MOUNT_ATTR_IDMAP).
 	IDMap *IDMap
 }

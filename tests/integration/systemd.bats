@@ -175,6 +175,10 @@ detached() {
 	config '.hooks.createRuntime = [{"path": "/bin/false"}]'
 	exits 1 systemd run c
 	equal "$(property LoadState)" not-found
+	config 'del(.hooks) | .linux.resources.unified = {"memory.nonsense": "1"}'
+	exits 1 systemd run c
+	one_sentence
+	equal "$(property LoadState)" not-found
 	nothing_left
 }
 

@@ -37,7 +37,7 @@ func parseStat(line []byte) (processStat, error) {
 		return processStat{}, errors.New("no process name in it")
 	}
 	fields := bytes.Fields(line[end+1:])
-	const state, startTime = 3 - 3, 22 - 3
+	const state, startTime = 0, 19 // fields 3 and 22, counted from behind the name
 	if len(fields) <= startTime {
 		return processStat{}, errors.New("too few fields")
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -89,6 +90,9 @@ func readProcess(path string) (*specs.Process, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--process: %w", err)
+	}
+	if string(bytes.TrimSpace(content)) == "null" {
+		return nil, fmt.Errorf("%s: process property must not be empty", path)
 	}
 	return specconv.DecodeProcess(path, content)
 }

@@ -50,13 +50,14 @@ func realTime(name string) (unix.Signal, bool) {
 	if rest == "" {
 		return unix.Signal(base), true
 	}
-	n, err := strconv.Atoi(strings.TrimPrefix(rest, sign))
-	if err != nil || !strings.HasPrefix(rest, sign) || n < 0 {
+	offset, isSigned := strings.CutPrefix(rest, sign)
+	n, err := strconv.ParseUint(offset, 10, 8) // no further sign
+	if err != nil || !isSigned {
 		return 0, false
 	}
+	s := base + int(n)
 	if sign == "-" {
-		n = -n
+		s = base - int(n)
 	}
-	s := base + n
 	return unix.Signal(s), s >= firstRealTime && s <= lastRealTime
 }

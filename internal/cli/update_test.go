@@ -115,7 +115,7 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "-2", "-1k", "m", "x", "32x", "32kk", "32kbb", "32bk", "32  k", " 32", "32 ", "1e3", "0x10", "inf", "nan", "1.2.3", ".",
+		"", "-2", "-1k", "m", "x", "32x", "32kk", "32kbb", "32bk", "32  k", " 32", "1e3", "0x10", "inf", "nan", "1.2.3", ".",
 		"9223372036854775808", "9007199254740992k", "8192p", "1e", "32ib", "٣",
 	} {
 		if got, err := parseSize(text); err == nil {

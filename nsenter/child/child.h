@@ -16,6 +16,7 @@ struct child {
 	long socket;	/* the conversation: with the parent, then with `start` */
 	long root;	/* O_PATH of the container's root, -1 before op_root */
 	long proc;	/* O_PATH of a verified procfs, -1 if not open */
+	long hidden;	/* the empty tmpfs that hides directories, -1 before its first use */
 	int joined;	/* in the namespaces of others: nothing reached by path is trusted */
 	uint32_t part;	/* what failed_at() named */
 	uint32_t text_len;

@@ -51,18 +51,17 @@ static long attach_over(long tree, long at)
  * clone it. A superblock for each would cost, and so would its end. */
 static long hide_directory(long at)
 {
-	static long first = -1;
 	long rc, mnt;
 
-	if (first < 0)
+	if (self.hidden < 0)
 		mnt = empty_directory();
 	else
-		mnt = sys3(__NR_open_tree, first, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		mnt = sys3(__NR_open_tree, self.hidden, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (mnt < 0)
 		return failed_at(PART_SOURCE, mnt);
 	rc = attach_over(mnt, at);
-	if (first < 0 && rc >= 0)
-		first = mnt;
+	if (self.hidden < 0 && rc >= 0)
+		self.hidden = mnt;
 	else
 		sys_close(mnt);
 	return rc;

@@ -83,7 +83,8 @@ long op_pivot(const struct op *op)
 	if (rc < 0)
 		return rc;
 	sys_close(self.proc);
-	self.proc = -1;
+	sys_close(self.hidden);
+	self.proc = self.hidden = -1;
 	self.joined = 1;
 	return sys1(__NR_chdir, "/");
 }

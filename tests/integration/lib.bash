@@ -23,6 +23,9 @@ setup() {
 }
 
 teardown() {
+	# A setup that didn't get that far has nothing to take down, and an empty name
+	# would match everything.
+	[ -n "${TMP:-}" ] && [ -n "${CGROUP:-}" ] || return 0
 	local entry left
 	for entry in "$ROOT"/*/; do
 		[ -d "$entry" ] || continue
@@ -48,6 +51,13 @@ leftovers() {
 	find /sys/fs/cgroup -maxdepth 4 -type d -name "$CGROUP*" -printf 'cgroup: %p\n' 2>/dev/null
 	for file in $(grep -lsE "$CGROUP(/|$)" /proc/[0-9]*/cgroup); do
 		echo "process in cgroup: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cgroup}cmdline" 2>/dev/null)"
+	done
+	# Hooks have an environment of their own; they start in the bundle.
+	for file in $(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$TMP/*" 2>/dev/null); do
+		case $(readlink "${file%cwd}exe" 2>/dev/null) in
+		*/bash | '' | */find | */timeout) ;;
+		*) echo "process of a hook: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cwd}cmdline" 2>/dev/null)" ;;
+		esac
 	done
 	# The shells of this test itself have it too: they are our ancestors and children.
 	for file in $(grep -lszF "RUNNEL_TEST=$CGROUP" /proc/[0-9]*/environ); do

@@ -11,7 +11,6 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
-TAGS        := urfave_cli_no_docs
 
 # Both C programs are embedded by go:embed; neither is installed by itself.
 CHILD    := nsenter/child.bin
@@ -40,7 +39,7 @@ export CGO_ENABLED := 0
 all: runnel ## build ./runnel, installing what the build misses
 
 runnel: embedded
-	$(GO) build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $@ .
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
 
 embedded: deps-build ## compile the two embedded C programs
 	@$(MAKE) --no-print-directory $(EMBEDDED)
@@ -65,7 +64,7 @@ test: deps-test runnel helpers ## everything: unit, goldens, integration, lint
 	@tests/all
 
 unit golden: embedded ## Go tests (as root they act on the kernel too)
-	$(GO) test -tags $(TAGS) ./...
+	$(GO) test ./...
 
 integration: deps-test runnel helpers ## bats against ./runnel, or RUNTIME=/path
 	@tests/integration/run $(ONLY)
@@ -78,7 +77,7 @@ conformance: runnel ## the OCI validation suite
 	else echo 'conformance: tests/conformance is not part of this version' >&2; exit 1; fi
 
 faults: runnel ## break create at each of its system calls, look for what is left
-	$(GO) test -tags '$(TAGS) faults' -count=1 -timeout 20m ./tests/faults/...
+	$(GO) test -tags faults -count=1 -timeout 20m ./tests/faults/...
 
 fuzz: embedded ## break plans at random and have the child's decoder check them (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)

@@ -150,3 +150,6 @@ func reap(pid int) {
 		}
 	}
 }
+
+// idOf is an id that no other runtime's container has.
+func (c *container) idOf(name string) string { return c.name + "-" + name }

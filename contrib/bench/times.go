@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -54,9 +55,11 @@ func threeCommands(c *container, b *bundle) (time.Duration, error) {
 
 // beside times a command while the given number of containers runs.
 func beside(containers int, command ...string) scenario {
-	each := func(act func(id string) error) error {
+	// The runtimes' containers live side by side: one id for all would be one
+	// cgroup for all.
+	each := func(c *container, act func(id string) error) error {
 		for i := range containers {
-			if err := act(fmt.Sprintf("c%d", i+1)); err != nil {
+			if err := act(c.idOf(fmt.Sprintf("c%d", i+1))); err != nil {
 				return err
 			}
 		}
@@ -67,9 +70,15 @@ func beside(containers int, command ...string) scenario {
 			if err := b.write(sleeping); err != nil {
 				return err
 			}
-			return each(func(id string) error { return c.background(b.dir, id) })
+			return each(c, func(id string) error { return c.background(b.dir, id) })
 		},
-		timed:    func(c *container, _ *bundle) (time.Duration, error) { return c.command(command...) },
-		tearDown: func(c *container) error { return each(c.destroy) },
+		timed: func(c *container, _ *bundle) (time.Duration, error) {
+			args := slices.Clone(command)
+			if len(args) > 1 {
+				args[1] = c.idOf(args[1])
+			}
+			return c.command(args...)
+		},
+		tearDown: func(c *container) error { return each(c, c.destroy) },
 	}
 }

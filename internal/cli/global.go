@@ -52,14 +52,16 @@ func (s *session) root() (string, error) {
 		return ownRoot(), nil
 	}
 	if given == "" {
-		return "", errors.New("Option --root argument should not be empty") //nolint:staticcheck // as the one below
+		//lint:ignore ST1005 as the one below
+		return "", errors.New("Option --root argument should not be empty")
 	}
 	root, err := filepath.Abs(given)
 	if err != nil {
 		return "", fmt.Errorf("--root %s: %w", given, err)
 	}
 	if root == "/" {
-		return "", errors.New("Option --root argument should not be set to /") //nolint:staticcheck // runc's text
+		//lint:ignore ST1005 runc's text
+		return "", errors.New("Option --root argument should not be set to /")
 	}
 	return root, nil
 }

@@ -8,12 +8,12 @@ import (
 
 func TestIsNestedMap(t *testing.T) {
 	for content, want := range map[string]bool{
-		"         0          0 4294967295\n":               false,
-		"         0       1000          1\n":               true,
-		"         0     100000 4294867295\n":               true,
-		"         0 0 1\n         1 100000 65536\n":        true,
-		"         0          0 4294967295\n 5 5 1\n":       true,
-		"":                                                true,
+		"         0          0 4294967295\n":         false,
+		"         0       1000          1\n":         true,
+		"         0     100000 4294867295\n":         true,
+		"         0 0 1\n         1 100000 65536\n":  true,
+		"         0          0 4294967295\n 5 5 1\n": true,
+		"": true,
 		"         0          0       1000\n 1000 1000 1\n": true,
 	} {
 		if got := isNestedMap(content); got != want {

@@ -32,7 +32,8 @@ func runHelp(c *call) error {
 	about := find(c.args[0])
 	if about == nil {
 		c.status = exitUnknownCommand
-		return fmt.Errorf("No help topic for '%s'", c.args[0]) //nolint:staticcheck // runc's text
+		//lint:ignore ST1005 runc's text
+		return fmt.Errorf("No help topic for '%s'", c.args[0])
 	}
 	return c.print(about.help())
 }

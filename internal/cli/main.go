@@ -77,7 +77,8 @@ func (s *session) run(args []string) error {
 	c := find(rest[0])
 	if c == nil {
 		s.status = exitUnknownCommand
-		return fmt.Errorf("No help topic for '%s'", rest[0]) //nolint:staticcheck // runc's text
+		//lint:ignore ST1005 runc's text
+		return fmt.Errorf("No help topic for '%s'", rest[0])
 	}
 	return s.call(c, rest[1:])
 }

@@ -37,7 +37,8 @@ func runSpec(c *call) error {
 	path := filepath.Join(c.text("bundle"), configName)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("File %s exists. Remove it first", configName) //nolint:staticcheck // runc's text
+		//lint:ignore ST1005 runc's text
+		return fmt.Errorf("File %s exists. Remove it first", configName)
 	}
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func update(t *testing.T, stdin string, args ...string) (string, error) {
+func updated(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
 	v, rest, err := parse(updateFlags(), args, false)
 	if err != nil {
@@ -45,7 +45,7 @@ func TestUpdateResources(t *testing.T) {
 		{"--blkio-weight 1000", `{"blockIO":{"weight":1000}}`},
 		{"--cpu-share=", `{}`},
 	} {
-		if got, err := update(t, "", strings.Fields(c.line)...); got != c.want || err != nil {
+		if got, err := updated(t, "", strings.Fields(c.line)...); got != c.want || err != nil {
 			t.Errorf("update %s: %s, %v, want %s", c.line, got, err, c.want)
 		}
 	}
@@ -64,7 +64,7 @@ func TestUpdateErrors(t *testing.T) {
 		{"--mem-bw-schema MB:0=50", "--mem-bw-schema: Intel RDT is not supported"},
 		{"-r /no/such/file", "--resources: open /no/such/file: no such file or directory"},
 	} {
-		if got, err := update(t, "", strings.Fields(c.line)...); err == nil || err.Error() != c.want {
+		if got, err := updated(t, "", strings.Fields(c.line)...); err == nil || err.Error() != c.want {
 			t.Errorf("update %s: %s, error %v, want %s", c.line, got, err, c.want)
 		}
 	}
@@ -85,7 +85,7 @@ func TestUpdateFromFile(t *testing.T) {
 		{text, []string{"--resources=-"}},
 		{text + "\n", []string{"--resources", "-"}},
 	} {
-		if got, err := update(t, c.stdin, c.args...); got != text || err != nil {
+		if got, err := updated(t, c.stdin, c.args...); got != text || err != nil {
 			t.Errorf("update %q: %s, %v, want %s", c.args, got, err, text)
 		}
 	}
@@ -94,7 +94,7 @@ func TestUpdateFromFile(t *testing.T) {
 		{"{\n\"memory\":{\"limit\":\"1g\"}}", "standard input:2:"},
 		{"", "standard input"},
 	} {
-		if got, err := update(t, c.stdin, "--resources=-"); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if got, err := updated(t, c.stdin, "--resources=-"); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("update with %q: %s, error %v, want %s…", c.stdin, got, err, c.want)
 		}
 	}

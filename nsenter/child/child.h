@@ -12,17 +12,17 @@
 struct child {
 	char *plan; /* the mapped plan */
 	struct plan_header *header;
-	struct op *op;	/* the op that runs */
-	long socket;	/* the conversation: with the parent, then with `start` */
-	long root;	/* O_PATH of the container's root, -1 before op_root */
-	long proc;	/* O_PATH of a verified procfs, -1 if not open */
-	long hidden;	/* the empty tmpfs that hides directories, -1 before its first use */
-	int joined;	/* in the namespaces of others: nothing reached by path is trusted */
-	uint32_t part;	/* what failed_at() named */
+	struct op *op; /* the op that runs */
+	long socket;   /* the conversation: with the parent, then with `start` */
+	long root;     /* O_PATH of the container's root, -1 before op_root */
+	long proc;     /* O_PATH of a verified procfs, -1 if not open */
+	long hidden;   /* the empty tmpfs that hides directories, -1 before its first use */
+	int joined;    /* in the namespaces of others: nothing reached by path is trusted */
+	uint32_t part; /* what failed_at() named */
 	uint32_t text_len;
 	char text[MESSAGE_TEXT]; /* more about a failure */
-	const char *program;	 /* what op_find found */
-	char *home;		 /* "HOME=…" of op_home */
+	const char *program;     /* what op_find found */
+	char *home;              /* "HOME=…" of op_home */
 };
 
 extern struct child self;

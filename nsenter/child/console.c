@@ -69,7 +69,8 @@ static long bind_console(long slave)
 	tree = sys3(__NR_open_tree, slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	rc = tree;
 	if (tree >= 0)
-		rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+		rc = sys5(__NR_move_mount, tree, "", at, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 	sys_close(tree);
 	sys_close(at);
 	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
@@ -110,7 +111,8 @@ static void use_own_null(int fd)
 
 	if (null < 0)
 		return;
-	if (file_stat(null, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 && st.rdev_minor == 3) {
+	if (file_stat(null, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 &&
+	    st.rdev_minor == 3) {
 		sys3(__NR_fcntl, null, F_SETFL, O_RDWR);
 		sys3(__NR_dup3, null, fd, 0);
 	}

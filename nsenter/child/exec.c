@@ -208,7 +208,8 @@ static void die_of_signals(void)
 	for (int s = 1; s <= LAST_SIGNAL; s++) {
 		struct action new = {die_of, SA_RESTORER_, (void (*)(void))die_of, ~0ULL};
 
-		if (s == SIGKILL || s == SIGCHLD || (s >= SIGCONT && s <= SIGTSTP + 2) || s == SIGURG || s == SIGWINCH)
+		if (s == SIGKILL || s == SIGCHLD || (s >= SIGCONT && s <= SIGTSTP + 2) || s == SIGURG ||
+		    s == SIGWINCH)
 			continue;
 		sys4(__NR_rt_sigaction, s, &new, 0, 8);
 	}

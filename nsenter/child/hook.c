@@ -15,7 +15,7 @@ struct siginfo { /* what waitid(2) fills in */
 
 struct running {
 	long pid, pidfd;
-	long output; /* what it prints */
+	long output;  /* what it prints */
 	long failure; /* its errno, if it can't be executed */
 };
 

@@ -13,7 +13,8 @@ static long null_device(void)
 
 	if (fd < 0)
 		return failed_at(PART_SOURCE, fd);
-	if (file_stat(fd, &st) < 0 || (st.mode & S_IFMT) != S_IFCHR || st.rdev_major != 1 || st.rdev_minor != 3) {
+	if (file_stat(fd, &st) < 0 || (st.mode & S_IFMT) != S_IFCHR || st.rdev_major != 1 ||
+	    st.rdev_minor != 3) {
 		sys_close(fd);
 		return failed_at(PART_VERIFY, -ENODEV);
 	}
@@ -56,7 +57,8 @@ static long hide_directory(long at)
 	if (self.hidden < 0)
 		mnt = empty_directory();
 	else
-		mnt = sys3(__NR_open_tree, self.hidden, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		mnt = sys3(__NR_open_tree, self.hidden, "",
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (mnt < 0)
 		return failed_at(PART_SOURCE, mnt);
 	rc = attach_over(mnt, at);
@@ -102,7 +104,8 @@ long op_readonly(const struct op *op)
 		return 0;
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
-	tree = sys3(__NR_open_tree, at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	tree = sys3(__NR_open_tree, at, "",
+		    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0) {
 		sys_close(at);
 		return failed_at(PART_SOURCE, tree);

@@ -8,7 +8,7 @@
 #ifndef MOUNT_ATTR_NOSYMFOLLOW
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
-#define ALL_BUT_ATIME                                                                \
+#define ALL_BUT_ATIME                                                                   \
 	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
 	 MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW)
 
@@ -393,7 +393,4 @@ long op_attributes(const struct op *op)
 	return rc;
 }
 
-long op_propagation(const struct op *op)
-{
-	return sys5(__NR_mount, 0, op_str(op, 0), 0, op->n[0], 0);
-}
+long op_propagation(const struct op *op) { return sys5(__NR_mount, 0, op_str(op, 0), 0, op->n[0], 0); }

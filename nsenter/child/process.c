@@ -20,15 +20,9 @@ long op_rlimit(const struct op *op)
 	return sys4(__NR_prlimit64, 0, op->n[0], &limit, 0);
 }
 
-long op_scheduler(const struct op *op)
-{
-	return sys3(__NR_sched_setattr, 0, self.plan + op->s[0], 0);
-}
+long op_scheduler(const struct op *op) { return sys3(__NR_sched_setattr, 0, self.plan + op->s[0], 0); }
 
-long op_io_priority(const struct op *op)
-{
-	return sys3(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, op->n[0]);
-}
+long op_io_priority(const struct op *op) { return sys3(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, op->n[0]); }
 
 long op_personality(const struct op *op) { return sys1(__NR_personality, op->n[0]); }
 

@@ -3,7 +3,6 @@
 
 #define MNT_DETACH 2
 
-
 #define MS_PRIVATE_ (1U << 18)
 
 /* op_root attaches a clone of the rootfs over itself, because pivot_root(2)

@@ -61,10 +61,8 @@ static inline long sys_raw(long n, long a, long b, long c, long d, long e, long 
 #define sys2(n, a, b) sys_raw(n, (long)(a), (long)(b), 0, 0, 0, 0)
 #define sys3(n, a, b, c) sys_raw(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define sys4(n, a, b, c, d) sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define sys5(n, a, b, c, d, e) \
-	sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
-#define sys6(n, a, b, c, d, e, f) \
-	sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define sys5(n, a, b, c, d, e) sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys6(n, a, b, c, d, e, f) sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* What the kernel's headers for user space leave to a C library. */
 #ifndef O_PATH

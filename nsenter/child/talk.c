@@ -19,7 +19,8 @@ void failed_text(const char *text, size_t len)
 long tell(uint32_t kind, uint32_t detail, long fd)
 {
 	struct op *ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
-	struct message m = {.kind = kind, .op = self.header->op_count - (uint32_t)(self.op - ops), .detail = detail};
+	struct message m = {
+		.kind = kind, .op = self.header->op_count - (uint32_t)(self.op - ops), .detail = detail};
 	struct cmsg_fd control = {sizeof(control) - 4, SOL_SOCKET, SCM_RIGHTS, (int)fd, 0};
 	struct iov iov[2] = {{&m, sizeof(m)}, {self.text, self.text_len}};
 	struct msghdr msg = {.iov = iov, .iovlen = 2};

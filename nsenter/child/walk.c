@@ -31,8 +31,7 @@ long in_root(const char *path, uint64_t flags)
 /* step opens one component below dir, never a link and never "..". */
 static long step(long dir, const char *name)
 {
-	return open_how(dir, name, O_PATH,
-			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	return open_how(dir, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 static size_t last_slash(const char *path, size_t end)

@@ -41,7 +41,7 @@ type goPackage struct {
 
 func list(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-e", "-tags", "urfave_cli_no_docs", "-json=ImportPath,Imports,CgoFiles,GoFiles", module+"/...")
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,CgoFiles,GoFiles", module+"/...")
 	cmd.Dir = "../.."
 	out, err := cmd.Output()
 	if err != nil {

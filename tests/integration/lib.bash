@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Lists of pids and of paths without blanks are what the loops below go over.
-# shellcheck disable=SC2013
+# shellcheck disable=SC2013,SC2044
 # What the integration tests share. Each test has a bundle of its own (its
 # working directory), a state root of its own and a cgroup name of its own, and
 # its teardown fails when anything of them is left.

@@ -93,9 +93,6 @@ func (c *Container) Status() (Status, error) {
 	if err != nil || stat.isDead() || stat.startTime != c.state.StartTime {
 		return Stopped, nil
 	}
-	if c.entry.isCreated() {
-		return CreatedS, nil
-	}
 	if c.state.Cgroup != nil {
 		frozen, err := cgroups.Open(*c.state.Cgroup).Frozen()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -104,6 +101,9 @@ func (c *Container) Status() (Status, error) {
 		if frozen {
 			return Paused, nil
 		}
+	}
+	if c.entry.isCreated() {
+		return CreatedS, nil
 	}
 	return Running, nil
 }

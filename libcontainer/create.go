@@ -417,7 +417,11 @@ func (c *creation) explainEnd(cause error) error {
 	if !errors.Is(cause, nsenter.ErrGone) {
 		return cause
 	}
-	status, err := wait(c.child.Pid)
+	pid := c.child.Pid
+	if c.state.Pid != 0 {
+		pid = c.state.Pid
+	}
+	status, err := wait(pid)
 	if err != nil {
 		return cause
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -42,7 +44,7 @@ func runHook(kind string, index int, hook *specs.Hook, state specs.State) error 
 		Path: hook.Path, Args: hook.Args, Env: hook.Env,
 		Stdin: bytes.NewReader(input), Stdout: &stdout, Stderr: &stderr,
 		WaitDelay:   hookGrace,
-		SysProcAttr: &syscall.SysProcAttr{Setpgid: true},
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	}
 	if len(cmd.Args) == 0 {
 		cmd.Args = []string{hook.Path}
@@ -58,22 +60,26 @@ func runHook(kind string, index int, hook *specs.Hook, state specs.State) error 
 		hook.Path, err, strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()))
 }
 
+// waitHook runs a hook on a thread of its own, whose end is the hook's, too: a
+// runtime that is killed leaves none behind (PR_SET_PDEATHSIG, prctl(2)).
 func waitHook(cmd *exec.Cmd, timeout *int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	late := false
+	var late atomic.Bool
 	if timeout != nil && *timeout > 0 {
 		pid := cmd.Process.Pid
 		timer := time.AfterFunc(time.Duration(*timeout)*time.Second, func() {
-			late = true
+			late.Store(true)
 			_ = unix.Kill(-pid, unix.SIGKILL)
 		})
 		defer timer.Stop()
 	}
 	err := cmd.Wait()
-	if late {
-		return fmt.Errorf("hook ran past specified timeout of %.1fs", time.Duration(*timeout*int(time.Second)).Seconds())
+	if late.Load() {
+		return fmt.Errorf("hook ran past specified timeout of %.1fs", float64(*timeout))
 	}
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil // the hook itself went well

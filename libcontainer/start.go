@@ -36,7 +36,7 @@ func (r *Runtime) Start(id string) error {
 	case CreatedS:
 	case Stopped:
 		return errHasStopped
-	case Creating:
+	case Creating, Paused:
 		return fmt.Errorf("cannot start a container in the %s state", status)
 	default:
 		return errAlreadyRunning

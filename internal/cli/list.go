@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -39,17 +38,12 @@ func runList(c *call) error {
 	case c.on("quiet"):
 		return c.print(idLines(views))
 	case format == "json":
-		content, err := json.Marshal(views)
-		if err != nil {
-			return err
-		}
-		return c.print(string(content) + "\n")
+		return c.print(viewsJSON(views))
 	}
 	return listTable(c.stdout, views)
 }
 
-// views are the containers of the root, sorted by id; never nil, as JSON would
-// be null then.
+// views are the containers of the root, sorted by id.
 func (c *call) views() ([]libcontainer.View, error) {
 	r, err := c.runtime()
 	if err != nil {

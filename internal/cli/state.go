@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"encoding/json"
-
-	"github.com/runnel/runnel/libcontainer"
-)
+import "github.com/runnel/runnel/libcontainer"
 
 func stateCommand() *command {
 	return &command{
@@ -21,10 +17,6 @@ func runState(c *call) error {
 		if err != nil {
 			return err
 		}
-		content, err := json.MarshalIndent(view, "", "  ")
-		if err != nil {
-			return err
-		}
-		return c.print(string(content))
+		return c.print(viewJSON(&view))
 	})
 }

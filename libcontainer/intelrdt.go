@@ -1,0 +1,211 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// resctrl is a resctrl file system, by its mount point: the class of service
+// that a container is in, config-linux.md#intelrdt and the kernel's
+// Documentation/filesystems/resctrl.rst.
+type resctrl string
+
+const hostResctrl resctrl = "/sys/fs/resctrl"
+
+// RdtState is what a delete has to know of linux.intelRdt.
+type RdtState struct {
+	// Group is the directory below the mount point; "" is the default group.
+	Group string `json:"group"`
+	// Own: the group is named after the container and goes with it.
+	Own bool `json:"own,omitempty"`
+	// Monitor is the container's monitoring group below Group, "" without one.
+	Monitor string `json:"monitor,omitempty"`
+}
+
+// rdtState decides where a container goes; nil without linux.intelRdt.
+func rdtState(r *specs.LinuxIntelRdt, id string) *RdtState {
+	if r == nil {
+		return nil
+	}
+	s := &RdtState{Group: r.ClosID}
+	switch r.ClosID {
+	case "":
+		s.Group, s.Own = id, true
+	case "/":
+		s.Group = ""
+	}
+	if r.EnableMonitoring {
+		s.Monitor = filepath.Join("mon_groups", id)
+	}
+	return s
+}
+
+// free finds, before anything is recorded, groups of that name that aren't the
+// container's: a delete would take them for its own.
+func (root resctrl) free(s *RdtState) error {
+	if s.Own && root.has(s.Group) {
+		return fmt.Errorf("linux.intelRdt: the group %s is there already: %w", root.path(s.Group), unix.EEXIST)
+	}
+	if s.Monitor != "" && root.has(s.Group, s.Monitor) {
+		return fmt.Errorf("linux.intelRdt.enableMonitoring: the group %s is there already: %w", root.path(s.Group, s.Monitor), unix.EEXIST)
+	}
+	return nil
+}
+
+// prepare makes the container's groups and writes their schemata.
+func (root resctrl) prepare(s *RdtState, r *specs.LinuxIntelRdt) error {
+	first, last := schemata(r)
+	exists := root.has(s.Group)
+	switch {
+	case exists && !s.Own:
+		if err := root.compare(s.Group, first); err != nil {
+			return err
+		}
+	case !s.Own && len(first)+len(last) == 0:
+		return fmt.Errorf("linux.intelRdt.closID: there is no group %s, and no schemata to make it with: %w", root.path(s.Group), unix.ENOENT)
+	default:
+		if err := os.Mkdir(root.path(s.Group), 0o755); err != nil {
+			return root.explain("linux.intelRdt.closID", err)
+		}
+	}
+	// Two writes: the kernel takes no two lines for one resource at once.
+	for _, lines := range [][]string{first, last} {
+		if err := root.write(root.path(s.Group, "schemata"), lines); err != nil {
+			return root.explain("linux.intelRdt", err)
+		}
+	}
+	if s.Monitor == "" {
+		return nil
+	}
+	if err := os.Mkdir(root.path(s.Group, s.Monitor), 0o755); err != nil {
+		return root.explain("linux.intelRdt.enableMonitoring", err)
+	}
+	return nil
+}
+
+// join puts a process with a single thread in the groups.
+func (root resctrl) join(s *RdtState, pid int) error {
+	line := []string{strconv.Itoa(pid)}
+	if err := root.write(root.path(s.Group, "tasks"), line); err != nil {
+		return root.explain("linux.intelRdt", err)
+	}
+	if s.Monitor == "" {
+		return nil
+	}
+	// One group may watch only what is in its class of service: it comes second.
+	if err := root.write(root.path(s.Group, s.Monitor, "tasks"), line); err != nil {
+		return root.explain("linux.intelRdt.enableMonitoring", err)
+	}
+	return nil
+}
+
+// remove takes away what prepare has made. What is gone already is fine.
+func (root resctrl) remove(s *RdtState) error {
+	var paths []string
+	if s.Monitor != "" {
+		paths = append(paths, root.path(s.Group, s.Monitor))
+	}
+	if s.Own {
+		paths = append(paths, root.path(s.Group))
+	}
+	for _, path := range paths {
+		if err := unix.Rmdir(path); err != nil && err != unix.ENOENT {
+			return fmt.Errorf("remove resctrl group %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func (root resctrl) path(names ...string) string {
+	return filepath.Join(append([]string{string(root)}, names...)...)
+}
+
+func (root resctrl) has(names ...string) bool {
+	_, err := os.Lstat(root.path(names...))
+	return err == nil
+}
+
+// write writes lines with one call. O_CREAT has no meaning in resctrl, where a
+// group comes with its files; it is for a tree that stands in for it.
+func (root resctrl) write(path string, lines []string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(strings.Join(lines, "\n") + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// explain adds the kernel's own words about the last call, if it has some.
+func (root resctrl) explain(field string, err error) error {
+	status, _ := os.ReadFile(root.path("info", "last_cmd_status"))
+	if text := strings.TrimSpace(string(status)); text != "" && text != "ok" {
+		return fmt.Errorf("%s: %w (%s)", field, err, text)
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
+
+// schemata are the lines for the file schemata: those to write first, the cache
+// before the bandwidth, and those to write after them.
+func schemata(r *specs.LinuxIntelRdt) (first, last []string) {
+	for line := range strings.Lines(r.L3CacheSchema) {
+		// What others had there before memBwSchema existed.
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "MB:") {
+			first = append(first, line)
+		}
+	}
+	if line := strings.TrimSpace(r.MemBwSchema); line != "" {
+		first = append(first, line)
+	}
+	return first, r.Schemata
+}
+
+// compare holds the schemata of a group that somebody else has made to what the
+// config wants of it.
+func (root resctrl) compare(group string, want []string) error {
+	if len(want) == 0 {
+		return nil
+	}
+	path := root.path(group, "schemata")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("linux.intelRdt.closID: %w", err)
+	}
+	have := map[string]map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		resource, values := parseSchema(line)
+		have[resource] = values
+	}
+	for _, line := range want {
+		resource, values := parseSchema(line)
+		for domain, value := range values {
+			if had, ok := have[resource][domain]; !ok || had != value {
+				return fmt.Errorf("linux.intelRdt.closID: %q doesn't match the schemata of the existing group %s", line, filepath.Dir(path))
+			}
+		}
+	}
+	return nil
+}
+
+// parseSchema reads "L3:0=7f0;1=1f". The kernel pads with blanks and, where the
+// value is a mask, with zeros.
+func parseSchema(line string) (resource string, values map[string]string) {
+	resource, list, _ := strings.Cut(line, ":")
+	values = map[string]string{}
+	for part := range strings.SplitSeq(list, ";") {
+		domain, value, _ := strings.Cut(part, "=")
+		value = strings.TrimLeft(strings.ToLower(strings.TrimSpace(value)), "0")
+		values[strings.TrimSpace(domain)] = value
+	}
+	return strings.TrimSpace(resource), values
+}

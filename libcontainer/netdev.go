@@ -1,0 +1,229 @@
+package libcontainer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// netDevices are the network devices of the host that a container gets,
+// config-linux.md#network-devices. They are moved when its network namespace
+// exists, and stay there: when the namespace ends, the kernel gives physical
+// devices back and destroys virtual ones. Only a create that fails later returns
+// them, since an error has to leave the host as it was.
+type netDevices struct {
+	host, container netNamespace
+	moved           []movedDevice
+}
+
+// movedDevice is what it takes to undo a move.
+type movedDevice struct {
+	name      string // on the host
+	index     uint32 // in the container
+	up        bool   // on the host
+	addresses []netAddress
+}
+
+// netNamespace is one side of a move. fd is the namespace, for IFLA_NET_NS_FD.
+type netNamespace struct {
+	fd     int
+	socket *netlink
+}
+
+// moveNetDevices gives the devices to the network namespace of the process pid.
+// What is returned has to be closed; after an error nothing has moved.
+func moveNetDevices(pid int, devices map[string]specs.LinuxNetDevice) (*netDevices, error) {
+	n := new(netDevices)
+	var err error
+	if n.host, err = openNetNamespace("/proc/thread-self/ns/net"); err != nil {
+		return nil, fmt.Errorf("linux.netDevices: %w", err)
+	}
+	if n.container, err = openNetNamespace(fmt.Sprintf("/proc/%d/ns/net", pid)); err != nil {
+		n.host.close()
+		return nil, fmt.Errorf("linux.netDevices: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
+		target := devices[name].Name
+		if target == "" {
+			target = name
+		}
+		if err := n.move(name, target); err != nil {
+			err = fmt.Errorf("linux.netDevices[%q]: %w", name, err)
+			if back := n.giveBack(); back != nil {
+				err = fmt.Errorf("%w (and %w)", err, back)
+			}
+			n.close()
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+func (n *netDevices) close() {
+	n.host.close()
+	n.container.close()
+}
+
+// move takes a device by its name on the host. target may end in %d: then the
+// kernel finds a free number.
+func (n *netDevices) move(name, target string) error {
+	index, flags, err := n.host.device(name)
+	if err != nil {
+		return fmt.Errorf("find the device: %w", err)
+	}
+	if !strings.Contains(target, "%d") {
+		switch _, _, err := n.container.device(target); {
+		case err == nil:
+			return fmt.Errorf("a device %s is in the container already: %w", target, unix.EEXIST)
+		case !errors.Is(err, unix.ENODEV):
+			return fmt.Errorf("look for a device %s in the container: %w", target, err)
+		}
+	}
+	d := movedDevice{name: name, up: flags&unix.IFF_UP != 0}
+	if d.addresses, err = n.host.addresses(index); err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	if d.index, err = n.host.send(index, n.container); err != nil {
+		return fmt.Errorf("move the device: %w", err)
+	}
+	n.moved = append(n.moved, d)
+	return n.container.settle(d.index, target, d.addresses, true)
+}
+
+// giveBack undoes all moves, the last one first.
+func (n *netDevices) giveBack() error {
+	var failed []error
+	for _, d := range slices.Backward(n.moved) {
+		index, err := n.container.send(d.index, n.host)
+		if err == nil {
+			err = n.host.settle(index, d.name, d.addresses, d.up)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("give back network device %s: %w", d.name, err))
+		}
+	}
+	n.moved = nil
+	return errors.Join(failed...)
+}
+
+// openNetNamespace opens a namespace of /proc and a socket in it. The socket is
+// made by a thread that goes there for it; one that can't return is given up.
+func openNetNamespace(path string) (netNamespace, error) {
+	ns := netNamespace{fd: -1}
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		var own int
+		if own, err = openNamespaceFile("/proc/thread-self/ns/net"); err != nil {
+			runtime.UnlockOSThread()
+			return
+		}
+		defer unix.Close(own)
+		if ns.fd, err = openNamespaceFile(path); err != nil {
+			runtime.UnlockOSThread()
+			return
+		}
+		if err = unix.Setns(ns.fd, unix.CLONE_NEWNET); err != nil {
+			err = fmt.Errorf("enter the network namespace %s: %w", path, err)
+			runtime.UnlockOSThread()
+			return
+		}
+		ns.socket, err = openNetlink()
+		if unix.Setns(own, unix.CLONE_NEWNET) == nil {
+			runtime.UnlockOSThread()
+		}
+	}()
+	<-done
+	if err != nil {
+		ns.close()
+	}
+	return ns, err
+}
+
+func openNamespaceFile(path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open the network namespace %s: %w", path, err)
+	}
+	return fd, nil
+}
+
+func (ns *netNamespace) close() {
+	if ns.socket != nil {
+		ns.socket.close()
+	}
+	if ns.fd >= 0 {
+		unix.Close(ns.fd)
+	}
+	ns.fd, ns.socket = -1, nil
+}
+
+// ifInfo is a struct ifinfomsg.
+func ifInfo(index, flags, change uint32) []byte {
+	b := make([]byte, unix.SizeofIfInfomsg)
+	binary.NativeEndian.PutUint32(b[4:], index)
+	binary.NativeEndian.PutUint32(b[8:], flags)
+	binary.NativeEndian.PutUint32(b[12:], change)
+	return b
+}
+
+// device finds a device by its name; ENODEV.
+func (ns *netNamespace) device(name string) (index, flags uint32, err error) {
+	m := newNetlinkMessage(unix.RTM_GETLINK, 0, ifInfo(0, 0, 0))
+	m.addString(unix.IFLA_IFNAME, name)
+	answers, err := ns.socket.ask(m)
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(answers) != 1 || len(answers[0]) < unix.SizeofIfInfomsg {
+		return 0, 0, unix.EPROTO
+	}
+	return binary.NativeEndian.Uint32(answers[0][4:]), binary.NativeEndian.Uint32(answers[0][8:]), nil
+}
+
+// send moves a device to another namespace, where it is down, without addresses,
+// and under a name that nothing else has: its own may be taken there, and its
+// index may have to change.
+func (ns *netNamespace) send(index uint32, to netNamespace) (uint32, error) {
+	name := fmt.Sprintf("runnel-%x", index)
+	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
+	m.addUint32(unix.IFLA_NET_NS_FD, uint32(to.fd))
+	m.addString(unix.IFLA_IFNAME, name)
+	if _, err := ns.socket.ask(m); err != nil {
+		return 0, err
+	}
+	index, _, err := to.device(name)
+	return index, err
+}
+
+// settle gives a device that has arrived its name, its addresses and, with up,
+// its life.
+func (ns *netNamespace) settle(index uint32, name string, addresses []netAddress, up bool) error {
+	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
+	m.addString(unix.IFLA_IFNAME, name)
+	if _, err := ns.socket.ask(m); err != nil {
+		return fmt.Errorf("name it %s: %w", name, err)
+	}
+	for i := range addresses {
+		if err := ns.addAddress(index, &addresses[i]); err != nil {
+			return err
+		}
+	}
+	if !up {
+		return nil
+	}
+	m = newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, unix.IFF_UP, unix.IFF_UP))
+	if _, err := ns.socket.ask(m); err != nil {
+		return fmt.Errorf("set it up: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+)
+
+func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
+	p := &Plan{PreserveFDs: 2, Files: []File{{Name: "a"}, {Name: "b"}}}
+	p.Add("", Bind{File: "b", Target: "/t", Recursive: true, Replace: true, Attr: Attr{Set: 5}})
+	p.Add("", Exec{Args: []string{"x", ""}, Env: nil})
+	b, err := p.Encode(7, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
+	for name, got := range map[string][2]uint64{
+		"magic": {u64(0), Magic}, "total": {u64(8), uint64(len(b))}, "ops": {uint64(u32(20)), 2},
+		"first file": {uint64(u32(24)), 7}, "files": {uint64(u32(28)), 2}, "preserved": {uint64(u32(32)), 2},
+		"socket": {uint64(u32(36)), 5}, "last byte": {uint64(b[len(b)-1]), 0},
+		"flags of bind": {uint64(binary.LittleEndian.Uint16(b[headerSize+2:])), 3},
+		"file of bind":  {uint64(u32(headerSize + 4)), 1},
+		"set of bind":   {u64(headerSize + 32), 5},
+		"file of exec":  {uint64(u32(headerSize + opSize + 4)), 0xffffffff},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s = %d, want %d", name, got[0], got[1])
+		}
+	}
+	target := int(u32(headerSize + 8 + 4*2))
+	if !strings.HasPrefix(string(b[target:]), "/t\x00") {
+		t.Errorf("target of bind is %q", b[target:target+3])
+	}
+	args := int(u32(headerSize + opSize + 8))
+	if args%8 != 0 || u64(args+16) != 0 {
+		t.Errorf("args at %d: not aligned, or without an end", args)
+	}
+	if first := int(u64(args)); string(b[first:first+2]) != "x\x00" {
+		t.Errorf("args[0] is %q", b[first:first+2])
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	for _, c := range []struct {
+		op   Op
+		want string
+	}{
+		{Exec{Args: []string{"a\x00b"}}, `process.args: "a\x00b" has a NUL byte in it`},
+		{WaitStart{File: "start"}, `process.args: no file "start" in the plan`},
+	} {
+		p := &Plan{}
+		p.Add("process.args", c.op)
+		if _, err := p.Encode(4, 3); err == nil || err.Error() != c.want {
+			t.Errorf("Encode(%v) = %v, want %s", c.op, err, c.want)
+		}
+	}
+}
+
+// Every kind has a name, an op with it, and an op that can be printed.
+func TestKindsAreComplete(t *testing.T) {
+	ops := zeroOps()
+	if len(ops) != int(kindEnd)-1 {
+		t.Fatalf("%d ops, %d kinds", len(ops), kindEnd-1)
+	}
+	p := &Plan{}
+	for i, op := range ops {
+		if op.Kind() != Kind(i+1) {
+			t.Errorf("op %d is of kind %d", i+1, op.Kind())
+		}
+		if name := op.Kind().String(); name == "" || name == "?" {
+			t.Errorf("kind %d has no name", op.Kind())
+		}
+		p.Add("here", op)
+	}
+	var out strings.Builder
+	if err := p.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "# here\n"); got != len(ops) {
+		t.Errorf("Print wrote %d lines of %d", got, len(ops))
+	}
+}
+
+func TestPrintNamesBits(t *testing.T) {
+	p := &Plan{CloneFlags: 0x20020000}
+	p.Add("mounts[0] /x", Mount{FSType: "tmpfs", Target: "/x", Attr: Attr{Set: 3}, Propagation: 1<<14 | 1<<19})
+	var out strings.Builder
+	if err := p.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	want := "clone  mount|pid\n   0  mount            type=\"tmpfs\" target=\"/x\" set=ro|nosuid propagation=rec|slave  # mounts[0] /x\n"
+	if out.String() != want {
+		t.Errorf("Print = %q, want %q", out.String(), want)
+	}
+}

@@ -4,7 +4,11 @@ VERSION ?= 0.1.0-dev
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
-MANDIR  ?= $(PREFIX)/share/man
+SHAREDIR ?= $(PREFIX)/share
+MANDIR  ?= $(SHAREDIR)/man
+BASH_COMPLETION = $(SHAREDIR)/bash-completion/completions/runnel
+ZSH_COMPLETION  = $(SHAREDIR)/zsh/site-functions/_runnel
+FISH_COMPLETION = $(SHAREDIR)/fish/vendor_completions.d/runnel.fish
 
 GO          ?= go
 ifeq ($(origin CC),default)
@@ -93,15 +97,17 @@ fmt: ## rewrite Go and C in the project's format
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
-install: runnel ## to $(SBINDIR), man pages to $(MANDIR)
+install: runnel ## to $(SBINDIR), with man pages and completions below $(SHAREDIR)
 	install -D -m 0755 runnel $(DESTDIR)$(SBINDIR)/runnel
 	@for page in $(wildcard contrib/man/*.8); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man8/$$(basename $$page); done
+	install -D -m 0644 contrib/completions/runnel.bash $(DESTDIR)$(BASH_COMPLETION)
+	install -D -m 0644 contrib/completions/_runnel $(DESTDIR)$(ZSH_COMPLETION)
+	install -D -m 0644 contrib/completions/runnel.fish $(DESTDIR)$(FISH_COMPLETION)
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(SBINDIR)/runnel
-	@for page in $(wildcard contrib/man/*.8); do \
-		rm -f $(DESTDIR)$(MANDIR)/man8/$$(basename $$page); done
+	rm -f $(DESTDIR)$(SBINDIR)/runnel $(DESTDIR)$(MANDIR)/man8/runnel*.8 \
+		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION)
 
 clean: ## remove what make built
 	rm -rf runnel bundle $(EMBEDDED) tests/helpers/bin

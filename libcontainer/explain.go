@@ -274,9 +274,16 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	case plan.Attributes:
 		return "change the mount " + o.Path, ""
 	case plan.Propagation:
-		return "set the propagation of " + o.Path, ""
+		return "set the propagation of " + o.Path, propagationHint(f.Errno)
 	}
 	return op.Kind().String(), ""
+}
+
+func propagationHint(errno unix.Errno) string {
+	if errno == unix.EINVAL {
+		return "it isn't a mount point: the runtime may run in a chroot"
+	}
+	return ""
 }
 
 func namespaceHint(errno unix.Errno) string {

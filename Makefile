@@ -118,4 +118,4 @@ deps-%:
 	@.ci/deps $*
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z ]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -168,7 +168,11 @@ func describeFind(o plan.Find, f *nsenter.Failure) (what, hint string) {
 }
 
 func permissionHint(errno unix.Errno) string {
-	if errno == unix.EACCES {
+	switch errno {
+	case unix.EISDIR:
+		// execve(2) says EACCES of a directory; podman makes 126 of these words.
+		return "permission denied: it must be a regular file"
+	case unix.EACCES:
 		return "it must be a regular file with execute permission for the user of the process, on a mount without noexec"
 	}
 	return ""

@@ -2,6 +2,7 @@
 #include "child.h"
 #include <linux/close_range.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 
 #ifndef PROT_READ
 #define PROT_READ 1
@@ -92,6 +93,8 @@ __attribute__((noreturn, used)) void child_main(long *stack)
 	if (argc != 2 || map_plan(number(argv[1])) < 0)
 		leave(124);
 	mark_close_on_exec();
+	/* Otherwise ps shows the number of the descriptor that was executed. */
+	sys2(__NR_prctl, PR_SET_NAME, "runnel-init");
 	reset_signals();
 	sys1(__NR_umask, 0);
 	ops = (struct op *)(void *)(self.plan + sizeof(*self.header));

@@ -46,9 +46,6 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 	if err := r.report(specconv.Validate(b.spec, b.host)); err != nil {
 		return nil, err
 	}
-	if err := unsupported(b.spec); err != nil {
-		return nil, err
-	}
 	return b, nil
 }
 

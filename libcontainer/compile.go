@@ -2,7 +2,6 @@ package libcontainer
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,7 +182,7 @@ func (x *execution) compile() error {
 	}
 	in := specconv.ExecInput{
 		Spec: x.spec, Process: x.process, Host: host, ContainerID: x.entry.id,
-		PreserveFDs: x.options.PreserveFDs, InCgroup: true,
+		PreserveFDs: x.options.PreserveFDs, InCgroup: x.state.IntelRdt == nil,
 	}
 	if x.state.Cgroup != nil {
 		in.CgroupFiles = cgroupFiles(x.state.Cgroup)
@@ -203,15 +202,4 @@ func (r *Runtime) report(problems []specconv.Problem) error {
 		}
 	}
 	return specconv.FirstError(problems)
-}
-
-// unsupported names what this version can't do, rather than leaving it out.
-func unsupported(spec *specs.Spec) error {
-	switch {
-	case len(spec.Linux.NetDevices) > 0:
-		return errors.New("linux.netDevices is not supported yet")
-	case spec.Linux.IntelRdt != nil:
-		return errors.New("linux.intelRdt is not supported yet")
-	}
-	return nil
 }

@@ -39,6 +39,7 @@ type creation struct {
 	pidfd   int // of the container's init, once that is known
 	plan    *plan.Plan
 	states  hookStates
+	devices *netDevices // nil unless some have moved
 }
 
 // create reads downwards: what can be known before is checked before anything
@@ -89,6 +90,9 @@ func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
 	if err := c.makeCgroup(); err != nil {
 		return err
 	}
+	if err := hostResctrl.prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
+		return err
+	}
 	if err := c.compile(b, streams, given); err != nil {
 		return err
 	}
@@ -119,6 +123,9 @@ func (c *creation) record(b *bundle) error {
 		return err
 	}
 	s.Cgroup = location
+	if s.IntelRdt, err = hostResctrl.reserve(b.spec.Linux.IntelRdt, c.options.ID); err != nil {
+		return err
+	}
 	if err := c.entry.writeFile(configName, b.content); err != nil {
 		return err
 	}
@@ -287,6 +294,13 @@ func (c *creation) enter(pid int) error {
 	if err := c.setLateLimits(); err != nil {
 		return err
 	}
+	if err := hostResctrl.join(c.state.IntelRdt, pid); err != nil {
+		return err
+	}
+	var err error
+	if c.devices, err = moveNetDevices(pid, c.spec.Linux.NetDevices); err != nil {
+		return err
+	}
 	if hooks := c.spec.Hooks; hooks != nil {
 		state := c.state.ociState(specs.StateCreating)
 		//nolint:staticcheck // prestart is deprecated, and required
@@ -342,6 +356,7 @@ func (c *creation) release() {
 
 func (c *creation) closeFiles() {
 	c.states.close()
+	c.devices.close()
 	if c.cgroup != nil {
 		c.cgroup.Close()
 	}
@@ -371,6 +386,9 @@ func (c *creation) undo() {
 		}
 		c.reap()
 	}
+	if err := c.devices.giveBack(); err != nil {
+		c.runtime.warn(err.Error())
+	}
 	if c.state == nil || c.state.Pid == 0 {
 		c.abandon()
 	} else if err := c.delete(); err != nil {
@@ -385,6 +403,11 @@ func (c *creation) abandon() {
 	if c.cgroup != nil {
 		err := c.killAll(unix.SIGKILL)
 		if err := errors.Join(err, c.cgroup.Destroy()); err != nil {
+			c.runtime.warn(err.Error())
+		}
+	}
+	if c.state != nil {
+		if err := hostResctrl.remove(c.state.IntelRdt); err != nil {
 			c.runtime.warn(err.Error())
 		}
 	}

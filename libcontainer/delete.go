@@ -67,6 +67,9 @@ func (c *Container) delete() error {
 			return fmt.Errorf("delete %s: %w", c.entry.id, err)
 		}
 	}
+	if err := hostResctrl.remove(c.state.IntelRdt); err != nil {
+		return fmt.Errorf("delete %s: %w", c.entry.id, err)
+	}
 	hooks, err := c.hooks()
 	if err != nil {
 		c.runtime.warn(fmt.Sprintf("poststop hooks of %s: %v", c.entry.id, err))

@@ -146,6 +146,8 @@ func (x *execution) converse() error {
 			return err
 		}
 		switch m.Kind {
+		case nsenter.Namespaces:
+			err = hostResctrl.join(x.state.IntelRdt, x.pid)
 		case nsenter.Created:
 			continue
 		case nsenter.Listener:

@@ -16,7 +16,7 @@ import (
 // the planner compiles from, whatever the host has.
 func Features() *features.Features {
 	known := specconv.Features()
-	yes, no := true, false
+	yes := true
 	return &features.Features{
 		OCIVersionMin: known.OCIVersionMin,
 		OCIVersionMax: known.OCIVersionMax,
@@ -29,10 +29,10 @@ func Features() *features.Features {
 			Seccomp:         seccomp.Features(),
 			Apparmor:        &features.Apparmor{Enabled: &known.AppArmor},
 			Selinux:         &features.Selinux{Enabled: &known.SELinux},
-			IntelRdt:        &features.IntelRdt{Enabled: &no},
+			IntelRdt:        &features.IntelRdt{Enabled: &yes, Schemata: &yes, Monitoring: &yes},
 			MemoryPolicy:    &features.MemoryPolicy{Modes: known.MemoryPolicyModes, Flags: known.MemoryPolicyFlags},
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &known.IDMappedMounts}},
-			NetDevices:      &features.NetDevices{Enabled: &no},
+			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations: map[string]string{
 			"io.github.seccomp.libseccomp.version": seccomp.LibseccompVersion(),

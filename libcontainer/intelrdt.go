@@ -29,7 +29,22 @@ type RdtState struct {
 	Monitor string `json:"monitor,omitempty"`
 }
 
-// rdtState decides where a container goes; nil without linux.intelRdt.
+// reserve decides where a container goes; nil without linux.intelRdt, which all
+// methods take for nothing to do. It finds, before anything is recorded, groups
+// of that name that aren't the container's: a delete would remove them.
+func (root resctrl) reserve(r *specs.LinuxIntelRdt, id string) (*RdtState, error) {
+	s := rdtState(r, id)
+	switch {
+	case s == nil:
+		return nil, nil
+	case s.Own && root.has(s.Group):
+		return nil, fmt.Errorf("linux.intelRdt: the group %s is there already: %w", root.path(s.Group), unix.EEXIST)
+	case s.Monitor != "" && root.has(s.Group, s.Monitor):
+		return nil, fmt.Errorf("linux.intelRdt.enableMonitoring: the group %s is there already: %w", root.path(s.Group, s.Monitor), unix.EEXIST)
+	}
+	return s, nil
+}
+
 func rdtState(r *specs.LinuxIntelRdt, id string) *RdtState {
 	if r == nil {
 		return nil
@@ -47,38 +62,35 @@ func rdtState(r *specs.LinuxIntelRdt, id string) *RdtState {
 	return s
 }
 
-// free finds, before anything is recorded, groups of that name that aren't the
-// container's: a delete would take them for its own.
-func (root resctrl) free(s *RdtState) error {
-	if s.Own && root.has(s.Group) {
-		return fmt.Errorf("linux.intelRdt: the group %s is there already: %w", root.path(s.Group), unix.EEXIST)
-	}
-	if s.Monitor != "" && root.has(s.Group, s.Monitor) {
-		return fmt.Errorf("linux.intelRdt.enableMonitoring: the group %s is there already: %w", root.path(s.Group, s.Monitor), unix.EEXIST)
-	}
-	return nil
-}
-
 // prepare makes the container's groups and writes their schemata.
 func (root resctrl) prepare(s *RdtState, r *specs.LinuxIntelRdt) error {
+	if s == nil {
+		return nil
+	}
 	first, last := schemata(r)
-	exists := root.has(s.Group)
+	group := root.path(s.Group)
+	made := false
 	switch {
-	case exists && !s.Own:
+	case !s.Own && root.has(s.Group):
 		if err := root.compare(s.Group, first); err != nil {
 			return err
 		}
 	case !s.Own && len(first)+len(last) == 0:
-		return fmt.Errorf("linux.intelRdt.closID: there is no group %s, and no schemata to make it with: %w", root.path(s.Group), unix.ENOENT)
+		return fmt.Errorf("linux.intelRdt.closID: there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
 	default:
-		if err := os.Mkdir(root.path(s.Group), 0o755); err != nil {
+		if err := os.Mkdir(group, 0o755); err != nil {
 			return root.explain("linux.intelRdt.closID", err)
 		}
+		made = true
 	}
 	// Two writes: the kernel takes no two lines for one resource at once.
 	for _, lines := range [][]string{first, last} {
 		if err := root.write(root.path(s.Group, "schemata"), lines); err != nil {
-			return root.explain("linux.intelRdt", err)
+			err = root.explain("linux.intelRdt", err)
+			if made {
+				_ = os.Remove(group) // a group that others share stays, but not one that is half made
+			}
+			return err
 		}
 	}
 	if s.Monitor == "" {
@@ -92,6 +104,9 @@ func (root resctrl) prepare(s *RdtState, r *specs.LinuxIntelRdt) error {
 
 // join puts a process with a single thread in the groups.
 func (root resctrl) join(s *RdtState, pid int) error {
+	if s == nil {
+		return nil
+	}
 	line := []string{strconv.Itoa(pid)}
 	if err := root.write(root.path(s.Group, "tasks"), line); err != nil {
 		return root.explain("linux.intelRdt", err)
@@ -108,6 +123,9 @@ func (root resctrl) join(s *RdtState, pid int) error {
 
 // remove takes away what prepare has made. What is gone already is fine.
 func (root resctrl) remove(s *RdtState) error {
+	if s == nil {
+		return nil
+	}
 	var paths []string
 	if s.Monitor != "" {
 		paths = append(paths, root.path(s.Group, s.Monitor))

@@ -38,8 +38,12 @@ type netNamespace struct {
 }
 
 // moveNetDevices gives the devices to the network namespace of the process pid.
-// What is returned has to be closed; after an error nothing has moved.
+// What is returned has to be closed; after an error nothing has moved. Without
+// devices it is nil, which takes giveBack and close as well.
 func moveNetDevices(pid int, devices map[string]specs.LinuxNetDevice) (*netDevices, error) {
+	if len(devices) == 0 {
+		return nil, nil
+	}
 	n := new(netDevices)
 	var err error
 	if n.host, err = openNetNamespace("/proc/thread-self/ns/net"); err != nil {
@@ -66,7 +70,12 @@ func moveNetDevices(pid int, devices map[string]specs.LinuxNetDevice) (*netDevic
 	return n, nil
 }
 
+// close lets go of both namespaces: from here on the devices stay.
 func (n *netDevices) close() {
+	if n == nil {
+		return
+	}
+	n.moved = nil
 	n.host.close()
 	n.container.close()
 }
@@ -99,6 +108,9 @@ func (n *netDevices) move(name, target string) error {
 
 // giveBack undoes all moves, the last one first.
 func (n *netDevices) giveBack() error {
+	if n == nil {
+		return nil
+	}
 	var failed []error
 	for _, d := range slices.Backward(n.moved) {
 		index, err := n.container.send(d.index, n.host)

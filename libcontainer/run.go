@@ -67,7 +67,11 @@ func (c *creation) proceed() error {
 	if err := c.awaitProgram(&c.child.Conversation); err != nil {
 		return err
 	}
-	return c.runPoststart(c.spec.Hooks)
+	if err := c.runPoststart(c.spec.Hooks); err != nil {
+		return err
+	}
+	c.devices.close()
+	return nil
 }
 
 // errNoProcess is the error of a start without a process: runtime.md#start.

@@ -39,7 +39,9 @@ type State struct {
 	Bundle     string    `json:"bundle"`
 	Rootfs     string    `json:"rootfs"`
 	// Cgroup is nil where the container has none of its own.
-	Cgroup      *cgroups.Location `json:"cgroup,omitempty"`
+	Cgroup *cgroups.Location `json:"cgroup,omitempty"`
+	// IntelRdt is nil without linux.intelRdt.
+	IntelRdt    *RdtState         `json:"intelRdt,omitempty"`
 	OwnerUID    int               `json:"ownerUid"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	OCIVersion  string            `json:"ociVersion"`

@@ -67,7 +67,8 @@ func (c *checker) mountKind(at string, m *mountPoint) {
 			c.errorf(at+"/source", "bind mount without a source")
 		}
 		if len(m.data) > 0 {
-			c.errorf(at+"/options", "bind mounts cannot have any filesystem-specific options applied").Hint = strconv.Quote(strings.Join(m.data, ",")) + " is none of the options that every mount takes"
+			// The kernel ignores them, mount(2), and so do other runtimes.
+			c.warnf(at+"/options", "bind mounts cannot have any filesystem-specific options applied: %q is ignored", strings.Join(m.data, ","))
 		}
 		for _, s := range m.superblock {
 			c.warnf(at+"/options", "option %q has no effect on a bind mount", s)

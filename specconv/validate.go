@@ -235,4 +235,26 @@ func (c *checker) intelRdt() {
 	if id := r.ClosID; id == "." || id == ".." || id != "/" && strings.Contains(id, "/") {
 		c.errorf("/linux/intelRdt/closID", "invalid intelRdt.ClosID %q", id)
 	}
+	c.schemata(r)
+}
+
+// schemata are lines of a file: a newline within one would smuggle in another.
+func (c *checker) schemata(r *specs.LinuxIntelRdt) {
+	const at = "/linux/intelRdt/"
+	// Several lines there are frowned upon, and were common once.
+	for line := range strings.Lines(r.L3CacheSchema) {
+		if strings.HasPrefix(line, "MB:") {
+			c.warnf(at+"l3CacheSchema", "the line %q is ignored", strings.TrimSpace(line)).Hint = "it belongs into memBwSchema"
+		} else if !strings.HasPrefix(line, "L3:") {
+			c.warnf(at+"l3CacheSchema", "%q doesn't start with L3:", strings.TrimSpace(line))
+		}
+	}
+	if s := r.MemBwSchema; s != "" && (!strings.HasPrefix(s, "MB:") || strings.Contains(s, "\n")) {
+		c.errorf(at+"memBwSchema", "%q is not one line that starts with MB:", s)
+	}
+	for i, s := range r.Schemata {
+		if strings.Contains(s, "\n") {
+			c.errorf(at+"schemata/"+strconv.Itoa(i), "%q is more than one line", s)
+		}
+	}
 }

@@ -111,6 +111,14 @@ var (
 			"/linux/intelRdt | error | linux.intelRdt: intelRdt is specified in config, but Intel RDT is not enabled",
 			`/linux/intelRdt/closID | error | linux.intelRdt.closID: invalid intelRdt.ClosID "a/b"`,
 		}},
+		{name: "rdt schemata", host: func(h *Host) { h.IntelRDT = true }, change: func(s *specs.Spec) {
+			s.Linux.IntelRdt = &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f\nMB:0=1\nL3CODE:0=1", MemBwSchema: "L3:0=1", Schemata: []string{"L2:0=1", "a\nb"}}
+		}, want: []string{
+			`/linux/intelRdt/l3CacheSchema | warning | linux.intelRdt.l3CacheSchema: the line "MB:0=1" is ignored`,
+			`/linux/intelRdt/l3CacheSchema | warning | linux.intelRdt.l3CacheSchema: "L3CODE:0=1" doesn't start with L3:`,
+			`/linux/intelRdt/memBwSchema | error | linux.intelRdt.memBwSchema: "L3:0=1" is not one line that starts with MB:`,
+			`/linux/intelRdt/schemata/1 | error | linux.intelRdt.schemata[1]: "a\nb" is more than one line`,
+		}},
 		{name: "rdt default group", host: func(h *Host) { h.IntelRDT = true }, change: func(s *specs.Spec) { s.Linux.IntelRdt = &specs.LinuxIntelRdt{ClosID: "/"} }},
 		{name: "personality", change: func(s *specs.Spec) {
 			s.Linux.Personality = &specs.LinuxPersonality{Domain: "BSD", Flags: []specs.LinuxPersonalityFlag{"X"}}
@@ -197,7 +205,7 @@ var (
 			want: []string{"/mounts/0/source | error | mounts[0] /x: bind mount without a source"}},
 		{name: "bind data", change: mount(specs.Mount{Destination: "/x", Source: "/y", Options: []string{"rbind", "size=1", "sync"}}),
 			want: []string{
-				"/mounts/0/options | error | mounts[0] /x: bind mounts cannot have any filesystem-specific options applied",
+				`/mounts/0/options | warning | mounts[0] /x: bind mounts cannot have any filesystem-specific options applied: "size=1" is ignored`,
 				`/mounts/0/options | warning | mounts[0] /x: option "sync" has no effect on a bind mount`,
 			}},
 		{name: "remount data", change: mount(specs.Mount{Destination: "/x", Options: []string{"remount", "ro", "size=1", "sync"}}),

@@ -149,6 +149,12 @@ func compileMemory(l *limits.List, m *specs.LinuxMemory) error {
 		}
 		l.Add("memory", "memory.oom_control", value, "memory.disableOOMKiller")
 	}
+	if m.KernelTCP != nil && *m.KernelTCP != 0 {
+		w := l.Add("memory", "memory.kmem.tcp.limit_in_bytes", limits.Signed(*m.KernelTCP, "-1"), "memory.kernelTCP")
+		if *m.KernelTCP < 0 {
+			w.Tolerate = cgroupfs.Missing
+		}
+	}
 	return addSwappiness(l, m.Swappiness)
 }
 
@@ -244,9 +250,6 @@ func Ignored(r *specs.LinuxResources) []string {
 	if m := r.Memory; m != nil {
 		if m.Kernel != nil {
 			list = append(list, limits.Field("memory.kernel"))
-		}
-		if m.KernelTCP != nil {
-			list = append(list, limits.Field("memory.kernelTCP"))
 		}
 		if m.UseHierarchy != nil && !*m.UseHierarchy {
 			list = append(list, limits.Field("memory.useHierarchy"))

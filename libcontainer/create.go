@@ -155,6 +155,7 @@ func (c *creation) makeCgroup() error {
 	}
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
+	c.giveCgroup()
 	return nil
 }
 

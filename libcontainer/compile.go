@@ -183,6 +183,7 @@ func (x *execution) compile() error {
 	in := specconv.ExecInput{
 		Spec: x.spec, Process: x.process, Host: host, ContainerID: x.entry.id,
 		PreserveFDs: x.options.PreserveFDs, InCgroup: x.state.IntelRdt == nil,
+		Rootfs: x.state.Rootfs,
 	}
 	if x.state.Cgroup != nil {
 		in.CgroupFiles = cgroupFiles(x.state.Cgroup)

@@ -123,6 +123,9 @@ func (c *creation) record(b *bundle) error {
 		return err
 	}
 	s.Cgroup = location
+	if s.UnderRootfs, err = mountUnderRootfs(b.spec, b.rootfs); err != nil {
+		return err
+	}
 	if s.IntelRdt, err = hostResctrl.reserve(b.spec.Linux.IntelRdt, c.options.ID); err != nil {
 		return err
 	}
@@ -408,7 +411,7 @@ func (c *creation) abandon() {
 		}
 	}
 	if c.state != nil {
-		if err := hostResctrl.remove(c.state.IntelRdt); err != nil {
+		if err := errors.Join(c.state.removeMounts(), hostResctrl.remove(c.state.IntelRdt)); err != nil {
 			c.runtime.warn(err.Error())
 		}
 	}

@@ -67,7 +67,7 @@ func (c *Container) delete() error {
 			return fmt.Errorf("delete %s: %w", c.entry.id, err)
 		}
 	}
-	if err := hostResctrl.remove(c.state.IntelRdt); err != nil {
+	if err := errors.Join(c.state.removeMounts(), hostResctrl.remove(c.state.IntelRdt)); err != nil {
 		return fmt.Errorf("delete %s: %w", c.entry.id, err)
 	}
 	hooks, err := c.hooks()

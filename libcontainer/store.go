@@ -49,6 +49,10 @@ type State struct {
 	HasProcess bool `json:"hasProcess"`
 	HasHooks   bool `json:"hasHooks,omitempty"`
 	HostPidNS  bool `json:"hostPidNamespace,omitempty"`
+	// UnderRootfs is the id of the mount that the rootfs was in before, where the
+	// container has no mount namespace of its own: what is mounted over it is the
+	// container's. 0 otherwise.
+	UnderRootfs uint64 `json:"underRootfs,omitempty"`
 }
 
 // validID tells whether id may be a file name below the root, as runc has it. The

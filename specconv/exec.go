@@ -24,6 +24,8 @@ type ExecInput struct {
 	// InCgroup and CgroupFiles are as in Input.
 	InCgroup    bool
 	CgroupFiles []string
+	// Rootfs is where the container's mounts are, if they are the host's.
+	Rootfs string
 }
 
 // Exec plans a process that joins a container. Its namespaces are those of the
@@ -33,7 +35,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 		return nil, errors.New("process property must not be empty")
 	}
 	b := &builder{
-		spec: in.Spec, process: in.Process, host: in.Host,
+		spec: in.Spec, process: in.Process, host: in.Host, in: Input{Rootfs: in.Rootfs},
 		ns: namespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
 	}
@@ -69,7 +71,11 @@ func (b *builder) joinContainer() {
 		b.add("", plan.Proc{})
 	}
 	b.given(processFile)
-	b.add("linux.namespaces", plan.JoinProcess{File: processFile, Flags: flags})
+	join := plan.JoinProcess{File: processFile, Flags: flags}
+	if !b.ownsMounts() {
+		join.Root = b.in.Rootfs
+	}
+	b.add("linux.namespaces", join)
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
 		b.add("", plan.BecomeRoot{})
 	}

@@ -189,6 +189,8 @@ func (b *builder) bind(m mountPoint) {
 	}
 	if tree := b.tree(m, op.Source); tree != "" {
 		op.Source, op.File = "", tree
+	}
+	if op.File != "" || !b.ownsMounts() {
 		m.propagation = b.treePropagation(m.propagation)
 	}
 	if len(m.propagation) > 0 {

@@ -231,13 +231,26 @@ func (c *checker) namespaces() {
 		}
 		seen |= t.flag
 	}
-	if !c.ns.has(unix.CLONE_NEWNS) {
-		p := c.errorf("/linux/namespaces", "containers without a mount namespace of their own are not supported")
-		p.Hint = `add {"type": "mount"} to linux.namespaces`
-	}
+	c.mountNamespace()
 	c.userNamespace()
 	c.timeNamespace()
 	c.nameSpaced()
+}
+
+// mountNamespace: one that is inherited is a must of the specification, and
+// confines a container with chroot(2) only.
+func (c *checker) mountNamespace() {
+	const hint = `add {"type": "mount"} to linux.namespaces`
+	switch {
+	case c.ns.has(unix.CLONE_NEWNS):
+	case c.ns.has(unix.CLONE_NEWUSER) || c.host.EUID != 0:
+		c.errorf("/linux/namespaces", "containers without a mount namespace of their own are not supported in a user namespace").Hint = hint
+	case len(c.spec.Linux.MaskedPaths)+len(c.spec.Linux.ReadonlyPaths) > 0:
+		// They protect from a root user, whom chroot(2) doesn't hold.
+		c.errorf("/linux/namespaces", "unable to restrict sys entries without a private MNT namespace").Hint = hint
+	default:
+		c.warnf("/linux/namespaces", "without a mount namespace of its own the container's mounts are the host's, and chroot(2) is what confines it").Hint = hint
+	}
 }
 
 func (c *checker) userNamespace() {

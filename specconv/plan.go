@@ -128,7 +128,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.protectedPaths()
 	b.readonlyRoot()
 	b.labels()
-	b.add("root.path", plan.Pivot{Move: in.NoPivot})
+	b.add("root.path", plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
 	b.finalPropagation()
 	b.umask()
 	if b.process != nil {
@@ -223,9 +223,18 @@ func (b *builder) names() {
 	}
 }
 
+// ownsMounts tells whether the container has a mount namespace of its own, made
+// or joined. Without one its mounts are the host's, below the rootfs.
+func (b *builder) ownsMounts() bool { return b.ns.has(unix.CLONE_NEWNS) }
+
 // root makes the mounts of the new namespace independent of the host's, as far
 // as the config wants it, and the rootfs a mount.
 func (b *builder) root() {
+	if !b.ownsMounts() {
+		b.add("root.path", plan.Root{Path: b.in.Rootfs})
+		b.leavePeers()
+		return
+	}
 	flags := b.rootPropagation()
 	b.add("linux.rootfsPropagation", plan.Propagation{Path: "/", Flags: flags})
 	if flags&unix.MS_SHARED != 0 && b.host.RootMount != "" {
@@ -236,10 +245,15 @@ func (b *builder) root() {
 	tree := b.rootTree()
 	b.add("root.path", plan.Root{Path: b.in.Rootfs, File: tree})
 	if tree != "" {
-		// Before anything is mounted in it: it is a peer of the host's mount.
-		for _, propagation := range b.treePropagation(nil) {
-			b.add("root.path", plan.Attributes{Path: "/", Propagation: propagation})
-		}
+		b.leavePeers()
+	}
+}
+
+// leavePeers comes before anything is mounted in the root, which is a peer of
+// the host's mount.
+func (b *builder) leavePeers() {
+	for _, propagation := range b.treePropagation(nil) {
+		b.add("root.path", plan.Attributes{Path: "/", Propagation: propagation})
 	}
 }
 

@@ -134,6 +134,7 @@ func planCases() []planCase {
 		{name: "hooks", spec: hooksConfig(), host: root(CgroupV2)},
 		{name: "propagation-shared", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},
 		{name: "propagation-unbindable", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: root(CgroupV2)},
+		{name: "no-mount-namespace", spec: changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: root(CgroupV2)},
 		{name: "no-pivot", spec: bare(), host: root(CgroupV2), input: Input{NoPivot: true, NoNewKeyring: true}},
 	}
 }
@@ -294,6 +295,8 @@ func TestExec(t *testing.T) {
 		{"exec-default", Example(false, 0, 0, true), root(CgroupV2), ExecInput{InCgroup: true}},
 		{"exec-rootless", Example(true, 1000, 1000, true), user(), ExecInput{}},
 		{"exec-process", full, root(CgroupV2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
+		{"exec-no-mount-namespace", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = created(specs.PIDNamespace) }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
+		{"exec-inherits-all", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-no-pid-namespace", withNamespaces(inherit, created(specs.MountNamespace)...), root(CgroupV2), ExecInput{NoNewKeyring: true}},
 	}
 	for _, tt := range tests {

@@ -58,7 +58,13 @@ var (
 	rootCases = []validateCase{
 		{name: "valid"},
 		{name: "linux absent", change: func(s *specs.Spec) { s.Linux = nil },
-			want: []string{"/linux/namespaces | error | linux.namespaces: containers without a mount namespace of their own are not supported"}},
+			want: []string{"/linux/namespaces | warning | linux.namespaces: without a mount namespace of its own the container's mounts are the host's, and chroot(2) is what confines it"}},
+		{name: "no mount namespace and masked paths", change: func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Linux.MaskedPaths = []string{"/x"} },
+			want: []string{"/linux/namespaces | error | linux.namespaces: unable to restrict sys entries without a private MNT namespace"}},
+		{name: "a user but no mount namespace", change: func(s *specs.Spec) {
+			s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
+			s.Linux.UIDMappings, s.Linux.GIDMappings = someIDs, someIDs
+		}, want: []string{"/linux/namespaces | error | linux.namespaces: containers without a mount namespace of their own are not supported in a user namespace"}},
 		{name: "version absent", change: func(s *specs.Spec) { s.Version = "" },
 			want: []string{"/ociVersion | error | ociVersion: ociVersion must not be empty"}},
 		{name: "version no version", change: func(s *specs.Spec) { s.Version = "1.x" },

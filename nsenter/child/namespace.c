@@ -77,10 +77,15 @@ long op_join(const struct op *op)
 
 long op_join_process(const struct op *op)
 {
+	const char *root = op_str(op, 0);
 	long fd = op_file(op);
-	long rc = sys2(__NR_setns, fd, op->n[0]);
+	long rc = op->n[0] ? sys2(__NR_setns, fd, op->n[0]) : 0;
 
 	sys_close(fd);
+	if (rc >= 0 && *root)
+		rc = sys1(__NR_chdir, root);
+	if (rc >= 0 && *root)
+		rc = sys1(__NR_chroot, ".");
 	if (rc < 0)
 		return rc;
 	self.joined = 1;

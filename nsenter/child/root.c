@@ -73,11 +73,19 @@ static long move(void)
 	return rc;
 }
 
+/* change leaves the mount namespace as it is: it isn't the container's own. */
+static long change(void)
+{
+	long rc = sys1(__NR_fchdir, self.root);
+
+	return rc < 0 ? rc : sys1(__NR_chroot, ".");
+}
+
 /* op_pivot also closes the host's procfs: from here on nothing of the host is
  * in reach. */
 long op_pivot(const struct op *op)
 {
-	long rc = op->flags & PIVOT_MOVE ? move() : pivot();
+	long rc = op->flags & PIVOT_CHROOT ? change() : op->flags & PIVOT_MOVE ? move() : pivot();
 
 	if (rc < 0)
 		return rc;

@@ -47,7 +47,7 @@ _Static_assert(sizeof(struct op) == 80, "op");
 	X(KEYRING, "s----", op_keyring)                     \
 	X(AFFINITY, "d----", op_affinity)                   \
 	X(JOIN, "-----", op_join)                           \
-	X(JOIN_PROCESS, "-----", op_join_process)           \
+	X(JOIN_PROCESS, "s----", op_join_process)           \
 	X(UNSHARE, "-----", op_unshare)                     \
 	X(CHECKPOINT, "-----", op_checkpoint)               \
 	X(BECOME_ROOT, "-----", op_become_root)             \
@@ -107,6 +107,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define ATTRIBUTES_RECURSIVE 1U
 #define HOOK_IN_ROOT 1U
 #define PIVOT_MOVE 1U
+#define PIVOT_CHROOT 2U
 #define CONSOLE_MOUNT 1U
 #define CHDIR_EARLY 1U
 #define IDENTITY_SETGROUPS 1U

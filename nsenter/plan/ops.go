@@ -110,9 +110,11 @@ type Join struct {
 }
 
 // JoinProcess enters the namespaces Flags of the process behind the pidfd File.
+// Where its mount namespace isn't its own, Root is the directory that it has as
+// its root.
 type JoinProcess struct {
-	File  string
-	Flags uint64
+	File, Root string
+	Flags      uint64
 }
 
 // Unshare makes new namespaces for the process itself, unshare(2).
@@ -260,8 +262,9 @@ type Sysctl struct{ Path, Value string }
 type Label struct{ Path, Fallback, Value string }
 
 // Pivot makes the root the root of the mount namespace and lets go of the old
-// one. Move uses MS_MOVE and chroot(2) instead of pivot_root(2).
-type Pivot struct{ Move bool }
+// one. Move uses MS_MOVE and chroot(2) instead of pivot_root(2). Chroot is for a
+// mount namespace that isn't the container's own: only the process changes root.
+type Pivot struct{ Move, Chroot bool }
 
 // Console makes a terminal in the container's devpts, sends its master over
 // the socket File and makes it the controlling terminal and standard streams.

@@ -95,7 +95,6 @@ func (o Domainname) visit(v visitor)  { v.str(0, "name", o.Name) }
 func (o Proc) visit(v visitor)        { v.flag(0, "private", o.Private) }
 func (o Mask) visit(v visitor)        { v.str(0, "path", o.Path) }
 func (o Readonly) visit(v visitor)    { v.str(0, "path", o.Path) }
-func (o Pivot) visit(v visitor)       { v.flag(0, "move", o.Move) }
 func (o Stdio) visit(v visitor)       { v.num(0, "uid", uint64(o.UID), dec) }
 func (o Umask) visit(v visitor)       { v.num(0, "mask", uint64(o.Mask), octal) }
 func (o Scheduler) visit(v visitor)   { v.data(0, "attr", o.Attr) }
@@ -104,6 +103,11 @@ func (o Personality) visit(v visitor) { v.num(0, "domain", o.Domain, hex) }
 func (o Home) visit(v visitor)        { v.num(0, "uid", uint64(o.UID), dec) }
 func (o Cgroup) visit(v visitor)      { v.file(o.File) }
 func (o WaitStart) visit(v visitor)   { v.file(o.File) }
+
+func (o Pivot) visit(v visitor) {
+	v.flag(0, "move", o.Move)
+	v.flag(1, "chroot", o.Chroot)
+}
 
 func (o Root) visit(v visitor) {
 	v.str(0, "path", o.Path)
@@ -117,6 +121,7 @@ func (o Join) visit(v visitor) {
 
 func (o JoinProcess) visit(v visitor) {
 	v.file(o.File)
+	v.str(0, "root", o.Root)
 	v.num(0, "flags", o.Flags, cloneBits)
 }
 

@@ -29,6 +29,41 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	done
 }
 
+@test "no namespace at all: the mounts are the host's, and gone after delete" {
+	mkdir "$TMP/volume"
+	config '.linux.namespaces = [] | del(.hostname, .linux.maskedPaths, .linux.readonlyPaths) | .root.readonly = true'
+	config '.mounts |= map(select(.destination | IN("/sys", "/dev/mqueue") | not)) + [{"destination": "/volume", "type": "bind", "source": $src, "options": ["rbind"]}, {"destination": "/volume/below", "type": "tmpfs", "source": "tmpfs"}]' --arg src "$TMP/volume"
+	sleeping c
+	local pid kind
+	pid=$(pid_of c)
+	for kind in mnt ipc net pid uts user cgroup; do
+		equal "$(ns_of "$pid" $kind)" "$(ns_of self $kind)"
+	done
+	equal "$(readlink "/proc/$pid/root")" "$BUNDLE/rootfs"
+	ok grep -qF " $BUNDLE/rootfs/proc " /proc/self/mountinfo
+	# What is mounted in a volume isn't mounted in its source.
+	exits 1 grep -qF " $TMP/volume/below " /proc/self/mountinfo
+	ok runtime exec c sh -c 'touch /x 2>/dev/null || ls /'
+	[[ $output == *bin* && $output == *volume* ]] || fail "$output"
+	ok runtime delete --force c
+	nothing_left
+	[ -e rootfs/bin/sh ]
+}
+
+@test "no mount namespace: what was mounted on the rootfs before stays" {
+	only_ours 'runc leaves its own mounts, too'
+	config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
+	mount --bind rootfs rootfs
+	run_container
+	local count
+	count=$(grep -cF " $BUNDLE/rootfs " /proc/self/mountinfo)
+	args /no/such/program
+	exits 1 runtime create d
+	equal "$count $(grep -cF "$BUNDLE/rootfs" /proc/self/mountinfo)" '1 1'
+	umount rootfs
+	nothing_left
+}
+
 @test "a cgroup namespace starts at the container's cgroup" {
 	needs_namespace cgroup
 	config '.linux.namespaces += [{"type": "cgroup"}]'

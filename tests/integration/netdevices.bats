@@ -35,7 +35,7 @@ on_host() {
 	[[ $output == *eth0*lo ]] && [[ $output != *'still there'* ]] || fail "$output"
 }
 
-@test "hooks and sysctls of the network find the device" {
+@test "a sysctl of the network finds the device" {
 	config '.linux.netDevices = {"d0": {}} | .linux.sysctl = {"net.ipv4.conf.d0.forwarding": "1"}'
 	script 'cat /proc/sys/net/ipv4/conf/d0/forwarding'
 	on_host 'runtime run c'

@@ -1,9 +1,7 @@
 package seccomp
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -17,12 +15,22 @@ const (
 	// A host has a handful of profiles; an entry is about 10 KB, mostly in a tmpfs.
 	cacheEntries = 64
 
-	cacheMagic      = "runnel-seccomp-1"
-	cacheHeaderSize = len(cacheMagic) + sha256.Size
+	cacheMagic      = "runnel-seccomp-2"
+	cacheHeaderSize = len(cacheMagic) + 8 + 4 // the magic, a sum, the length of the key
 )
 
-// cache is a directory of compiled programs, each in a file named by the hash of
-// what it was compiled from. Who can write there decides what the filters of
+// cacheKey is everything that decides a program, see keyOf. It is kept beside the
+// program and compared as a whole: a hash would have to be a cryptographic one,
+// which costs every command more at its start than it saves here.
+type cacheKey string
+
+// fileName may be that of another key too: the last one that was saved counts.
+func (k cacheKey) fileName() string {
+	return fmt.Sprintf("%016x", hash(string(k)))
+}
+
+// cache is a directory of compiled programs, each in a file of its own with what
+// it was compiled from. Who can write there decides what the filters of
 // containers are; so the directory has to be ours and closed to everybody else,
 // and so has the file. A nil cache is empty and keeps nothing.
 type cache struct {
@@ -73,7 +81,7 @@ func (c *cache) load(key cacheKey) []byte {
 	}
 	// Without O_NONBLOCK a FIFO of that name would hold us up.
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK
-	fd, err := unix.Openat(c.fd, hex.EncodeToString(key[:]), flags, 0)
+	fd, err := unix.Openat(c.fd, key.fileName(), flags, 0)
 	if err != nil {
 		return nil
 	}
@@ -82,7 +90,7 @@ func (c *cache) load(key cacheKey) []byte {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil
 	}
-	const most = cacheHeaderSize + maxInstructions*instructionSize
+	most := cacheHeaderSize + len(key) + maxInstructions*instructionSize
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Mode&0o022 != 0 || st.Uid != uint32(os.Geteuid()) || st.Size > int64(most) {
 		return nil
 	}
@@ -93,36 +101,49 @@ func (c *cache) load(key cacheKey) []byte {
 	return programOf(key, content)
 }
 
-// entryOf is the content of a file: magic, hash of key and program, program.
+// entryOf is the content of a file: magic, sum of what follows, length of the
+// key, key, program.
 func entryOf(key cacheKey, program []byte) []byte {
-	sum := sumOf(key, program)
-	b := make([]byte, 0, cacheHeaderSize+len(program))
-	b = append(b, cacheMagic...)
-	b = append(b, sum[:]...)
-	return append(b, program...)
+	b := make([]byte, cacheHeaderSize, cacheHeaderSize+len(key)+len(program))
+	binary.LittleEndian.PutUint32(b[cacheHeaderSize-4:], uint32(len(key)))
+	b = append(b, key...)
+	b = append(b, program...)
+	copy(b, cacheMagic)
+	binary.LittleEndian.PutUint64(b[len(cacheMagic):], sumOf(b))
+	return b
 }
 
 // programOf is the reverse of entryOf; nil for content that is damaged, cut short
 // or another key's.
 func programOf(key cacheKey, content []byte) []byte {
-	if len(content) <= cacheHeaderSize || string(content[:len(cacheMagic)]) != cacheMagic {
+	if len(content) <= cacheHeaderSize+len(key) || string(content[:len(cacheMagic)]) != cacheMagic ||
+		binary.LittleEndian.Uint64(content[len(cacheMagic):]) != sumOf(content) ||
+		binary.LittleEndian.Uint32(content[cacheHeaderSize-4:]) != uint32(len(key)) ||
+		string(content[cacheHeaderSize:cacheHeaderSize+len(key)]) != string(key) {
 		return nil
 	}
-	program := content[cacheHeaderSize:]
-	sum := sumOf(key, program)
-	if len(program)%instructionSize != 0 || !bytes.Equal(sum[:], content[len(cacheMagic):cacheHeaderSize]) {
+	program := content[cacheHeaderSize+len(key):]
+	if len(program)%instructionSize != 0 {
 		return nil
 	}
 	return program
 }
 
-func sumOf(key cacheKey, program []byte) [sha256.Size]byte {
-	h := sha256.New()
-	h.Write(key[:])
-	h.Write(program)
-	var sum [sha256.Size]byte
-	h.Sum(sum[:0])
-	return sum
+// sumOf finds damage by accident; what is on purpose is the file mode's to prevent.
+func sumOf(content []byte) uint64 { return hash(content[cacheHeaderSize-4:]) }
+
+// hash is FNV-1a by words of eight bytes, each spread over the lower half too.
+func hash[T string | []byte](s T) uint64 {
+	const offset, prime = 0xcbf29ce484222325, 0x100000001b3
+	h := offset ^ uint64(len(s))
+	var word [8]byte
+	for len(s) > 0 {
+		clear(word[:])
+		s = s[copy(word[:], s):]
+		h = (h ^ binary.LittleEndian.Uint64(word[:])) * prime
+		h ^= h >> 32
+	}
+	return h
 }
 
 // save keeps a program. It appears under its name complete or not at all, in the
@@ -131,7 +152,7 @@ func (c *cache) save(key cacheKey, program []byte) error {
 	if c == nil {
 		return nil
 	}
-	name := hex.EncodeToString(key[:])
+	name := key.fileName()
 	temporary := fmt.Sprintf(".%s.%d", name, os.Getpid())
 	if err := c.write(temporary, entryOf(key, program)); err != nil {
 		return &os.PathError{Op: "write", Path: filepath.Join(c.path, temporary), Err: err}

@@ -167,8 +167,12 @@ func TestCacheDistrustsEntries(t *testing.T) {
 			return os.WriteFile(file, b, 0o600)
 		},
 		"another key's": func(_ *testing.T, file string) error {
-			b := entryOf(cacheKey{1}, instruction(nil, bpfReturn, 0, 0, actAllow|99))
+			b := entryOf(cacheKey("another"), instruction(nil, bpfReturn, 0, 0, actAllow|99))
 			return os.WriteFile(file, b, 0o600)
+		},
+		"another key's of the same length": func(_ *testing.T, file string) error {
+			other := cacheKey(strings.Repeat("x", len(key)))
+			return os.WriteFile(file, entryOf(other, instruction(nil, bpfReturn, 0, 0, actAllow|99)), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +254,7 @@ func TestCacheEvictsOldest(t *testing.T) {
 	}
 	defer c.close()
 	program := instruction(nil, bpfReturn, 0, 0, actAllow)
-	key := func(i int) cacheKey { return cacheKey{byte(i), byte(i >> 8)} }
+	key := func(i int) cacheKey { return cacheKey(fmt.Sprint(i)) }
 	past := time.Now().Add(-time.Hour)
 	for i := range cacheEntries {
 		if err := c.save(key(i), program); err != nil {
@@ -260,7 +264,7 @@ func TestCacheEvictsOldest(t *testing.T) {
 		if i == 7 {
 			at = past.Add(-time.Second) // the oldest isn't the first by name
 		}
-		if err := os.Chtimes(filepath.Join(dir, fmt.Sprintf("%x", key(i))), at, at); err != nil {
+		if err := os.Chtimes(filepath.Join(dir, key(i).fileName()), at, at); err != nil {
 			t.Fatal(err)
 		}
 	}

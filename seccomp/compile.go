@@ -14,7 +14,6 @@ package seccomp
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"runtime"
 
@@ -35,8 +34,6 @@ type Filter struct {
 // programRevision changes when the same request makes another program although the
 // compiler is the same one: with stub.go.
 const programRevision = 1
-
-type cacheKey [sha256.Size]byte
 
 // Compile returns the filter of a profile, from the cache in cacheDir or compiled.
 //
@@ -95,20 +92,14 @@ func build(ctx context.Context, profile *specs.LinuxSeccomp, request *Request, e
 	return program, nil
 }
 
-// keyOf is the hash of everything that decides the program: the request, the
-// compiler with its libseccomp, and the stub.
+// keyOf is everything that decides the program: the request, the compiler with
+// its libseccomp, and the stub.
 func keyOf(compiler string, request *Request, encoded []byte) cacheKey {
-	h := sha256.New()
-	h.Write([]byte(compiler))
 	stub := byte(0)
 	if request.Stub {
 		stub = 1
 	}
-	h.Write([]byte{0, programRevision, stub})
-	h.Write(encoded)
-	var key cacheKey
-	h.Sum(key[:0])
-	return key
+	return cacheKey(compiler + string([]byte{0, programRevision, stub}) + string(encoded))
 }
 
 // nativeArch is the architecture that runnel was built for; "" if libseccomp has

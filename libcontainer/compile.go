@@ -25,6 +25,10 @@ func (c *creation) compile(b *bundle, streams *streams, given map[string]int) er
 	if _, ok := given[fileStart]; ok {
 		in.StartFile = fileStart
 	}
+	if c.state.Notify {
+		in.Mounts = append(in.Mounts, notifyMount(c.entry.path()))
+		in.Env = append(in.Env, notifyEnv)
+	}
 	if err := c.states.open(b.spec.Hooks, given); err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (c *creation) record(b *bundle) error {
 		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.dir, Rootfs: b.rootfs,
 		OwnerUID: os.Getuid(), Annotations: b.spec.Annotations, OCIVersion: b.spec.Version,
 		HasProcess: b.spec.Process != nil, HasHooks: hasHooks(b.spec.Hooks),
-		HostPidNS: !ownsPidNamespace(b.spec),
+		HostPidNS: !ownsPidNamespace(b.spec), Notify: wantsNotify(),
 	}
 	c.state = s
 	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)
@@ -128,6 +128,11 @@ func (c *creation) record(b *bundle) error {
 	}
 	if s.IntelRdt, err = hostResctrl.reserve(b.spec.Linux.IntelRdt, c.options.ID); err != nil {
 		return err
+	}
+	if s.Notify {
+		if err := c.entry.makeNotifyDir(); err != nil {
+			return err
+		}
 	}
 	if err := c.entry.writeFile(configName, b.content); err != nil {
 		return err

@@ -29,11 +29,20 @@ func (r *Runtime) Run(o RunOptions) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := c.proceed(); err != nil {
+	notifier, err := c.proceed()
+	if err != nil {
 		c.undo()
 		return -1, err
 	}
+	defer notifier.close()
+	relayed := make(chan struct{})
+	if notifier != nil {
+		go notifier.relay(c.pidfd, relayed)
+	} else {
+		close(relayed)
+	}
 	status, err := f.wait(c.state.Pid, c.pidfd, streams.terminal)
+	<-relayed
 	if !o.Keep {
 		err = errors.Join(err, c.delete())
 	}
@@ -48,30 +57,40 @@ func (r *Runtime) runDetached(o RunOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := c.proceed(); err != nil {
+	notifier, err := c.proceed()
+	if err != nil {
 		c.undo()
 		return err
 	}
+	defer notifier.close()
+	c.awaitReady(notifier)
 	c.release()
 	return nil
 }
 
-// proceed starts a container whose child still talks to us.
-func (c *creation) proceed() error {
+// proceed starts a container whose child still talks to us. The notifier is nil
+// where no service manager wants to hear of the process.
+func (c *creation) proceed() (*notifier, error) {
 	if !c.state.HasProcess {
-		return errNoProcess
+		return nil, errNoProcess
 	}
+	n := c.openNotifier()
+	if err := c.begin(); err != nil {
+		n.close()
+		return nil, err
+	}
+	c.devices.close()
+	return n, nil
+}
+
+func (c *creation) begin() error {
 	if err := c.child.Go(); err != nil {
 		return err
 	}
 	if err := c.awaitProgram(&c.child.Conversation); err != nil {
 		return err
 	}
-	if err := c.runPoststart(c.spec.Hooks); err != nil {
-		return err
-	}
-	c.devices.close()
-	return nil
+	return c.runPoststart(c.spec.Hooks)
 }
 
 // errNoProcess is the error of a start without a process: runtime.md#start.

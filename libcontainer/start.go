@@ -56,6 +56,8 @@ func (c *Container) start() error {
 		return err
 	}
 	defer conversation.Close()
+	notifier := c.openNotifier()
+	defer notifier.close()
 	if err := conversation.Go(); err != nil {
 		return c.lateStart()
 	}
@@ -67,7 +69,11 @@ func (c *Container) start() error {
 	if err := unix.Unlinkat(c.entry.dir, startName, 0); err != nil && err != unix.ENOENT {
 		return fmt.Errorf("start %s: %w", c.entry.id, err)
 	}
-	return c.finishStart(conversation)
+	if err := c.finishStart(conversation); err != nil {
+		return err
+	}
+	c.awaitReady(notifier)
+	return nil
 }
 
 // lateStart is the error when nothing waits any more.

@@ -49,6 +49,8 @@ type State struct {
 	HasProcess bool `json:"hasProcess"`
 	HasHooks   bool `json:"hasHooks,omitempty"`
 	HostPidNS  bool `json:"hostPidNamespace,omitempty"`
+	// Notify: the container has a directory for a socket of sd_notify(3).
+	Notify bool `json:"notify,omitempty"`
 	// UnderRootfs is the id of the mount that the rootfs was in before, where the
 	// container has no mount namespace of its own: what is mounted over it is the
 	// container's. 0 otherwise.

@@ -63,6 +63,19 @@ and
 pass on, as
 .BR sd_listen_fds (3)
 has it.
+.TP
+.B NOTIFY_SOCKET
+Where a service manager waits to hear that its service is ready,
+.BR sd_notify (3).
+The container's process gets one of its own,
+.IR /run/notify/notify ;
+.B start
+and
+.B run \-\-detach
+return when it has said READY=1 or has ended, and tell the manager its pid.
+.B run
+in the foreground passes on what the container says about itself: all but MAINPID,
+FDSTORE and the like.
 `
 
 // exitStatus is the text for those commands that have more to tell than 0 and 1.

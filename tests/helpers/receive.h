@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static int listen_at(const char *path)
+static inline int listen_at(const char *path)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -25,7 +25,7 @@ static int listen_at(const char *path)
 /* go_on leaves the work to a child whose pid is printed, so that the caller
  * knows that the socket listens when the command returns. The child lives for
  * half a minute at most. */
-static void go_on(void)
+static inline void go_on(void)
 {
 	pid_t pid = fork();
 
@@ -40,7 +40,7 @@ static void go_on(void)
 }
 
 /* receive takes one message with one descriptor; the text is terminated. */
-static int receive(int listener, char *text, size_t size)
+static inline int receive(int listener, char *text, size_t size)
 {
 	char control[CMSG_SPACE(sizeof(int) * 4)] = {0};
 	struct iovec part = {.iov_base = text, .iov_len = size - 1};

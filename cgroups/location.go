@@ -70,19 +70,19 @@ const (
 // container's state file, and enough to find everything again in another
 // process.
 type Location struct {
-	Mode   Mode   `json:"mode"`
-	Driver string `json:"driver"`
+	Mode   Mode
+	Driver string
 	// Paths has the absolute directory for each controller, "name=systemd"
 	// for a named hierarchy and "unified" for the cgroup2 one of a hybrid
 	// host. On v2 the only key is "".
-	Paths map[string]string `json:"paths"`
+	Paths map[string]string
 	// Mounts has the mount point for each of these keys.
-	Mounts map[string]string `json:"mounts"`
+	Mounts map[string]string
 	// Existing lists the directories that were there before Create. They are
 	// left in place by Destroy.
-	Existing []string `json:"existing,omitempty"`
+	Existing []string
 	// Unit is set where the driver is systemd.
-	Unit *Unit `json:"unit,omitempty"`
+	Unit *Unit
 }
 
 // ErrNoHierarchy says that no cgroup hierarchy is mounted.

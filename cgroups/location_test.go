@@ -1,7 +1,6 @@
 package cgroups
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -128,31 +127,6 @@ func TestLocate(t *testing.T) {
 				t.Errorf("%d hierarchies, want %d", got, test.wantHierarchies)
 			}
 		})
-	}
-}
-
-// TestLocationJSON keeps what older state files have readable.
-func TestLocationJSON(t *testing.T) {
-	l := Location{
-		Mode: Hybrid, Driver: Cgroupfs,
-		Paths:    map[string]string{"memory": "/sys/fs/cgroup/memory/x"},
-		Mounts:   map[string]string{"memory": "/sys/fs/cgroup/memory"},
-		Existing: []string{"/sys/fs/cgroup/memory/x"},
-	}
-	text, err := json.Marshal(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"mode":2,"driver":"cgroupfs","paths":{"memory":"/sys/fs/cgroup/memory/x"},"mounts":{"memory":"/sys/fs/cgroup/memory"},"existing":["/sys/fs/cgroup/memory/x"]}`
-	if diff := cmp.Diff(want, string(text)); diff != "" {
-		t.Errorf("JSON (-want +got):\n%s", diff)
-	}
-	var back Location
-	if err := json.Unmarshal(text, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(l, back); diff != "" {
-		t.Errorf("after a round trip (-want +got):\n%s", diff)
 	}
 }
 

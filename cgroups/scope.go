@@ -16,12 +16,12 @@ import (
 
 // Unit is the systemd unit that a container's cgroups are made for.
 type Unit struct {
-	ID    string `json:"id"` // the container's
-	Slice string `json:"slice"`
-	Name  string `json:"name"`
-	User  bool   `json:"user,omitempty"` // of the user's manager
+	ID    string // the container's
+	Slice string
+	Name  string
+	User  bool // of the user's manager
 	// Properties are those that annotations set, in GVariant text.
-	Properties map[string]string `json:"properties,omitempty"`
+	Properties map[string]string
 }
 
 // LocateUnit is Locate for the systemd driver: cgroupsPath is

@@ -42,7 +42,7 @@ func (r *Runtime) Open(id string) (*Container, error) {
 	s, err := e.load()
 	if errors.Is(err, fs.ErrNotExist) {
 		// Reserved by a create that has just begun, or that was killed.
-		s = &State{ID: id, Version: stateVersion}
+		s = &State{ID: id}
 	} else if err != nil {
 		e.close()
 		return nil, err

@@ -22,11 +22,11 @@ const hostResctrl resctrl = "/sys/fs/resctrl"
 // RdtState is what a delete has to know of linux.intelRdt.
 type RdtState struct {
 	// Group is the directory below the mount point; "" is the default group.
-	Group string `json:"group"`
+	Group string
 	// Own: the group is named after the container and goes with it.
-	Own bool `json:"own,omitempty"`
+	Own bool
 	// Monitor is the container's monitoring group below Group, "" without one.
-	Monitor string `json:"monitor,omitempty"`
+	Monitor string
 }
 
 // reserve decides where a container goes; nil without linux.intelRdt, which all

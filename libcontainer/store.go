@@ -1,12 +1,11 @@
 package libcontainer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,35 +25,34 @@ const stateVersion = 1
 
 // State is what outlives a command. Everything else is derived.
 type State struct {
-	Version int    `json:"version"`
-	ID      string `json:"id"`
+	ID string
 	// Pid is the container's init in the runtime's pid namespace, 0 while it is
 	// being made. StartTime is field 22 of /proc/PID/stat: together they name a
 	// process for good, but for a pid that is used again within a clock tick. The
 	// inode of a pidfd is exact; before Linux 6.9 all have the same.
-	Pid        int       `json:"pid"`
-	StartTime  uint64    `json:"startTime"`
-	PidfdInode uint64    `json:"pidfdInode"`
-	Created    time.Time `json:"created"`
-	Bundle     string    `json:"bundle"`
-	Rootfs     string    `json:"rootfs"`
+	Pid        int
+	StartTime  uint64
+	PidfdInode uint64
+	Created    time.Time
+	Bundle     string
+	Rootfs     string
 	// Cgroup is nil where the container has none of its own.
-	Cgroup *cgroups.Location `json:"cgroup,omitempty"`
+	Cgroup *cgroups.Location
 	// IntelRdt is nil without linux.intelRdt.
-	IntelRdt    *RdtState         `json:"intelRdt,omitempty"`
-	OwnerUID    int               `json:"ownerUid"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-	OCIVersion  string            `json:"ociVersion"`
+	IntelRdt    *RdtState
+	OwnerUID    int
+	Annotations map[string]string
+	OCIVersion  string
 	// What start, kill and delete have to know of the config without reading it.
-	HasProcess bool `json:"hasProcess"`
-	HasHooks   bool `json:"hasHooks,omitempty"`
-	HostPidNS  bool `json:"hostPidNamespace,omitempty"`
+	HasProcess bool
+	HasHooks   bool
+	HostPidNS  bool
 	// Notify: the container has a directory for a socket of sd_notify(3).
-	Notify bool `json:"notify,omitempty"`
+	Notify bool
 	// UnderRootfs is the id of the mount that the rootfs was in before, where the
 	// container has no mount namespace of its own: what is mounted over it is the
 	// container's. 0 otherwise.
-	UnderRootfs uint64 `json:"underRootfs,omitempty"`
+	UnderRootfs uint64
 }
 
 // validID tells whether id may be a file name below the root, as runc has it. The
@@ -114,8 +112,8 @@ func openEntry(root, id string) (*entry, error) {
 	}
 	path := filepath.Join(root, id)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
-		return nil, ErrNotExist
+	if err == unix.ENOENT || err == unix.ENOTDIR {
+		return nil, ErrNotExist // a file that lies about isn't a container
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
@@ -181,13 +179,8 @@ func readAll(fd int) ([]byte, error) {
 
 // save replaces the state. A reader sees the old or the new one.
 func (e *entry) save(s *State) error {
-	s.Version = stateVersion
-	content, err := json.Marshal(s)
-	if err != nil {
-		return fmt.Errorf("state of %s: %w", e.id, err)
-	}
 	name := fmt.Sprint(temporaries, os.Getpid())
-	if err := e.writeFile(name, content); err != nil {
+	if err := e.writeFile(name, s.encode()); err != nil {
 		return err
 	}
 	if err := unix.Renameat(e.dir, name, e.dir, stateName); err != nil {
@@ -203,12 +196,9 @@ func (e *entry) load() (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state of %s: %w", e.id, err)
 	}
-	s := new(State)
-	if err := json.Unmarshal(content, s); err != nil {
+	s, err := decodeState(content)
+	if err != nil {
 		return nil, fmt.Errorf("state of %s: %w", e.id, err)
-	}
-	if s.Version != stateVersion {
-		return nil, fmt.Errorf("state of %s: version %d, this runnel knows %d", e.id, s.Version, stateVersion)
 	}
 	return s, nil
 }
@@ -240,23 +230,30 @@ func (e *entry) remove() error {
 // ids lists the containers of a root, sorted. Names that can't be ids, such as
 // the seccomp cache, aren't containers.
 func ids(root string) ([]string, error) {
-	dir, err := os.Open(root)
+	// Not os.ReadDir, which would set up the poller.
+	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: root, Err: err}
 	}
-	defer dir.Close()
-	entries, err := dir.ReadDir(-1)
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, e := range entries {
-		if e.IsDir() && validID(e.Name()) {
-			found = append(found, e.Name())
+	defer unix.Close(dir)
+	var names []string
+	buf := make([]byte, 16*1024)
+	for {
+		n, err := unix.ReadDirent(dir, buf)
+		if err == unix.EINTR {
+			continue
 		}
+		if err != nil {
+			return nil, &os.PathError{Op: "read", Path: root, Err: err}
+		}
+		if n == 0 {
+			break
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
-	sort.Strings(found)
-	return found, nil
+	names = slices.DeleteFunc(names, func(name string) bool { return !validID(name) })
+	slices.Sort(names)
+	return names, nil
 }
 
 // cacheName is the directory of compiled seccomp filters below the root.

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/runnel/runnel/internal/jsontext"
+	"github.com/runnel/runnel/libcontainer"
+)
+
+// writeView writes a container as runc does: clients read the keys, people their
+// order.
+func writeView(w *jsontext.Writer, v *libcontainer.View) {
+	w.Begin('{')
+	w.String("ociVersion", v.OCIVersion)
+	w.String("id", v.ID)
+	w.Int("pid", v.Pid)
+	w.String("status", v.Status)
+	w.String("bundle", v.Bundle)
+	w.String("rootfs", v.Rootfs)
+	w.String("created", v.Created.Format(time.RFC3339Nano))
+	if len(v.Annotations) > 0 {
+		w.StringMap("annotations", v.Annotations)
+	}
+	w.String("owner", v.Owner)
+	w.End('}')
+}
+
+// viewJSON is one container, indented, without a line end.
+func viewJSON(v *libcontainer.View) string {
+	w := &jsontext.Writer{Indented: true, Text: make([]byte, 0, 512)}
+	writeView(w, v)
+	return string(w.Text)
+}
+
+// viewsJSON is an array in one line, "[]" if there are none.
+func viewsJSON(views []libcontainer.View) string {
+	w := &jsontext.Writer{}
+	w.Begin('[')
+	for i := range views {
+		w.Element()
+		writeView(w, &views[i])
+	}
+	w.End(']')
+	return string(append(w.Text, '\n'))
+}

@@ -33,7 +33,7 @@ func DecodeResources(name string, data []byte, v *specs.LinuxResources) error {
 }
 
 func readSpec(r *reader, v *specs.Spec) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "ociVersion":
 			readString(r, &v.Version)
@@ -54,26 +54,26 @@ func readSpec(r *reader, v *specs.Spec) {
 		case "linux":
 			readNew(r, &v.Linux, readLinux)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readRoot(r *reader, v *specs.Root) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "path":
 			readString(r, &v.Path)
 		case "readonly":
 			readBool(r, &v.Readonly)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readMount(r *reader, v *specs.Mount) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "destination":
 			readString(r, &v.Destination)
@@ -88,13 +88,13 @@ func readMount(r *reader, v *specs.Mount) {
 		case "gidMappings":
 			readList(r, &v.GIDMappings, readIDMapping)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readIDMapping(r *reader, v *specs.LinuxIDMapping) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "containerID":
 			readUint(r, &v.ContainerID)
@@ -103,13 +103,13 @@ func readIDMapping(r *reader, v *specs.LinuxIDMapping) {
 		case "size":
 			readUint(r, &v.Size)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readHooks(r *reader, v *specs.Hooks) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "prestart":
 			//nolint:staticcheck // deprecated, but a MUST of the spec
@@ -125,13 +125,13 @@ func readHooks(r *reader, v *specs.Hooks) {
 		case "poststop":
 			readList(r, &v.Poststop, readHook)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readHook(r *reader, v *specs.Hook) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "path":
 			readString(r, &v.Path)
@@ -142,13 +142,13 @@ func readHook(r *reader, v *specs.Hook) {
 		case "timeout":
 			readNew(r, &v.Timeout, readInt[int])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readProcess(r *reader, v *specs.Process) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "terminal":
 			readBool(r, &v.Terminal)
@@ -183,26 +183,26 @@ func readProcess(r *reader, v *specs.Process) {
 		case "execCPUAffinity":
 			readNew(r, &v.ExecCPUAffinity, readAffinity)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readBox(r *reader, v *specs.Box) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "height":
 			readUint(r, &v.Height)
 		case "width":
 			readUint(r, &v.Width)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readUser(r *reader, v *specs.User) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "uid":
 			readUint(r, &v.UID)
@@ -215,13 +215,13 @@ func readUser(r *reader, v *specs.User) {
 		case "username":
 			readString(r, &v.Username)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readCapabilities(r *reader, v *specs.LinuxCapabilities) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "bounding":
 			readList(r, &v.Bounding, readString[string])
@@ -234,13 +234,13 @@ func readCapabilities(r *reader, v *specs.LinuxCapabilities) {
 		case "ambient":
 			readList(r, &v.Ambient, readString[string])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readRlimit(r *reader, v *specs.POSIXRlimit) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "type":
 			readString(r, &v.Type)
@@ -249,13 +249,13 @@ func readRlimit(r *reader, v *specs.POSIXRlimit) {
 		case "soft":
 			readUint(r, &v.Soft)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readScheduler(r *reader, v *specs.Scheduler) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "policy":
 			readString(r, &v.Policy)
@@ -272,33 +272,33 @@ func readScheduler(r *reader, v *specs.Scheduler) {
 		case "period":
 			readUint(r, &v.Period)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readIOPriority(r *reader, v *specs.LinuxIOPriority) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "class":
 			readString(r, &v.Class)
 		case "priority":
 			readInt(r, &v.Priority)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readAffinity(r *reader, v *specs.CPUAffinity) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "initial":
 			readString(r, &v.Initial)
 		case "final":
 			readString(r, &v.Final)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }

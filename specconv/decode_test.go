@@ -102,40 +102,41 @@ func TestDecodeValues(t *testing.T) {
 	}
 }
 
+var decodeErrors = []struct{ config, want string }{
+	{"", `config.json:1:1: the file is empty`},
+	{" \n ", `config.json:2:2: the file is empty`},
+	{"[]", `config.json:1:1: expected an object, found an array`},
+	{"{", `config.json:1:2: expected a key, found the end of the file`},
+	{"{\n\t\"process\": {\n\t\t\"cwd\": 7\n\t}\n}", `config.json:3:10: process.cwd: expected a string, found a number`},
+	{`{"process": {"args": ["sh", 1]}}`, `config.json:1:29: process.args[1]: expected a string, found a number`},
+	{`{"process": {"user": {"uid": -1}}}`, `config.json:1:30: process.user.uid: -1 is negative`},
+	{`{"process": {"user": {"uid": 4294967296}}}`, `config.json:1:30: process.user.uid: 4294967296 is out of range`},
+	{`{"process": {"user": {"uid": 1.0}}}`, `config.json:1:30: process.user.uid: 1.0 is not an integer`},
+	{`{"process": {"user": {"uid": "0"}}}`, `config.json:1:30: process.user.uid: expected a number, found a string`},
+	{`{"process": {"user": {"uid": 01}}}`, `config.json:1:30: process.user.uid: invalid number`},
+	{`{"process": {"terminal": "yes"}}`, `config.json:1:26: process.terminal: expected true or false, found a string`},
+	{`{"process": {"terminal": tru}}`, `config.json:1:26: process.terminal: expected true or false, found invalid character 't'`},
+	{`{"mounts": {}}`, `config.json:1:12: mounts: expected an array, found an object`},
+	{`{"mounts": [{"destination": true}]}`, `config.json:1:29: mounts[0].destination: expected a string, found a boolean`},
+	{`{"linux": {"sysctl": {"net.x": 1}}}`, `config.json:1:32: linux.sysctl["net.x"]: expected a string, found a number`},
+	{`{"hostname": "ä", "root": 5}`, `config.json:1:27: root: expected an object, found a number`},
+	{`{"hostname": "a`, `config.json:1:14: hostname: the string has no end`},
+	{`{"hostname": "a\`, `config.json:1:14: hostname: the string has no end`},
+	{`{"hostname": "\x"}`, `config.json:1:15: hostname: invalid escape \x in a string`},
+	{`{"hostname": "\u12"}`, `config.json:1:15: hostname: \u without four hexadecimal digits`},
+	{"{\"hostname\": \"a\nb\"}", `config.json:1:16: hostname: control character '\n' in a string`},
+	{"{\"hostname\": \"\xff\"}", `config.json:1:14: hostname: the string is not valid UTF-8`},
+	{`{"hostname": "a" "b"}`, `config.json:1:18: expected ',' or '}', found a string`},
+	{`{"hostname": "a",}`, `config.json:1:18: expected a key, found invalid character '}'`},
+	{`{"hostname" "a"}`, `config.json:1:13: expected ':', found a string`},
+	{`{"x": [1,]}`, `config.json:1:10: x[1]: expected a value, found invalid character ']'`},
+	{`{"x": 1.}`, `config.json:1:7: x: invalid number`},
+	{"{}\n{}", `config.json:2:1: an object after the end of the object`},
+	{"{}\x00", `config.json:1:3: invalid character '\x00' after the end of the object`},
+}
+
 func TestDecodeErrors(t *testing.T) {
-	tests := []struct{ config, want string }{
-		{"", `config.json:1:1: the file is empty`},
-		{" \n ", `config.json:2:2: the file is empty`},
-		{"[]", `config.json:1:1: expected an object, found an array`},
-		{"{", `config.json:1:2: expected a key, found the end of the file`},
-		{"{\n\t\"process\": {\n\t\t\"cwd\": 7\n\t}\n}", `config.json:3:10: process.cwd: expected a string, found a number`},
-		{`{"process": {"args": ["sh", 1]}}`, `config.json:1:29: process.args[1]: expected a string, found a number`},
-		{`{"process": {"user": {"uid": -1}}}`, `config.json:1:30: process.user.uid: -1 is negative`},
-		{`{"process": {"user": {"uid": 4294967296}}}`, `config.json:1:30: process.user.uid: 4294967296 is out of range`},
-		{`{"process": {"user": {"uid": 1.0}}}`, `config.json:1:30: process.user.uid: 1.0 is not an integer`},
-		{`{"process": {"user": {"uid": "0"}}}`, `config.json:1:30: process.user.uid: expected a number, found a string`},
-		{`{"process": {"user": {"uid": 01}}}`, `config.json:1:30: process.user.uid: invalid number`},
-		{`{"process": {"terminal": "yes"}}`, `config.json:1:26: process.terminal: expected true or false, found a string`},
-		{`{"process": {"terminal": tru}}`, `config.json:1:26: process.terminal: expected true or false, found invalid character 't'`},
-		{`{"mounts": {}}`, `config.json:1:12: mounts: expected an array, found an object`},
-		{`{"mounts": [{"destination": true}]}`, `config.json:1:29: mounts[0].destination: expected a string, found a boolean`},
-		{`{"linux": {"sysctl": {"net.x": 1}}}`, `config.json:1:32: linux.sysctl["net.x"]: expected a string, found a number`},
-		{`{"hostname": "ä", "root": 5}`, `config.json:1:27: root: expected an object, found a number`},
-		{`{"hostname": "a`, `config.json:1:14: hostname: the string has no end`},
-		{`{"hostname": "a\`, `config.json:1:14: hostname: the string has no end`},
-		{`{"hostname": "\x"}`, `config.json:1:15: hostname: invalid escape \x in a string`},
-		{`{"hostname": "\u12"}`, `config.json:1:15: hostname: \u without four hexadecimal digits`},
-		{"{\"hostname\": \"a\nb\"}", `config.json:1:16: hostname: control character '\n' in a string`},
-		{"{\"hostname\": \"\xff\"}", `config.json:1:14: hostname: the string is not valid UTF-8`},
-		{`{"hostname": "a" "b"}`, `config.json:1:18: expected ',' or '}', found a string`},
-		{`{"hostname": "a",}`, `config.json:1:18: expected a key, found invalid character '}'`},
-		{`{"hostname" "a"}`, `config.json:1:13: expected ':', found a string`},
-		{`{"x": [1,]}`, `config.json:1:10: x[1]: expected a value, found invalid character ']'`},
-		{`{"x": 1.}`, `config.json:1:7: x: invalid number`},
-		{"{}\n{}", `config.json:2:1: an object after the end of the object`},
-		{"{}\x00", `config.json:1:3: invalid character '\x00' after the end of the object`},
-	}
-	for _, tt := range tests {
+	for _, tt := range decodeErrors {
 		spec, err := Decode([]byte(tt.config))
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("Decode(%q) = %v, want %s", tt.config, err, tt.want)

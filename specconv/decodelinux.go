@@ -7,7 +7,7 @@ import (
 )
 
 func readLinux(r *reader, v *specs.Linux) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "uidMappings":
 			readList(r, &v.UIDMappings, readIDMapping)
@@ -44,26 +44,26 @@ func readLinux(r *reader, v *specs.Linux) {
 		case "timeOffsets":
 			readMap(r, &v.TimeOffsets, readTimeOffset)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readNamespace(r *reader, v *specs.LinuxNamespace) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "type":
 			readString(r, &v.Type)
 		case "path":
 			readString(r, &v.Path)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readDevice(r *reader, v *specs.LinuxDevice) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "path":
 			readString(r, &v.Path)
@@ -80,24 +80,24 @@ func readDevice(r *reader, v *specs.LinuxDevice) {
 		case "gid":
 			readNew(r, &v.GID, readUint[uint32])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readNetDevice(r *reader, v *specs.LinuxNetDevice) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "name":
 			readString(r, &v.Name)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readIntelRdt(r *reader, v *specs.LinuxIntelRdt) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "closID":
 			readString(r, &v.ClosID)
@@ -110,13 +110,13 @@ func readIntelRdt(r *reader, v *specs.LinuxIntelRdt) {
 		case "enableMonitoring":
 			readBool(r, &v.EnableMonitoring)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readMemoryPolicy(r *reader, v *specs.LinuxMemoryPolicy) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "mode":
 			readString(r, &v.Mode)
@@ -125,39 +125,39 @@ func readMemoryPolicy(r *reader, v *specs.LinuxMemoryPolicy) {
 		case "flags":
 			readList(r, &v.Flags, readString[specs.MemoryPolicyFlagType])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readPersonality(r *reader, v *specs.LinuxPersonality) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "domain":
 			readString(r, &v.Domain)
 		case "flags":
 			readList(r, &v.Flags, readString[specs.LinuxPersonalityFlag])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readTimeOffset(r *reader, v *specs.LinuxTimeOffset) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "secs":
 			readInt(r, &v.Secs)
 		case "nanosecs":
 			readUint(r, &v.Nanosecs)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readSeccomp(r *reader, v *specs.LinuxSeccomp) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "defaultAction":
 			readString(r, &v.DefaultAction)
@@ -174,13 +174,13 @@ func readSeccomp(r *reader, v *specs.LinuxSeccomp) {
 		case "syscalls":
 			readList(r, &v.Syscalls, readSyscall)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readSyscall(r *reader, v *specs.LinuxSyscall) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "names":
 			readList(r, &v.Names, readString[string])
@@ -191,13 +191,13 @@ func readSyscall(r *reader, v *specs.LinuxSyscall) {
 		case "args":
 			readList(r, &v.Args, readSeccompArg)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readSeccompArg(r *reader, v *specs.LinuxSeccompArg) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "index":
 			readUint(r, &v.Index)
@@ -208,7 +208,7 @@ func readSeccompArg(r *reader, v *specs.LinuxSeccompArg) {
 		case "op":
 			readString(r, &v.Op)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }

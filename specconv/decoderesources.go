@@ -3,7 +3,7 @@ package specconv
 import "github.com/opencontainers/runtime-spec/specs-go"
 
 func readResources(r *reader, v *specs.LinuxResources) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "devices":
 			readList(r, &v.Devices, readDeviceRule)
@@ -24,13 +24,13 @@ func readResources(r *reader, v *specs.LinuxResources) {
 		case "unified":
 			readMap(r, &v.Unified, readString[string])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readDeviceRule(r *reader, v *specs.LinuxDeviceCgroup) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "allow":
 			readBool(r, &v.Allow)
@@ -43,13 +43,13 @@ func readDeviceRule(r *reader, v *specs.LinuxDeviceCgroup) {
 		case "access":
 			readString(r, &v.Access)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readMemory(r *reader, v *specs.LinuxMemory) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "limit":
 			readNew(r, &v.Limit, readInt[int64])
@@ -71,13 +71,13 @@ func readMemory(r *reader, v *specs.LinuxMemory) {
 		case "checkBeforeUpdate":
 			readNew(r, &v.CheckBeforeUpdate, readBool)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readCPU(r *reader, v *specs.LinuxCPU) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "shares":
 			readNew(r, &v.Shares, readUint[uint64])
@@ -98,24 +98,24 @@ func readCPU(r *reader, v *specs.LinuxCPU) {
 		case "idle":
 			readNew(r, &v.Idle, readInt[int64])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readPids(r *reader, v *specs.LinuxPids) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "limit":
 			readNew(r, &v.Limit, readInt[int64])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readBlockIO(r *reader, v *specs.LinuxBlockIO) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "weight":
 			readNew(r, &v.Weight, readUint[uint16])
@@ -132,13 +132,13 @@ func readBlockIO(r *reader, v *specs.LinuxBlockIO) {
 		case "throttleWriteIOPSDevice":
 			readList(r, &v.ThrottleWriteIOPSDevice, readThrottle)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readWeightDevice(r *reader, v *specs.LinuxWeightDevice) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "major":
 			readInt(r, &v.Major)
@@ -149,13 +149,13 @@ func readWeightDevice(r *reader, v *specs.LinuxWeightDevice) {
 		case "leafWeight":
 			readNew(r, &v.LeafWeight, readUint[uint16])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readThrottle(r *reader, v *specs.LinuxThrottleDevice) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "major":
 			readInt(r, &v.Major)
@@ -164,59 +164,59 @@ func readThrottle(r *reader, v *specs.LinuxThrottleDevice) {
 		case "rate":
 			readUint(r, &v.Rate)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readHugepageLimit(r *reader, v *specs.LinuxHugepageLimit) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "pageSize":
 			readString(r, &v.Pagesize)
 		case "limit":
 			readUint(r, &v.Limit)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readNetwork(r *reader, v *specs.LinuxNetwork) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "classID":
 			readNew(r, &v.ClassID, readUint[uint32])
 		case "priorities":
 			readList(r, &v.Priorities, readInterfacePriority)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readInterfacePriority(r *reader, v *specs.LinuxInterfacePriority) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "name":
 			readString(r, &v.Name)
 		case "priority":
 			readUint(r, &v.Priority)
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }
 
 func readRdma(r *reader, v *specs.LinuxRdma) {
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		switch key {
 		case "hcaHandles":
 			readNew(r, &v.HcaHandles, readUint[uint32])
 		case "hcaObjects":
 			readNew(r, &v.HcaObjects, readUint[uint32])
 		default:
-			r.skip()
+			r.unknown(key)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,6 +61,15 @@ type Host struct {
 	// RootMount is the mount point that the rootfs lies on. Known where the
 	// config asks for a shared rootfs.
 	RootMount string
+}
+
+// AnyHost is a host that has whatever a config may ask for: what Validate finds on
+// it is wrong on every host.
+func AnyHost() *Host {
+	return &Host{
+		Kernel: Kernel{Major: math.MaxInt}, Permitted: math.MaxUint64, Kcore: true,
+		AppArmor: true, SELinux: true, IntelRDT: true,
+	}
 }
 
 // initialUserNS is the inode of the first user namespace (PROC_USER_INIT_INO).

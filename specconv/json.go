@@ -26,6 +26,7 @@ type reader struct {
 	err   error
 	at    int    // where the error is
 	field string // the path to it, built while the calls return
+	notes *notes // what Examine wants to know; nil for all others
 }
 
 // maxDepth is far beyond any config and far below what the stack takes.
@@ -130,17 +131,21 @@ func (r *reader) null() bool {
 	return false
 }
 
-// object calls field for each key, with the position before its value.
-func (r *reader) object(field func(r *reader, key string)) {
+// object calls field for each key, with the position before its value. v is what
+// is read, for the notes.
+func (r *reader) object(v any, field func(r *reader, key string)) {
 	if r.null() {
 		return
 	}
 	if !r.take('{') {
-		r.expected("an object")
+		r.mismatch("an object")
 		return
 	}
+	if r.notes != nil {
+		r.notes.openObject(v)
+	}
 	if r.enter(); r.take('}') {
-		r.depth--
+		r.closeObject()
 		return
 	}
 	for r.err == nil {
@@ -148,25 +153,82 @@ func (r *reader) object(field func(r *reader, key string)) {
 			r.expected("a key")
 			return
 		}
+		at := r.pos
 		key := r.string()
 		if r.err == nil && !r.take(':') {
 			r.expected("':'")
 			return
 		}
+		if r.notes != nil {
+			r.notes.enterKey(r, key, at)
+		}
 		if field(r, key); r.err != nil {
 			r.prefix(key)
 			return
 		}
-		if r.end('}') {
+		if r.notes != nil {
+			r.notes.leave()
+		}
+		if r.take(',') {
+			continue
+		}
+		if !r.take('}') {
+			r.expected("',' or '}'")
 			return
 		}
+		r.closeObject()
+		return
 	}
+}
+
+func (r *reader) closeObject() {
+	r.depth--
+	if r.notes != nil {
+		r.notes.closeObject()
+	}
+}
+
+// unknown passes over the value of a key that isn't in the specification, config.md
+// "Extensibility".
+func (r *reader) unknown(key string) {
+	if r.notes != nil {
+		r.notes.unknownKey(key)
+	}
+	r.skip()
+}
+
+// mismatch: a value of another type than the one that is wanted. With notes it is
+// only noted, and passed over.
+func (r *reader) mismatch(what string) {
+	if r.notes == nil || !r.startsValue() {
+		r.expected(what)
+		return
+	}
+	r.notes.reject(r.pos, "expected "+what+", found "+r.found())
+	r.skip()
+}
+
+func (r *reader) startsValue() bool {
+	rest := r.text[r.pos:]
+	if c := r.peek(); c == '{' || c == '[' || c == '"' || c == '-' || c >= '0' && c <= '9' {
+		return true
+	}
+	return strings.HasPrefix(rest, "true") || strings.HasPrefix(rest, "false") || strings.HasPrefix(rest, "null")
+}
+
+// outOfRange: a token of the right type whose value is wrong.
+func (r *reader) outOfRange(at int, text string) {
+	if r.notes == nil {
+		r.fail(at, "%s", text)
+		return
+	}
+	r.notes.reject(at, text)
 }
 
 // array calls element for each, with the position before it.
 func (r *reader) array(element func(r *reader)) {
 	if !r.take('[') {
-		r.expected("an array")
+		r.mismatch("an array")
 		return
 	}
 	if r.enter(); r.take(']') {
@@ -174,13 +236,24 @@ func (r *reader) array(element func(r *reader)) {
 		return
 	}
 	for i := 0; r.err == nil; i++ {
+		if r.notes != nil {
+			r.notes.enterElement(r, i)
+		}
 		if element(r); r.err != nil {
 			r.field = "[" + strconv.Itoa(i) + "]" + r.field
 			return
 		}
-		if r.end(']') {
-			return
+		if r.notes != nil {
+			r.notes.leave()
 		}
+		if r.take(',') {
+			continue
+		}
+		if !r.take(']') {
+			r.expected("',' or ']'")
+		}
+		r.depth--
+		return
 	}
 }
 
@@ -188,18 +261,6 @@ func (r *reader) enter() {
 	if r.depth++; r.depth > maxDepth {
 		r.fail(r.pos, "nested too deeply")
 	}
-}
-
-// end takes the comma before a further element, or what closes the last one.
-func (r *reader) end(closing byte) bool {
-	if r.take(',') {
-		return false
-	}
-	if !r.take(closing) {
-		r.expected("',' or '" + string(rune(closing)) + "'")
-	}
-	r.depth--
-	return true
 }
 
 func (r *reader) prefix(key string) {
@@ -214,7 +275,7 @@ func (r *reader) prefix(key string) {
 func (r *reader) string() string {
 	start := r.pos
 	if !r.take('"') {
-		r.expected("a string")
+		r.mismatch("a string")
 		return ""
 	}
 	ascii := true
@@ -323,10 +384,10 @@ func (r *reader) secondSurrogate(first rune) rune {
 	return joined
 }
 
-// number takes a number token and verifies its grammar.
+// number takes a number token and verifies its grammar; "" if there is none.
 func (r *reader) number() string {
 	if c := r.peek(); c != '-' && (c < '0' || c > '9') {
-		r.expected("a number")
+		r.mismatch("a number")
 		return ""
 	}
 	start := r.pos
@@ -365,7 +426,7 @@ func (r *reader) number() string {
 func (r *reader) skip() {
 	switch c := r.peek(); {
 	case c == '{':
-		r.object(func(r *reader, _ string) { r.skip() })
+		r.object(nil, func(r *reader, _ string) { r.skip() })
 	case c == '[':
 		r.array((*reader).skip)
 	case c == '"':

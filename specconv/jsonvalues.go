@@ -18,7 +18,7 @@ func readBool(r *reader, v *bool) {
 	case r.literal("false"):
 		*v = false
 	default:
-		r.expected("true or false")
+		r.mismatch("true or false")
 	}
 }
 
@@ -30,12 +30,12 @@ func readInt[T signed](r *reader, v *T) {
 	}
 	at := r.pos
 	token := r.number()
-	if r.err != nil {
+	if token == "" {
 		return
 	}
 	n, err := strconv.ParseInt(token, 10, 64)
 	if err != nil || int64(T(n)) != n {
-		r.fail(at, "%s is %s", token, whyNot(err))
+		r.outOfRange(at, token+" is "+whyNot(err))
 		return
 	}
 	*v = T(n)
@@ -51,16 +51,16 @@ func readUint[T unsigned](r *reader, v *T) {
 	}
 	at := r.pos
 	token := r.number()
-	if r.err != nil {
+	if token == "" {
 		return
 	}
 	n, err := strconv.ParseUint(token, 10, 64)
 	if err != nil || uint64(T(n)) != n {
 		if token[0] == '-' {
-			r.fail(at, "%s is negative", token)
+			r.outOfRange(at, token+" is negative")
 			return
 		}
-		r.fail(at, "%s is %s", token, whyNot(err))
+		r.outOfRange(at, token+" is "+whyNot(err))
 		return
 	}
 	*v = T(n)
@@ -108,7 +108,7 @@ func readMap[T any](r *reader, v *map[string]T, read func(*reader, *T)) {
 	if *v == nil {
 		*v = make(map[string]T)
 	}
-	r.object(func(r *reader, key string) {
+	r.object(v, func(r *reader, key string) {
 		var element T
 		read(r, &element)
 		(*v)[key] = element

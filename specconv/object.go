@@ -25,7 +25,7 @@ func (v Value) StringMap(to *map[string]string) { readMap(v.r, to, readString) }
 // Object calls field for each key. field returns false for one that it doesn't
 // know, without having read its value.
 func (v Value) Object(field func(key string, v Value) bool) {
-	v.r.object(func(r *reader, key string) {
+	v.r.object(nil, func(r *reader, key string) {
 		if !field(key, Value{r}) {
 			r.skip()
 		}

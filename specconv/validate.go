@@ -37,6 +37,9 @@ type Problem struct {
 	Severity       Severity
 	// Text is a sentence without the place, Hint what to do, if that isn't clear.
 	Text, Hint string
+	// Line and Column are where in the document that is, counted from 1, columns
+	// in characters; 0 from all but an Examination.
+	Line, Column int
 }
 
 func (p Problem) String() string { return p.Place + ": " + p.Text }

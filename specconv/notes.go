@@ -1,0 +1,227 @@
+package specconv
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// notes are what a reader writes down for Examine: every place of the document,
+// and what it would otherwise stop at or pass over.
+type notes struct {
+	problems []located
+	// offsets has where each value begins, by its JSON pointer. Of equal keys the
+	// last one counts here too.
+	offsets map[string]int
+	// rejected are the pointers of values that could not be read.
+	rejected []string
+	pointer  string // of the value that is being read
+	key      int    // where the last key began
+	objects  []openObject
+}
+
+// located is a problem with where in the document it was seen; below 0 that is
+// where its pointer leads.
+type located struct {
+	Problem
+	offset int
+}
+
+// openObject is an object that is being read into value; nil if it is passed over.
+type openObject struct {
+	value any
+	keys  map[string]bool // to whether there is something but null
+}
+
+func newNotes() *notes {
+	return &notes{offsets: map[string]int{}}
+}
+
+func (n *notes) add(s Severity, offset int, text, hint string) {
+	p := Problem{Pointer: n.pointer, Place: dotted(n.pointer), Severity: s, Text: text, Hint: hint}
+	n.problems = append(n.problems, located{p, offset})
+}
+
+// reject notes that the value at hand isn't what it should be.
+func (n *notes) reject(offset int, text string) {
+	n.rejected = append(n.rejected, n.pointer)
+	n.add(Error, offset, text, "")
+}
+
+func (n *notes) openObject(value any) {
+	n.objects = append(n.objects, openObject{value, map[string]bool{}})
+}
+
+func (n *notes) innermost() *openObject { return &n.objects[len(n.objects)-1] }
+
+func (n *notes) enterKey(r *reader, key string, offset int) {
+	o := n.innermost()
+	n.pointer += "/" + escape(key)
+	if _, twice := o.keys[key]; twice && o.value != nil {
+		n.add(Warning, offset, "the key is there more than once: the last one counts", "")
+	}
+	o.keys[key] = r.peek() != 'n'
+	n.key = offset
+	n.offsets[n.pointer] = r.pos
+}
+
+func (n *notes) enterElement(r *reader, index int) {
+	r.peek()
+	n.pointer += "/" + strconv.Itoa(index)
+	n.offsets[n.pointer] = r.pos
+}
+
+func (n *notes) leave() { n.pointer = n.pointer[:strings.LastIndexByte(n.pointer, '/')] }
+
+// unknownKey is called before the value of the key is passed over.
+func (n *notes) unknownKey(key string) {
+	known := propertiesOf(n.innermost().value)
+	if slices.Contains(known, key) {
+		n.add(Warning, n.key, "is for another platform and is ignored", "")
+		return
+	}
+	hint := ""
+	switch near := nearest(key, known); {
+	case strings.EqualFold(near, key):
+		hint = "did you mean " + strconv.Quote(near) + "? The case of letters counts"
+	case near != "":
+		hint = "did you mean " + strconv.Quote(near) + "?"
+	}
+	n.add(Warning, n.key, "unknown property: it is ignored", hint)
+}
+
+// closeObject looks for what isn't there. A property that is null isn't either.
+func (n *notes) closeObject() {
+	o := n.innermost()
+	for _, key := range requiredProperties(o.value) {
+		if !o.keys[key] {
+			n.pointer += "/" + key
+			n.add(Warning, -1, missing, "")
+			n.leave()
+		}
+	}
+	n.objects = n.objects[:len(n.objects)-1]
+}
+
+// missing is the text of a warning that gives way to an error about the same
+// property: where nothing can be done without it, Validate says so.
+const missing = "is required by the specification, and missing"
+
+// propertiesOf lists the keys of an object of the specification, for all
+// platforms; none if it isn't known what the object is.
+func propertiesOf(value any) []string {
+	t := reflect.TypeOf(value)
+	if t == nil || t.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	return appendProperties(nil, t.Elem())
+}
+
+func appendProperties(list []string, t reflect.Type) []string {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous:
+			list = appendProperties(list, f.Type)
+		case name != "" && name != "-":
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// requiredProperties are those that the JSON schema of the specification wants in
+// an object, whatever the config is.
+func requiredProperties(value any) []string {
+	switch value.(type) {
+	case *specs.Spec:
+		return []string{"ociVersion"}
+	case *specs.Root, *specs.Hook:
+		return []string{"path"}
+	case *specs.Mount:
+		return []string{"destination"}
+	case *specs.Process:
+		return []string{"cwd"}
+	case *specs.Box:
+		return []string{"height", "width"}
+	case *specs.POSIXRlimit:
+		return []string{"type", "soft", "hard"}
+	case *specs.LinuxIOPriority:
+		return []string{"class"}
+	case *specs.Scheduler:
+		return []string{"policy"}
+	case *specs.LinuxIDMapping:
+		return []string{"containerID", "hostID", "size"}
+	case *specs.LinuxNamespace:
+		return []string{"type"}
+	case *specs.LinuxDevice:
+		return []string{"type", "path"}
+	}
+	return requiredOfResources(value)
+}
+
+func requiredOfResources(value any) []string {
+	switch value.(type) {
+	case *specs.LinuxDeviceCgroup:
+		return []string{"allow"}
+	case *specs.LinuxPids:
+		return []string{"limit"}
+	case *specs.LinuxWeightDevice, *specs.LinuxThrottleDevice:
+		return []string{"major", "minor"}
+	case *specs.LinuxHugepageLimit:
+		return []string{"pageSize", "limit"}
+	case *specs.LinuxInterfacePriority:
+		return []string{"name", "priority"}
+	case *specs.LinuxSeccomp:
+		return []string{"defaultAction"}
+	case *specs.LinuxSyscall:
+		return []string{"names", "action"}
+	case *specs.LinuxSeccompArg:
+		return []string{"index", "value", "op"}
+	}
+	return nil
+}
+
+// nearest is the word that word is a typing error of, or "".
+func nearest(word string, known []string) string {
+	best, least := "", 1+len(word)/3
+	for _, k := range known {
+		if max(len(word), len(k))-min(len(word), len(k)) >= least {
+			continue
+		}
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least || d == 0 {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, delete or replace, or neighbours to
+// exchange, to make b of a.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			change := 0
+			if a[i-1] != b[j-1] {
+				change = 1
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -114,16 +114,9 @@ func Locate(cgroupsPath, id string) (Location, error) {
 // locate is Locate with the contents of the two files of /proc/self.
 func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error) {
 	l := Location{Mode: mode, Driver: Cgroupfs}
-	inner := cgroupsPath
-	if inner == "" {
-		inner = id
-	}
-	if strings.ContainsRune(inner, 0) {
-		return l, fmt.Errorf("linux.cgroupsPath: %q contains a NUL byte", inner)
-	}
-	inner = path.Clean("/" + inner)
-	if inner == "/" {
-		return l, fmt.Errorf("linux.cgroupsPath: %q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
+	inner, err := innerPath(cgroupsPath, id)
+	if err != nil {
+		return l, err
 	}
 	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
 	if mode != V2 || !path.IsAbs(cgroupsPath) {
@@ -150,6 +143,22 @@ func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error)
 		}
 	}
 	return l, nil
+}
+
+// innerPath is the part of the path below where the cgroups of containers begin.
+func innerPath(cgroupsPath, id string) (string, error) {
+	inner := cgroupsPath
+	if inner == "" {
+		inner = id
+	}
+	if strings.ContainsRune(inner, 0) {
+		return "", fmt.Errorf("linux.cgroupsPath: %q contains a NUL byte", inner)
+	}
+	inner = path.Clean("/" + inner)
+	if inner == "/" {
+		return "", fmt.Errorf("linux.cgroupsPath: %q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
+	}
+	return inner, nil
 }
 
 func (l *Location) isExisting(dir string) bool { return slices.Contains(l.Existing, dir) }

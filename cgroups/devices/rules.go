@@ -100,6 +100,17 @@ func parse(list []specs.LinuxDeviceCgroup, defaults bool) ([]rule, error) {
 	return rules, nil
 }
 
+// Check lists the rules that can't be put in force.
+func Check(list []specs.LinuxDeviceCgroup) []error {
+	var found []error
+	for i, d := range list {
+		if _, err := parseRule(d); err != nil {
+			found = append(found, fmt.Errorf("linux.resources.devices[%d]: %w", i, err))
+		}
+	}
+	return found
+}
+
 func parseRule(d specs.LinuxDeviceCgroup) (rule, error) {
 	r := rule{allow: d.Allow, major: wildcard, minor: wildcard, access: everything}
 	switch d.Type {

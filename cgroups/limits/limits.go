@@ -75,14 +75,15 @@ func CheckCPU(c *specs.LinuxCPU) error {
 }
 
 // CheckPageSize refuses what can't be part of a hugetlb file name. Whether
-// the kernel has pages of that size shows when the file is written.
-func CheckPageSize(size string) error {
+// the kernel has pages of that size shows when the file is written. index is that
+// of the limit in the config.
+func CheckPageSize(index int, size string) error {
 	digits := strings.TrimRight(size, "KMGTPB")
 	unit := size[len(digits):]
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || n == 0 || len(unit) != 2 || unit[1] != 'B' || unit[0] == 'B' {
 		return fmt.Errorf("%s: invalid page size %q, must be like 64KB, 2MB or 1GB",
-			Field("hugepageLimits"), size)
+			Field(fmt.Sprintf("hugepageLimits[%d].pageSize", index)), size)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func TestCheckPageSize(t *testing.T) {
 		"64KB": true, "2MB": true, "16GB": true, "": false, "MB": false, "2": false, "2M": false,
 		"2BB": false, "2KMB": false, "0MB": false, "-2MB": false, "2MB/..": false, "2mb": false,
 	} {
-		if err := CheckPageSize(size); (err == nil) != ok {
+		if err := CheckPageSize(0, size); (err == nil) != ok {
 			t.Errorf("CheckPageSize(%q) = %v, want ok: %v", size, err, ok)
 		}
 	}

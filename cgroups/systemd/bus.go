@@ -91,6 +91,16 @@ func connect(user bool) (*bus, error) {
 	return nil, fmt.Errorf("connect to %s: %w", whose, joined(errs))
 }
 
+// CheckRunning returns the error of reaching the manager of the system or of the
+// user. It asks it nothing.
+func CheckRunning(user bool) error {
+	b, err := connect(user)
+	if err == nil {
+		b.close()
+	}
+	return err
+}
+
 // joined puts errors on one line.
 func joined(errs []error) error {
 	texts := make([]string, len(errs))

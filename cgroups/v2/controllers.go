@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
@@ -61,8 +62,7 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	}
 	for _, c := range without(wanted, available) {
 		if slices.Contains(required, c) {
-			return nil, fmt.Errorf("cgroup controller %s is not available in %s, only %q: %w",
-				c, level.Path(), strings.Join(available, " "), unix.ENOENT)
+			return nil, &controllerError{c, fmt.Errorf("%s: %w", notAvailable(c, level, available), unix.ENOENT)}
 		}
 	}
 	wanted = without(wanted, without(wanted, available))
@@ -84,11 +84,43 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 			continue
 		}
 		if slices.Contains(required, c) {
-			return nil, fmt.Errorf("enable cgroup controller %s below %s: %w%s", c, level.Path(), err, enableHint(level, err))
+			return nil, &controllerError{c, fmt.Errorf("enable cgroup controller %s below %s: %w%s", c, level.Path(), err, enableHint(level, err))}
 		}
 		wanted = without(wanted, []string{c})
 	}
 	return wanted, nil
+}
+
+// controllerError is the error of a required controller.
+type controllerError struct {
+	controller string
+	error
+}
+
+func (e *controllerError) Unwrap() error { return e.error }
+
+func notAvailable(controller string, level *cgroupfs.Dir, available []string) string {
+	return fmt.Sprintf("cgroup controller %s is not available in %s, only %q", controller, level.Path(), strings.Join(available, " "))
+}
+
+// enableFor enables what r needs. An error names the field that needs it.
+func (m *Manager) enableFor(r *specs.LinuxResources) error {
+	required, err := requiredControllers(r)
+	if err != nil {
+		return err
+	}
+	err = m.enable(required)
+	var missing *controllerError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	writes, _ := compile(r, current{memoryMax: "0"})
+	for i := range writes {
+		if writes[i].Controller == missing.controller {
+			return fmt.Errorf("%s: %w", writes[i].Field, err)
+		}
+	}
+	return err
 }
 
 // enableHint explains the two errnos that don't speak for themselves.

@@ -53,8 +53,7 @@ func (m *Manager) Existing() []string {
 // and those that clients read statistics of. A cgroup that is there already
 // must be empty and not frozen. After an error what was made is gone again.
 func (m *Manager) Create(r *specs.LinuxResources) (err error) {
-	required, err := requiredControllers(r)
-	if err != nil {
+	if _, err := requiredControllers(r); err != nil {
 		return err
 	}
 	made, err := m.dir.Mkdir(m.mount)
@@ -74,18 +73,14 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			return err
 		}
 	}
-	return m.enable(required)
+	return m.enableFor(r)
 }
 
 // Adopt takes over a cgroup that was made for the container, enables the
 // controllers as Create does, and moves a process into it that may be there
 // already.
 func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
-	required, err := requiredControllers(r)
-	if err == nil {
-		err = m.enable(required)
-	}
-	if err != nil {
+	if err := m.enableFor(r); err != nil {
 		return err
 	}
 	if pids, err := m.dir.OwnPids(); err == nil && slices.Contains(pids, pid) {
@@ -175,12 +170,8 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 		return err
 	}
 	// An update may need a controller that nothing needed at creation.
-	required, err2 := requiredControllers(r)
-	if err2 == nil {
-		err2 = m.enable(required)
-	}
-	if err2 != nil {
-		return fmt.Errorf("%s: %w", missing.Field, err2)
+	if err := m.enableFor(r); err != nil {
+		return err
 	}
 	if err = m.apply(writes); errors.As(err, &missing) {
 		missing.Hint = m.hint(missing)

@@ -267,7 +267,7 @@ func addThrottle(l *limits.List, b *specs.LinuxBlockIO) {
 
 func compileHugetlb(l *limits.List, list []specs.LinuxHugepageLimit) error {
 	for i, h := range list {
-		if err := limits.CheckPageSize(h.Pagesize); err != nil {
+		if err := limits.CheckPageSize(i, h.Pagesize); err != nil {
 			return err
 		}
 		field := fmt.Sprintf("hugepageLimits[%d]", i)

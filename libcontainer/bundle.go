@@ -37,6 +37,10 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 	if b.spec.Linux == nil {
 		b.spec.Linux = &specs.Linux{} // absent is empty
 	}
+	if !namesRootfs(b.spec) {
+		// There is no mount to ask the host about, and more may be wrong.
+		return nil, r.report(specconv.Validate(b.spec, specconv.AnyHost()))
+	}
 	if b.rootfs, err = findRootfs(dir, b.spec); err != nil {
 		return nil, err
 	}
@@ -69,12 +73,11 @@ func readConfig(dir string) ([]byte, error) {
 	return content, nil
 }
 
+func namesRootfs(spec *specs.Spec) bool { return spec.Root != nil && spec.Root.Path != "" }
+
 // findRootfs is root.path, absolute. Its last component must be a directory and
 // not a link: the image's owner could point it anywhere.
 func findRootfs(dir string, spec *specs.Spec) (string, error) {
-	if spec.Root == nil || spec.Root.Path == "" {
-		return "", errors.New("root.path must not be empty")
-	}
 	path := spec.Root.Path
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)

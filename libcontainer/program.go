@@ -20,7 +20,7 @@ func diagnose(rootfs, program string, errno unix.Errno) string {
 	case bytes.HasPrefix(head, []byte("\x7fELF")):
 		return diagnoseELF(rootfs, head, errno)
 	case errno == unix.ENOEXEC:
-		return "it is neither a program nor a script with a #! line"
+		return notAProgram
 	}
 	return ""
 }
@@ -36,6 +36,10 @@ func readHead(rootfs, name string) []byte {
 		return nil
 	}
 	defer unix.Close(fd)
+	return headOf(fd)
+}
+
+func headOf(fd int) []byte {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil
@@ -70,19 +74,45 @@ func existsInRoot(rootfs, name string) bool {
 }
 
 func diagnoseScript(rootfs, line string, errno unix.Errno) string {
-	line, _, _ = strings.Cut(line, "\n")
-	fields := strings.Fields(line)
-	if len(fields) == 0 {
-		return "its #! line names no interpreter"
-	}
-	interpreter := fields[0]
-	if strings.HasSuffix(line, "\r") {
-		return "its #! line ends in a carriage return, which the kernel takes for a part of the interpreter's name"
-	}
-	if errno == unix.ENOENT && !existsInRoot(rootfs, interpreter) {
-		return "the interpreter of its #! line, " + interpreter + ", isn't in the container"
+	interpreter, hasReturn := scriptInterpreter(line)
+	switch {
+	case interpreter == "":
+		return noInterpreter
+	case hasReturn:
+		return returnInLine
+	case errno == unix.ENOENT && !existsInRoot(rootfs, interpreter):
+		return missingInterpreter(interpreter)
 	}
 	return "the interpreter of its #! line is " + interpreter
+}
+
+const (
+	noInterpreter = "its #! line names no interpreter"
+	returnInLine  = "its #! line ends in a carriage return, which the kernel takes for a part of the interpreter's name"
+	notAProgram   = "it is neither a program nor a script with a #! line"
+)
+
+func missingInterpreter(name string) string {
+	return "the interpreter of its #! line, " + name + ", isn't in the container"
+}
+
+func missingLoader(name string) string {
+	return "its dynamic loader, " + path.Clean(name) + ", isn't in the container"
+}
+
+func foreignMachine(machine uint16) string {
+	return "it is a program for " + machineName(machine) + ", which this host isn't"
+}
+
+// scriptInterpreter reads what follows "#!", execve(2). hasReturn: the name ends
+// with the end of a line as Windows has it.
+func scriptInterpreter(line string) (name string, hasReturn bool) {
+	line, _, _ = strings.Cut(line, "\n")
+	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+	if len(fields) == 0 {
+		return "", false
+	}
+	return fields[0], strings.HasSuffix(fields[0], "\r")
 }
 
 // machineName names the ELF machines that images are built for, elf.h.
@@ -111,39 +141,75 @@ func machineName(machine uint16) string {
 }
 
 func diagnoseELF(rootfs string, head []byte, errno unix.Errno) string {
-	const machineAt = 18
-	if len(head) < 64 {
+	program, ok := parseELF(head)
+	switch {
+	case !ok:
 		return "it is cut off"
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if head[5] == 2 {
-		order = binary.BigEndian
-	}
-	if errno == unix.ENOEXEC {
-		return "it is a program for " + machineName(order.Uint16(head[machineAt:])) + ", which this host isn't"
-	}
-	if loader := elfInterpreter(head, order); errno == unix.ENOENT && loader != "" && !existsInRoot(rootfs, loader) {
-		return "its dynamic loader, " + path.Clean(loader) + ", isn't in the container"
+	case errno == unix.ENOEXEC:
+		return foreignMachine(program.machine)
+	case errno == unix.ENOENT && program.loader != "" && !existsInRoot(rootfs, program.loader):
+		return missingLoader(program.loader)
 	}
 	return ""
 }
 
-// elfInterpreter finds PT_INTERP of a 64-bit file, elf(5).
-func elfInterpreter(head []byte, order binary.ByteOrder) string {
-	const is64, interp, headerSize = 2, 3, 56
-	if head[4] != is64 {
-		return ""
+// elfProgram is what execve(2) decides by.
+type elfProgram struct {
+	machine uint16
+	is64    bool
+	big     bool   // its byte order
+	loader  string // "" of a static program
+}
+
+// parseELF reads the beginning of an ELF file, elf(5); ok is false if it is shorter
+// than its header.
+func parseELF(head []byte) (p elfProgram, ok bool) {
+	const headerSize, machineAt = 64, 18
+	if len(head) < headerSize {
+		return p, false
 	}
-	at, size, count := order.Uint64(head[32:]), uint64(order.Uint16(head[54:])), uint64(order.Uint16(head[56:]))
+	p.is64, p.big = head[4] == 2, head[5] == 2
+	var order binary.ByteOrder = binary.LittleEndian
+	if p.big {
+		order = binary.BigEndian
+	}
+	p.machine = order.Uint16(head[machineAt:])
+	if p.is64 {
+		p.loader = elfLoader(head, order, elfLayout{order.Uint64(head[32:]), 54, 56, 8, 32, 8})
+	} else {
+		p.loader = elfLoader(head, order, elfLayout{uint64(order.Uint32(head[28:])), 42, 32, 4, 16, 4})
+	}
+	return p, true
+}
+
+// elfLayout says where the fields are that differ between 32 and 64 bits.
+type elfLayout struct {
+	table              uint64 // of program headers
+	sizeAt             int    // of their size, followed by their number
+	least              uint64 // size of one
+	offsetAt, lengthAt uint64 // in one
+	width              int    // of an offset
+}
+
+// elfLoader finds PT_INTERP.
+func elfLoader(head []byte, order binary.ByteOrder, l elfLayout) string {
+	const interp = 3
+	size, count := uint64(order.Uint16(head[l.sizeAt:])), uint64(order.Uint16(head[l.sizeAt+2:]))
+	number := func(at uint64) uint64 {
+		if l.width == 8 {
+			return order.Uint64(head[at:])
+		}
+		return uint64(order.Uint32(head[at:]))
+	}
 	for i := range count {
-		h := at + i*size
-		if size < headerSize || h > uint64(len(head)) || size > uint64(len(head))-h {
+		h := l.table + i*size
+		if size < l.least || h > uint64(len(head)) || size > uint64(len(head))-h {
 			return ""
 		}
 		if order.Uint32(head[h:]) != interp {
 			continue
 		}
-		from, length := order.Uint64(head[h+8:]), order.Uint64(head[h+32:])
+		from, length := number(h+l.offsetAt), number(h+l.lengthAt)
 		if from > uint64(len(head)) || length > uint64(len(head))-from {
 			return ""
 		}

@@ -50,6 +50,16 @@ func openFile(file *plan.File) (int, error) {
 	return openTree(file)
 }
 
+// CheckNamespace returns the error of joining the namespace at path, which is to be
+// of type nsType, CLONE_NEW*, as far as that shows without joining.
+func CheckNamespace(path string, nsType uint64) error {
+	fd, err := openNamespace(&plan.File{Path: path, NSType: nsType})
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
 func openNamespace(file *plan.File) (int, error) {
 	fd, err := unix.Open(file.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {

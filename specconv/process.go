@@ -177,16 +177,23 @@ func lookup(env []string, name string) (value string, ok bool) {
 
 // searchPath gives the directories for the program, none where its name is a
 // path.
-func (b *builder) searchPath() []string {
-	if strings.Contains(b.process.Args[0], "/") {
+func (b *builder) searchPath() []string { return searchPathFor(b.process.Args[0], b.env) }
+
+func searchPathFor(program string, env []string) []string {
+	if strings.Contains(program, "/") {
 		return nil
 	}
-	list, ok := lookup(b.env, "PATH")
+	list, ok := lookup(env, "PATH")
 	if !ok {
 		list = searchPath
 	}
 	return strings.Split(list, ":")
 }
+
+// SearchPath gives the directories in which the container's process looks for its
+// program, args[0]; none where that is a path. An empty one is the working
+// directory.
+func SearchPath(p *specs.Process) []string { return searchPathFor(p.Args[0], lastOfEach(p.Env)) }
 
 func (c *checker) process(at string, p *specs.Process) {
 	switch {

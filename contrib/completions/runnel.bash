@@ -5,6 +5,7 @@
 _runnel_flags() {
 	case $1 in
 	"") echo '--debug --log --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
+	"check") echo '--bundle -b --json --host --help -h' ;;
 	"create") echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	"delete") echo '--force -f --regex -r --help -h' ;;
 	"exec") echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --help -h' ;;
@@ -31,6 +32,8 @@ _runnel_value() {
 	" --log-format") echo words 'text json' ;;
 	" --root") echo directories ;;
 	" --rootless") echo words 'auto true false' ;;
+	"check --bundle") echo directories ;;
+	"check -b") echo directories ;;
 	"create --bundle") echo directories ;;
 	"create -b") echo directories ;;
 	"create --console-socket") echo files ;;
@@ -122,8 +125,8 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,*) mapfile -t COMPREPLY < <(compgen -W 'create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
-	help,0) mapfile -t COMPREPLY < <(compgen -W 'create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
+	,*) mapfile -t COMPREPLY < <(compgen -W 'check create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
+	help,0) mapfile -t COMPREPLY < <(compgen -W 'check create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
 	kill,1) mapfile -t COMPREPLY < <(compgen -A signal -- "$current") ;;
 	create,* | run,*) ;;
 	*,0)

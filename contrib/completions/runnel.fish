@@ -12,6 +12,12 @@ complete -c runnel -n '__fish_use_subcommand' -l rootless -x -a 'auto true false
 complete -c runnel -n '__fish_use_subcommand' -l version -s v -d 'print the version'
 complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show a short help'
 
+complete -c runnel -n __fish_use_subcommand -a check -d 'tell all that is wrong with a bundle, and do nothing'
+complete -c runnel -n '__fish_seen_subcommand_from check' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'the bundle is in DIR (default: the working directory)'
+complete -c runnel -n '__fish_seen_subcommand_from check' -l json -d 'print the problems as JSON'
+complete -c runnel -n '__fish_seen_subcommand_from check' -l host -d 'check against this host, too: its kernel, cgroups, security modules, ids and limits'
+complete -c runnel -n '__fish_seen_subcommand_from check' -l help -s h -d 'show a short help'
+
 complete -c runnel -n __fish_use_subcommand -a create -d 'make a container, whose process waits for start'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'the bundle is in DIR (default: the working directory)'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l console-socket -r -F -d 'send the terminal\'s master to the unix socket at PATH'

@@ -31,6 +31,7 @@ type entry struct {
 // entries are the commands, sorted by name.
 func entries() []entry {
 	return []entry{
+		{"check", checkCommand},
 		{"create", createCommand},
 		{"delete", deleteCommand},
 		{"exec", execCommand},

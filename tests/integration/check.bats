@@ -1,0 +1,467 @@
+#!/usr/bin/env bats
+# runnel check: all problems of a bundle, and the same ones as create has.
+
+load lib
+
+# check ARG…: its exit code is that of errors. Nothing else runs here.
+check() { invoke timeout 20 "$RUNTIME" --root "$ROOT" check "$@"; }
+
+# finds LEVEL REGEX: the last check has one such line about something.
+finds() { grep -qE -- "^[^ ]*config\.json:[0-9]+:[0-9]+: $1: $2" <<<"$output" || fail "no $1 $2 in:" "$output"; }
+
+# clean [ARG…]: check finds nothing at all.
+clean() {
+	check "$@"
+	equal "$status: $output" '0: no problems'
+}
+
+# first_error: what the first error says, place and text, without its hint.
+first_error() {
+	"$RUNTIME" --root "$ROOT" check --json "$@" |
+		jq -r '[.problems[] | select(.severity == "error")][0] | "\(.place): \(.text)"'
+}
+
+# agree ARGS…: create fails, and says what check finds first, with each of the words
+# of ARGS as its flags.
+agree() {
+	local flags said
+	exits 1 runtime create c
+	for flags in "$@"; do
+		# shellcheck disable=SC2086 # none, or one
+		said=$(first_error $flags)
+		[[ $error == *"$said"* ]] || fail "check $flags: $said" "create: $error"
+	done
+}
+
+# all_agree reads filters for the config, one a line.
+all_agree() {
+	local filter
+	cp config.json good.json
+	while IFS= read -r filter; do
+		jq "$filter" good.json >config.json
+		echo "$filter"
+		agree '' --host
+	done
+	nothing_left
+}
+
+@test "a good bundle, with and without the host" {
+	only_ours 'it has no such command'
+	clean
+	clean --host
+	clean --bundle "$BUNDLE"
+	cd /
+	clean --bundle "$BUNDLE" --host
+}
+
+@test "all problems at once, with their lines; warnings alone are no failure" {
+	only_ours 'it has no such command'
+	cat >config.json <<-'EOF'
+		{
+			"ociVersion": "1.0.2", "rooot": {},
+			"process": {"args": ["true"], "cwd": 7, "user": {"uid": "0"}},
+			"root": {"path": "rootfs"},
+			"mounts": [{"destination": "/data", "options": ["bind"]}, {"destination": "/x"}],
+			"linux": {
+				"namespaces": [{"type": "mount"}, {"type": "mountain"}],
+				"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["x"], "action": "NO"}]},
+				"resources": {"cpu": {"idle": 3}, "memory": {"limit": 2, "swap": 1}}
+			}
+		}
+	EOF
+	check
+	equal "$status" 1
+	finds warning 'rooot: unknown property: it is ignored \(did you mean "root"\?\)'
+	finds error 'process\.cwd: expected a string, found a number'
+	finds error 'process\.user\.uid: expected a number, found a string'
+	finds error 'mounts\[0\] /data: bind mount without a source'
+	finds error 'mounts\[1\] /x: mount without a file system type'
+	finds error 'linux\.namespaces\[1\]\.type: unknown namespace type "mountain"'
+	finds error 'linux\.seccomp\.syscalls\[0\]\.action: unknown action "NO"'
+	finds error 'linux\.resources\.cpu\.idle: invalid value 3'
+	finds error 'linux\.resources\.memory\.swap: '
+	matches "$output" '^config\.json:2:24: warning: rooot'
+	matches "$output" '8 errors, 1 warning$'
+	check --json
+	equal "$status" 1
+	equal "$(jq -c '[.errors, .warnings, (.problems | length)]' <<<"$output")" '[8,1,9]'
+	equal "$(jq -c '.problems[1] | [.severity, .pointer, .place, .line, .column, .text, .hint]' <<<"$output")" \
+		'["error","/process/cwd","process.cwd",3,38,"expected a string, found a number",""]'
+	equal "$(jq -r .bundle <<<"$output")" "$BUNDLE"
+	nothing_left
+}
+
+@test "warnings alone give exit code 0" {
+	only_ours 'it has no such command'
+	config '.process.user.gids = [1] | .process.capabilities.bounding += ["CAP_NEW"]'
+	check
+	equal "$status" 0
+	finds warning 'process\.user\.gids: unknown property'
+	finds warning 'process\.capabilities\.bounding: ignoring unknown capabilities: CAP_NEW'
+	matches "$output" 'no errors, 2 warnings$'
+	ok runtime run c
+}
+
+@test "a bundle that can't be read, or isn't JSON" {
+	only_ours 'it has no such command'
+	printf '{"ociVersion": 1,\n "process": {"args": ["true"],,}}' >config.json
+	check
+	equal "$status" 1
+	prints "config.json:1:16: error: ociVersion: expected a string, found a number
+config.json:2:31: error: process: expected a key, found invalid character ','
+2 errors, no warnings"
+	rm config.json
+	check
+	equal "$status" 1
+	prints ''
+	says 'config\.json not found'
+	check --bundle /no/such/bundle
+	equal "$status" 1
+	says '/no/such/bundle: no such file or directory'
+}
+
+@test "check and create agree about the root, the process and hooks" {
+	only_ours 'it has no such command'
+	all_agree <<-'EOF'
+		del(.ociVersion)
+		.ociVersion = "9.0.0"
+		del(.root)
+		.root.path = "absent"
+		.root.path = "config.json"
+		.process.args = []
+		.process.args = "true"
+		.process.cwd = "relative"
+		.process.env = ["NOTHING"]
+		.process.rlimits = [{"type": "NOFILE", "soft": 1, "hard": 1}]
+		.process.oomScoreAdj = 5000
+		.process.scheduler = {"policy": "SCHED_NONE"}
+		.process.user.umask = 4096
+		.hooks.poststop = [{"path": "relative"}]
+		.process.args = ["nosuchprogram"]
+		.process.args = ["/bin/nosuchprogram"]
+		.process.args = ["/etc"]
+		.process.args = ["/etc/passwd"]
+		.process.cwd = "/etc/passwd"
+	EOF
+}
+
+@test "check and create agree about mounts and linux" {
+	only_ours 'it has no such command'
+	all_agree <<-'EOF'
+		.mounts += [{"destination": "/proc/x", "type": "tmpfs"}]
+		.mounts += [{"destination": "/x", "type": "bind", "source": "/"}, {"destination": ""}]
+		.linux.namespaces += [{"type": "pid"}]
+		.linux.namespaces |= map(select(.type != "uts"))
+		.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]
+		.linux.devices = [{"path": "/dev/x", "type": "z"}]
+		.linux.sysctl = {"kernel.panic": "1"}
+		.linux.maskedPaths = ["x"]
+		.linux.rootfsPropagation = "odd"
+	EOF
+}
+
+@test "check and create agree about limits and seccomp" {
+	only_ours 'it has no such command'
+	all_agree <<-'EOF'
+		.linux.cgroupsPath = "/.."
+		.linux.resources.cpu = {"idle": 7}
+		.linux.resources.memory = {"limit": 20000000, "swap": 10000000}
+		.linux.resources.blockIO = {"weight": 5}
+		.linux.resources.devices = [{"allow": true, "access": "x"}]
+		.linux.seccomp = {"defaultAction": "SCMP_ACT_NO"}
+		.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_NO"]}
+		.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_NOTIFY"}]}
+	EOF
+}
+
+@test "check --host and create agree about the host" {
+	only_ours 'it has no such command'
+	cp config.json good.json
+	local filter
+	while IFS= read -r filter; do
+		jq "$filter" good.json >config.json
+		echo "$filter"
+		clean
+		agree --host
+	done <<-'EOF'
+		.mounts += [{"destination": "/data", "type": "bind", "source": "/no/such", "options": ["rbind"]}]
+		.mounts += [{"destination": "/data", "type": "bind", "source": "no/such", "options": ["rbind"]}]
+		.mounts += [{"destination": "/data", "type": "nosuchfs", "source": "x"}]
+		(.linux.namespaces[] | select(.type == "network")).path = "/no/such"
+		(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/uts"
+		(.linux.namespaces[] | select(.type == "network")).path = "/etc/passwd"
+		.process.apparmorProfile = "no such profile"
+		.process.selinuxLabel = "no:such:label"
+		.linux.netDevices = {"nosuchdevice": {}}
+		.linux.intelRdt = {"closID": "x", "l3CacheSchema": "L3:0=f"}
+		.linux.resources.hugepageLimits = [{"pageSize": "3MB", "limit": 0}]
+		.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 99999999999}]
+	EOF
+}
+
+@test "a file on a directory, and a directory on a file" {
+	only_ours 'it has no such command'
+	: >file
+	config '.mounts += [{"destination": "/etc", "type": "bind", "source": "file", "options": ["bind"]}]'
+	check --host
+	finds error 'mounts\[6\] /etc: bind .*/file on /etc: a file can only be mounted on a file'
+	exits 1 runtime create c
+	config '.mounts[6].destination = "/etc/passwd" | .mounts[6].source = "/"'
+	check --host
+	finds error 'mounts\[6\] /etc/passwd: bind / on /etc/passwd: a file can only be mounted on a file'
+	exits 1 runtime create c
+	config '.mounts[6].source = "file"'
+	clean --host
+	# What an earlier mount has there isn't known.
+	config '.mounts = .mounts[:6] + [{"destination": "/etc", "type": "tmpfs"}, {"destination": "/etc/passwd", "type": "bind", "source": "/mnt", "options": ["bind"]}]'
+	clean --host
+	ok runtime run c
+}
+
+@test "hooks of the host that aren't there" {
+	only_ours 'it has no such command'
+	config '.hooks = {"createRuntime": [{"path": "/no/such"}], "poststop": [{"path": "/etc/passwd"}]}'
+	clean
+	check --host
+	equal "$status" 1
+	finds error 'hooks\.createRuntime\[0\]\.path: hook /no/such: no such file or directory'
+	finds warning 'hooks\.poststop\[0\]\.path: hook /etc/passwd: permission denied'
+	exits 1 runtime create c
+	says 'hooks\.createRuntime\[0\] /no/such.*no such file or directory'
+	config '.hooks = {"startContainer": [{"path": "/bin/true"}, {"path": "/bin/nosuchhook"}]}'
+	check
+	equal "$status" 1
+	finds error 'hooks\.startContainer\[1\]\.path: hook /bin/nosuchhook: no such file or directory'
+}
+
+@test "what execve will make of the program" {
+	only_ours 'it has no such command'
+	local head=rootfs/opt/head
+	printf '#!/bin/nosuch -x\n' >rootfs/opt/script
+	printf '#!/bin/sh\r\n' >rootfs/opt/dos
+	printf '#!\n' >rootfs/opt/nobody
+	printf 'text\n' >rootfs/opt/text
+	printf '#!/opt/script\n' >rootfs/opt/second
+	printf '#!/bin/sh\ntrue\n' >rootfs/opt/good
+	printf '#!/etc/passwd\n' >rootfs/opt/unfit
+	head -c 64 rootfs/bin/busybox >$head
+	printf '\x16\x00' | dd of=$head bs=1 seek=18 conv=notrunc status=none # s390
+	chmod +x rootfs/opt/*
+	local name what
+	while read -r name what; do
+		args "/opt/$name"
+		echo "$name: $what"
+		check --host
+		equal "$status" 1
+		finds error "process\.args\[0\]: exec /opt/.*$what"
+		exits 1 runtime run c
+		says "$what"
+	done <<-'EOF'
+		script the interpreter of its #! line, /bin/nosuch, isn't in the container
+		dos its #! line ends in a carriage return
+		text it is neither a program nor a script with a #! line
+		nobody its #! line names no interpreter
+		head it is a program for s390x, which this host isn't
+	EOF
+	args /opt/second
+	check
+	equal "$status" 1
+	finds error 'process\.args\[0\]: exec /opt/script: the interpreter of its #! line, /bin/nosuch,'
+	args /opt/unfit
+	check
+	finds error 'process\.args\[0\]: exec /opt/unfit: its interpreter /etc/passwd: permission denied'
+	# Another host may run them.
+	for name in head text; do
+		args "/opt/$name"
+		check
+		equal "$status" 0
+		finds warning "process\.args\[0\]: exec /opt/$name: it is "
+	done
+	args good
+	clean
+	clean --host
+}
+
+@test "a program whose loader isn't there" {
+	only_ours 'it has no such command'
+	local program
+	program=$(type -P bash)
+	grep -q ld-linux "$program" || skip 'the host has no dynamically linked bash'
+	rm rootfs/bin/sh
+	cp "$program" rootfs/bin/sh
+	args sh -c true
+	check
+	equal "$status" 1
+	finds error "process\.args\[0\]: exec /bin/sh: its dynamic loader, /.*ld-linux.*, isn't in the container"
+	exits 1 runtime run c
+	says "its dynamic loader, /.*ld-linux.*, isn't in the container"
+}
+
+@test "a program that only others may execute is a warning" {
+	only_ours 'it has no such command'
+	rm rootfs/bin/true
+	cp rootfs/bin/busybox rootfs/bin/true
+	chmod 0700 rootfs/bin/true
+	config '.process.user = {"uid": 1000, "gid": 1000} | del(.process.capabilities)'
+	check
+	equal "$status" 0
+	finds warning 'process\.args\[0\]: /bin/true has mode 0700 and belongs to 0:0: the user of the process, 1000:1000, may not execute it'
+	exits 1 runtime create c
+	says 'permission denied'
+	config '.process.capabilities.effective = ["CAP_DAC_OVERRIDE"] | .process.capabilities.permitted = ["CAP_DAC_OVERRIDE"] | .process.capabilities.bounding = ["CAP_DAC_OVERRIDE"]'
+	clean
+	config 'del(.process.capabilities) | .process.user.uid = 0'
+	clean
+	ok runtime run c
+}
+
+@test "what a mount covers isn't spoken of" {
+	only_ours 'it has no such command'
+	mkdir "$TMP/programs"
+	printf '#!/bin/sh\n' >"$TMP/programs/inmount"
+	chmod +x "$TMP/programs/inmount"
+	ln -s programs rootfs/links
+	mkdir rootfs/programs rootfs/empty
+	ln -s /programs/inmount rootfs/empty/link
+	config '.mounts += [{"destination": "/links", "type": "bind", "source": $source, "options": ["bind"]}] | .process.env = ["PATH=/bin:/programs"]' \
+		--arg source "$TMP/programs"
+	local name
+	for name in inmount /programs/inmount /links/nosuch /empty/link /empty/../links/x; do
+		args $name
+		clean
+	done
+	args /links/inmount
+	ok runtime run c
+	# Of what comes before it in PATH something is known.
+	config '.process.env = ["PATH=/bin:/empty"]'
+	args nosuch
+	check
+	finds error 'process\.args\[0\]: exec: "nosuch": executable file not found in \$PATH'
+}
+
+@test "links of the image don't lead out, and nothing of it is opened that isn't a file" {
+	only_ours 'it has no such command'
+	mkdir "$TMP/outside"
+	cp rootfs/bin/busybox "$TMP/outside/x"
+	ln -s "$TMP/outside/x" rootfs/bin/absolute
+	ln -s ../../../../../../../../../../../.."$TMP/outside/x" rootfs/bin/relative
+	ln -s loop rootfs/bin/loop
+	mkfifo rootfs/bin/fifo
+	chmod +x rootfs/bin/fifo
+	printf '#!/bin/fifo\n' >rootfs/bin/script
+	printf '#!%s\n' "$TMP/outside/x" >rootfs/bin/out
+	chmod +x rootfs/bin/script rootfs/bin/out
+	local name
+	for name in absolute relative loop fifo script out; do
+		args "/bin/$name"
+		echo "$name"
+		check --host
+		equal "$status" 1
+		finds error 'process\.args\[0\]: exec'
+	done
+}
+
+@test "a hook may put the program there" {
+	only_ours 'it has no such command'
+	args later
+	config '.hooks.createRuntime = [{"path": "/bin/cp", "args": ["cp", "rootfs/bin/true", "rootfs/bin/later"]}]'
+	check
+	equal "$status" 0
+	finds warning 'process\.args\[0\]: .*not found in \$PATH .*unless a hook puts it there'
+}
+
+@test "a terminal takes a devpts" {
+	only_ours 'it has no such command'
+	config '.process.terminal = true'
+	clean
+	config 'del(.mounts[] | select(.destination == "/dev/pts"))'
+	check
+	equal "$status" 1
+	finds error 'process\.terminal: terminal: open /dev/pts/ptmx'
+	exits 1 runtime run c
+	says 'process\.terminal: terminal: open /dev/pts/ptmx'
+}
+
+@test "limits whose sense depends on the version of cgroups" {
+	only_ours 'it has no such command'
+	config '.linux.resources.cpu.shares = 1 | .linux.resources.memory.swap = 10000000'
+	check
+	equal "$status" 0
+	finds warning 'linux\.resources\.cpu\.shares: the minimum allowed cpu-shares is 2 \(on hosts with cgroup v1\)'
+	finds warning 'linux\.resources\.memory\.swap: unable to set swap limit without memory limit \(on hosts with cgroup v2\)'
+	agree --host
+	nothing_left
+}
+
+@test "processors that the host hasn't got" {
+	only_ours 'it has no such command'
+	needs_controller cpuset
+	config '.linux.resources.cpu.cpus = "0,4000"'
+	clean
+	check --host
+	if cgroup_v1; then
+		equal "$status" 1
+		finds error 'linux\.resources\.cpu\.cpus: "0,4000" are not all there: the host has the processors 0'
+		exits 1 runtime create c
+		says 'linux\.resources\.cpu\.cpus'
+	else
+		finds warning 'linux\.resources\.cpu\.cpus: "0,4000" are not all there'
+	fi
+}
+
+@test "a cgroup in use, and a controller that the host hasn't got" {
+	only_ours 'it has no such command'
+	sleeping first
+	check --host
+	equal "$status" 1
+	finds error "linux\.cgroupsPath: container's cgroup is not empty: [0-9]+ process"
+	exits 1 runtime create c
+	says "container's cgroup is not empty"
+	ok runtime delete --force first
+	config '.linux.resources.rdma = {"nosuch_0": {"hcaHandles": 1}}'
+	clean
+	if [ ! -d /sys/fs/cgroup/rdma ] && ! grep -qw rdma /sys/fs/cgroup/cgroup.controllers; then
+		agree --host
+		check --host
+		finds error 'linux\.resources\.rdma\.nosuch_0: cgroup controller rdma is not available'
+	fi
+}
+
+@test "nothing changes, and nobody needs to be root for it" {
+	only_ours 'it has no such command'
+	needs_namespace user
+	local before
+	snapshot() { find "$BUNDLE" "$ROOT" -printf '%p %T@ %m\n' | sort | sha256sum; }
+	before=$(snapshot)
+	clean --host
+	equal "$(snapshot)" "$before"
+	nothing_left
+	chmod 0755 "$TMP" "${BATS_RUN_TMPDIR%/}"
+	command -v setpriv >/dev/null || skip 'the host has no setpriv'
+	invoke timeout 20 setpriv --reuid 1000 --regid 1000 --clear-groups "$RUNTIME" check --bundle "$BUNDLE"
+	equal "$status: $output" '0: no problems'
+	invoke timeout 20 setpriv --reuid 1000 --regid 1000 --clear-groups "$RUNTIME" check --host --bundle "$BUNDLE"
+	equal "$status" 1
+	finds error 'linux\.namespaces: rootless container requires user namespaces'
+}
+
+@test "the ids that a user may map" {
+	only_ours 'it has no such command'
+	needs_namespace user
+	command -v setpriv >/dev/null || skip 'the host has no setpriv'
+	chmod 0755 "$TMP" "${BATS_RUN_TMPDIR%/}"
+	config 'del(.linux.resources, .linux.cgroupsPath) | .linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 1000, "size": 1}] | .linux.gidMappings = .linux.uidMappings |
+		del(.mounts[] | select(.destination == "/dev/pts").options[] | select(startswith("gid=")))'
+	as_user() { invoke timeout 20 setpriv --reuid 1000 --regid 1000 --clear-groups "$RUNTIME" check --host --bundle "$BUNDLE"; }
+	as_user
+	equal "$status: $output" '0: no problems'
+	config '.linux.uidMappings += [{"containerID": 1, "hostID": 7, "size": 5}]'
+	as_user
+	equal "$status" 1
+	if command -v newuidmap >/dev/null; then
+		finds error "linux\.uidMappings\[1\]: the host ids from 7 to 11 aren't all this user's in /etc/subuid"
+	else
+		finds error "linux\.uidMappings: an ordinary user needs newuidmap"
+	fi
+}

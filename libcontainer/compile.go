@@ -199,12 +199,14 @@ func (x *execution) compile() error {
 	return err
 }
 
-// report logs the warnings among problems and gives the errors as one.
+// report gives the errors among problems as one. Without any it logs the warnings,
+// which only then are about something that exists.
 func (r *Runtime) report(problems []specconv.Problem) error {
-	for _, p := range problems {
-		if p.Severity == specconv.Warning {
-			r.warn(p.String())
-		}
+	if err := specconv.FirstError(problems); err != nil {
+		return err
 	}
-	return specconv.FirstError(problems)
+	for _, p := range problems {
+		r.warn(p.String())
+	}
+	return nil
 }

@@ -83,7 +83,7 @@ conformance: runnel ## the OCI validation suite
 faults: runnel ## break create at each of its system calls, look for what is left
 	$(GO) test -tags faults -count=1 -timeout 20m ./tests/faults/...
 
-fuzz: embedded ## break plans at random and have the child's decoder check them (FUZZ_SECONDS=30)
+fuzz: embedded ## break configs and plans at random, have the child's decoder check them (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)
 
 bench: runnel ## time and syscalls beside runc and crun

@@ -175,6 +175,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	for _, data := range specSeeds(f) {
+		f.Add(data)
+	}
 	f.Add([]byte(`{"x": [1.5e3, -0, null, true, {"y": "\ud800\u0041"}], "root": {"path": ""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := Decode(data)

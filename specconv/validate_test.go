@@ -1,7 +1,11 @@
 package specconv
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -413,6 +417,10 @@ func FuzzCreate(f *testing.F) {
 		}
 		f.Add(data, tt.host.EUID, tt.host.Cgroups == CgroupV2)
 	}
+	for _, data := range specSeeds(f) {
+		f.Add(data, uint32(0), true)
+	}
+	check := planChecker(f)
 	f.Fuzz(func(t *testing.T, data []byte, euid uint32, v2 bool) {
 		spec, err := Decode(data)
 		if err != nil {
@@ -431,7 +439,7 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			t.Fatalf("Create = %v for a config without errors", err)
 		}
-		encode(t, p)
+		check(t, encode(t, p))
 		if spec.Process == nil {
 			return
 		}
@@ -439,12 +447,59 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			t.Fatalf("Exec = %v for a config without errors", err)
 		}
-		encode(t, p)
+		check(t, encode(t, p))
 	})
 }
 
-func encode(t *testing.T, p *plan.Plan) {
-	if _, err := p.Encode(3, 4); err != nil && !strings.Contains(err.Error(), "NUL byte") {
+func encode(t *testing.T, p *plan.Plan) []byte {
+	encoded, err := p.Encode(3, 4)
+	if err != nil && !strings.Contains(err.Error(), "NUL byte") {
 		t.Errorf("Encode = %v", err)
+	}
+	return encoded
+}
+
+// planChecker gives what holds an encoded plan against the child's decoder: the
+// program tests/fuzz/decode, compiled with sanitizers, that PLAN_CHECKER names.
+// Without it nothing is checked.
+func planChecker(f *testing.F) func(t *testing.T, encoded []byte) {
+	name := os.Getenv("PLAN_CHECKER")
+	if name == "" {
+		return func(*testing.T, []byte) {}
+	}
+	checker := exec.Command(name, "-")
+	checker.Stderr = os.Stderr
+	in, err := checker.StdinPipe()
+	if err != nil {
+		f.Fatal(err)
+	}
+	out, err := checker.StdoutPipe()
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := checker.Start(); err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		in.Close()
+		if err := checker.Wait(); err != nil {
+			f.Errorf("%s: %v", name, err)
+		}
+	})
+	return func(t *testing.T, encoded []byte) {
+		if encoded == nil {
+			return
+		}
+		message := binary.LittleEndian.AppendUint64(nil, uint64(len(encoded)))
+		if _, err := in.Write(append(message, encoded...)); err != nil {
+			t.Fatalf("the child's decoder has ended: %v", err)
+		}
+		var verdict [1]byte
+		if _, err := io.ReadFull(out, verdict[:]); err != nil {
+			t.Fatalf("the child's decoder has ended: %v", err)
+		}
+		if verdict[0] != 1 {
+			t.Errorf("the child's decoder refuses the plan")
+		}
 	}
 }

@@ -1,4 +1,7 @@
-/* decode SECONDS PLAN…: changes the encoded plans at random, has the child's
+/* decode -: reads plans from stdin, each after its length in eight bytes, and
+ * answers one byte: whether the child's decoder takes it.
+ *
+ * decode SECONDS PLAN…: changes the encoded plans at random, has the child's
  * decoder check each, and reads whatever a plan that passed refers to. Compiled
  * with the address and undefined behaviour sanitizers, which end it with a
  * report. The numbers come from the seed in RUNNEL_FUZZ_SEED, or 1. */
@@ -6,6 +9,7 @@
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct child self;
@@ -137,6 +141,33 @@ static void walk(void)
 	}
 }
 
+/* check gives 1 if the decoder takes a plan, having read all of it. */
+static int check(unsigned char *b, size_t size)
+{
+	if (plan_check((char *)b, size))
+		return 0;
+	self.plan = (char *)b;
+	self.header = (struct plan_header *)(void *)b;
+	walk();
+	return 1;
+}
+
+static int answer(void)
+{
+	uint64_t size;
+
+	while (fread(&size, sizeof(size), 1, stdin) == 1) {
+		unsigned char *b = malloc(size);
+
+		if (!b || fread(b, 1, size, stdin) != size)
+			errx(1, "a plan of %llu bytes isn't whole", (unsigned long long)size);
+		putchar(check(b, size));
+		fflush(stdout);
+		free(b);
+	}
+	return 0;
+}
+
 /* try gives 1 if the decoder takes the changed plan. */
 static int try(void)
 {
@@ -156,12 +187,7 @@ static int try(void)
 		put(b, size, 40, 4, OP_END);
 		b[size - 1] = 0;
 	}
-	good = plan_check((char *)b, size) == 0;
-	if (good) {
-		self.plan = (char *)b;
-		self.header = (struct plan_header *)(void *)b;
-		walk();
-	}
+	good = check(b, size);
 	free(b);
 	return good;
 }
@@ -171,8 +197,10 @@ int main(int argc, char **argv)
 	uint64_t tries = 0, good = 0;
 	time_t end;
 
+	if (argc == 2 && !strcmp(argv[1], "-"))
+		return answer();
 	if (argc < 3)
-		errx(2, "usage: decode SECONDS PLAN...");
+		errx(2, "usage: decode - | decode SECONDS PLAN...");
 	if (getenv("RUNNEL_FUZZ_SEED"))
 		state = strtoull(getenv("RUNNEL_FUZZ_SEED"), 0, 10) | 1;
 	for (int i = 2; i < argc && seed_count < MAX_SEEDS; i++)

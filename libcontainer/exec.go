@@ -10,6 +10,7 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
 )
 
 // Exec runs another process in a running container and, unless it is detached,
@@ -121,6 +122,11 @@ func (x *execution) start(given map[string]int) error {
 		return err
 	}
 	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
+	if a := x.process.ExecCPUAffinity; a != nil {
+		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
+			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
+		}
+	}
 	if group != nil {
 		defer group.Close()
 	}

@@ -3,6 +3,7 @@ package nsenter
 import (
 	_ "embed"
 	"fmt"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -23,6 +24,10 @@ type Options struct {
 	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
 	// is cloned.
 	Cgroup int
+	// Affinity is the mask of the CPUs on which the child is cloned, and which it
+	// inherits (process.execCPUAffinity.initial), as sched_setaffinity(2) takes
+	// it; none leaves it as it is.
+	Affinity []byte
 }
 
 // Child is a process that walks a plan.
@@ -53,13 +58,47 @@ func Start(p *plan.Plan, o Options) (*Child, error) {
 		unix.Close(pair[0])
 		return nil, fmt.Errorf("socket to the child: %w", err)
 	}
+	restore, err := setAffinity(o.Affinity)
+	if err != nil {
+		unix.Close(pair[0])
+		return nil, err
+	}
 	c, err := start(p, o, files.fds, pair[1])
+	restore()
 	if err != nil {
 		unix.Close(pair[0])
 		return nil, err
 	}
 	c.fd = pair[0]
 	return c, nil
+}
+
+// setAffinity puts this thread on the CPUs of a mask until restore is called.
+func setAffinity(mask []byte) (restore func(), err error) {
+	if len(mask) == 0 {
+		return func() {}, nil
+	}
+	runtime.LockOSThread()
+	var before, now unix.CPUSet
+	err = unix.SchedGetaffinity(0, &before)
+	for i, b := range mask {
+		for bit := range 8 {
+			if b&(1<<bit) != 0 {
+				now.Set(8*i + bit)
+			}
+		}
+	}
+	if err == nil {
+		err = unix.SchedSetaffinity(0, &now)
+	}
+	if err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("process.execCPUAffinity.initial: run on these CPUs: %w", err)
+	}
+	return func() {
+		_ = unix.SchedSetaffinity(0, &before)
+		runtime.UnlockOSThread()
+	}, nil
 }
 
 // start lays out the child's descriptors: the standard streams, those that the

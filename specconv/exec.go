@@ -86,14 +86,19 @@ func (b *builder) joinContainer() {
 }
 
 // affinity resets what was inherited from the caller, unless the config says
-// what is to be inherited.
+// what is to be inherited: the initial affinity is set before the clone, and
+// stays, as far as the cgroup lets it, without a final one.
 func (b *builder) affinity() {
-	a := b.process.ExecCPUAffinity
-	if a == nil {
-		b.add("", plan.Affinity{})
-		return
+	var a specs.CPUAffinity
+	if b.process.ExecCPUAffinity != nil {
+		a = *b.process.ExecCPUAffinity
 	}
-	if mask, _ := ParseList(a.Final); len(mask) > 0 {
-		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: mask})
+	final, _ := ParseList(a.Final)
+	initial, _ := ParseList(a.Initial)
+	switch {
+	case len(final) > 0:
+		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: final})
+	case len(initial) == 0:
+		b.add("", plan.Affinity{})
 	}
 }

@@ -270,8 +270,6 @@ func (c *creation) converse() error {
 			}
 		case nsenter.Namespaces:
 			err = c.enter(m.Pid)
-		case nsenter.Listener:
-			err = c.handOverListener(specs.StateCreating, c.spec.Linux.Seccomp, c.state.Pid, m.FD)
 		case nsenter.Created:
 			return nil
 		case nsenter.Failed:

@@ -148,6 +148,12 @@ func (x *execution) converse() error {
 		if err != nil {
 			return err
 		}
+		if m.Kind == nsenter.Listener { // from a messenger of the process
+			if err := x.passListener(m); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := x.identify(m.Pid); err != nil {
 			return err
 		}
@@ -156,8 +162,6 @@ func (x *execution) converse() error {
 			err = hostResctrl.join(x.state.IntelRdt, x.pid)
 		case nsenter.Created:
 			continue
-		case nsenter.Listener:
-			err = x.handOverListener(specs.StateRunning, x.spec.Linux.Seccomp, x.pid, m.FD)
 		case nsenter.Failed:
 			return explain(x.plan, x.state.Rootfs, m.Failure)
 		default:
@@ -170,6 +174,16 @@ func (x *execution) converse() error {
 			return err
 		}
 	}
+}
+
+func (x *execution) passListener(m nsenter.Message) error {
+	if err := x.handOverListener(specs.StateRunning, x.spec.Linux.Seccomp, x.pid, m); err != nil {
+		return err
+	}
+	if err := x.child.Go(); !mayHaveGoneOn(err) {
+		return err
+	}
+	return nil
 }
 
 // hasBegun: the conversation ends with the program's start, or with a child

@@ -69,15 +69,31 @@ func (h *hookStates) close() {
 	h.creating, h.created = nil, nil
 }
 
-// handOverListener gives the seccomp notify descriptor of the container's
-// process to the agent that the profile names.
-func (c *Container) handOverListener(status specs.ContainerState, profile *specs.LinuxSeccomp, pid, listener int) error {
-	defer unix.Close(listener)
+// handOverListener gives the seccomp notify descriptor of the process pid, which
+// came with m, to the agent that the profile names. Who sent it is a messenger of
+// that process, and has ended when this returns, so that the process can't become
+// a program with a child of which it doesn't know.
+func (c *Container) handOverListener(status specs.ContainerState, profile *specs.LinuxSeccomp, pid int, m nsenter.Message) error {
+	defer unix.Close(m.FD)
 	if profile == nil || profile.ListenerPath == "" {
 		return fmt.Errorf("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one")
 	}
-	return seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
+	err := seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
 		Version: specs.Version, Pid: pid, Metadata: profile.ListenerMetadata,
 		State: c.state.ociState(status),
-	}, listener)
+	}, m.FD)
+	if err != nil {
+		return err
+	}
+	messenger, err := unix.PidfdOpen(m.Pid, 0)
+	if err != nil { // it has ended
+		return nil
+	}
+	waitProcess(messenger, messengerPatience)
+	unix.Close(messenger)
+	return nil
 }
+
+// messengerPatience is for a process that has nothing left to do but to exit, in
+// milliseconds.
+const messengerPatience = 10000

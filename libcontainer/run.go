@@ -108,12 +108,37 @@ func (c *creation) awaitProgram(conversation *nsenter.Conversation) error {
 		}
 		switch m.Kind {
 		case nsenter.Starting:
+		case nsenter.Listener:
+			if err := c.passListener(m); err != nil {
+				return err
+			}
+			if err := conversation.Go(); !mayHaveGoneOn(err) {
+				return err
+			}
 		case nsenter.Failed:
 			return c.explainLate(m.Failure)
 		default:
 			return fmt.Errorf("message %d of the child after its start", m.Kind)
 		}
 	}
+}
+
+// mayHaveGoneOn: a process whose agent answers the call by which it waits for us
+// goes on by that.
+func mayHaveGoneOn(err error) bool { return err == nil || errors.Is(err, unix.EPIPE) }
+
+// passListener hands over what the agent of the container's process gets. A
+// `start` hasn't read the config yet.
+func (c *creation) passListener(m nsenter.Message) error {
+	if c.spec.Linux == nil {
+		spec, err := c.config()
+		if err != nil {
+			unix.Close(m.FD)
+			return err
+		}
+		c.spec = spec
+	}
+	return c.handOverListener(specs.StateCreated, c.spec.Linux.Seccomp, c.state.Pid, m)
 }
 
 // runPoststart runs the hooks for a process that runs. The first that fails

@@ -97,7 +97,8 @@ func (c *Container) finishStart(conversation *nsenter.Conversation) error {
 		half.spec = spec
 	}
 	if err := half.awaitProgram(conversation); err != nil {
-		return err
+		// It may be the parent's half that went wrong.
+		return errors.Join(err, c.stop())
 	}
 	if err := c.runPoststart(half.spec.Hooks); err != nil {
 		return errors.Join(err, c.stop())

@@ -108,7 +108,10 @@ func DialStart(dir int, name string) (*Conversation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start socket: %w", err)
 	}
-	err = unix.Connect(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)})
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+	if err == nil {
+		err = unix.Connect(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir, name)})
+	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("start socket: %w", err)

@@ -18,10 +18,10 @@ type MessageKind uint32
 //	Maps                 user/time namespace exists, or the    maps written, cgroup joined → Go
 //	                     cgroup namespace is about to be made
 //	Namespaces           all namespaces and mounts exist       cgroup joined, hooks run, state saved → Go
-//	Listener + fd        the seccomp notify descriptor         handed to the agent → Go
-//	Created              the container waits for start; the    Go (run), nothing (create)
-//	                     Listener of an exec comes after it
+//	Created              the container waits for start         Go (run), nothing (create)
 //	Starting             this start is the one that counts     nothing
+//	Listener + fd        the seccomp notify descriptor, from   handed to the agent → Go
+//	                     a messenger of the process
 //	Failed               op, errno, part, text; the last one   nothing
 //	(end of file)        the program runs, or the child died
 //
@@ -109,11 +109,11 @@ func legal(last, next MessageKind) bool {
 	case Namespaces:
 		return last == 0 || last == Maps
 	case Created:
-		return last == 0 || last == Maps || last == Namespaces || last == Listener
+		return last == 0 || last == Maps || last == Namespaces
 	case Starting:
 		return last == Created
 	case Listener:
-		return true
+		return last == Created || last == Starting
 	case Failed:
 		return last != Failed
 	}

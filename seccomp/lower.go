@@ -49,10 +49,6 @@ func lowerDefault(profile *specs.LinuxSeccomp, r *Request) (action, error) {
 	if !ok {
 		return action{}, fmt.Errorf("linux.seccomp.defaultAction: unknown action %q", profile.DefaultAction)
 	}
-	if fallback.name == specs.ActNotify {
-		return action{}, fmt.Errorf("linux.seccomp.defaultAction: SCMP_ACT_NOTIFY can't be the default: " +
-			"the runtime could not hand the listener over")
-	}
 	var err error
 	if r.DefaultAction, err = fallback.with(profile.DefaultErrnoRet); err != nil {
 		return action{}, fmt.Errorf("linux.seccomp.defaultErrnoRet: %w", err)
@@ -99,7 +95,7 @@ func lowerEntry(r *Request, entry *specs.LinuxSyscall, index int, warnings []str
 	if err != nil {
 		return nil, fmt.Errorf(".errnoRet: %w", err)
 	}
-	if err := checkNames(entry.Names, act); err != nil {
+	if err := checkNames(entry.Names); err != nil {
 		return nil, err
 	}
 	first := len(r.Args)
@@ -126,17 +122,11 @@ func lowerEntry(r *Request, entry *specs.LinuxSyscall, index int, warnings []str
 	return warnings, nil
 }
 
-// checkNames refuses names that can't be handed to libseccomp and, for NOTIFY,
-// those of the syscalls by which the listener is handed over: the agent would
-// have to answer before it has the listener.
-func checkNames(names []string, act action) error {
+// checkNames refuses names that can't be handed to libseccomp.
+func checkNames(names []string) error {
 	for i, name := range names {
 		if name == "" || strings.IndexByte(name, 0) >= 0 {
 			return fmt.Errorf(".names[%d]: %q is not a name of a syscall", i, name)
-		}
-		if act.name == specs.ActNotify && (name == "write" || name == "sendmsg") {
-			return fmt.Errorf(".names[%d]: SCMP_ACT_NOTIFY can't be used for %s: "+
-				"the runtime needs it to hand the listener over", i, name)
 		}
 	}
 	return nil
@@ -179,6 +169,9 @@ func checkListener(profile *specs.LinuxSeccomp) error {
 }
 
 func usesNotify(profile *specs.LinuxSeccomp) bool {
+	if profile.DefaultAction == specs.ActNotify {
+		return true
+	}
 	for i := range profile.Syscalls {
 		if profile.Syscalls[i].Action == specs.ActNotify {
 			return true

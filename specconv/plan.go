@@ -134,17 +134,10 @@ func Create(in Input) (*plan.Plan, error) {
 	if b.process != nil {
 		b.becomeProcess()
 	}
-	// The agent of a filter that notifies hears of it at create, as with runc.
-	notifies := b.seccomp != nil && b.seccomp.Notify
-	if b.process != nil && notifies {
-		b.filter()
-	}
 	b.add("", plan.Created{})
 	b.waitStart()
 	if b.process != nil {
-		if !notifies {
-			b.filter()
-		}
+		b.filter()
 		b.hooks("startContainer", stateCreated, true, b.env)
 		b.execute()
 	}

@@ -17,6 +17,7 @@ struct child {
 	long root;     /* O_PATH of the container's root, -1 before op_root */
 	long proc;     /* O_PATH of a verified procfs, -1 if not open */
 	long hidden;   /* the empty tmpfs that hides directories, -1 before its first use */
+	int unwatched; /* the end of children isn't waited for (seccomp.c) */
 	int joined;    /* in the namespaces of others: nothing reached by path is trusted */
 	uint32_t part; /* what failed_at() named */
 	uint32_t text_len;
@@ -61,6 +62,9 @@ long attach(long tree, const char *target, int directory, int no_symlink);
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive);
 long clone_tree(const char *path, int recursive);
 long copy_up(long from, long to);
+
+/* seccomp.c */
+void expect_child(void);
 
 #define OP_DECLARE(name, shape, run) long run(const struct op *op);
 OPS(OP_DECLARE)

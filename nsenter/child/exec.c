@@ -1,7 +1,6 @@
 /* The last steps: the working directory, the program, the wait for `start`, and
  * execve(2). */
 #include "child.h"
-#include <linux/seccomp.h>
 
 #define SA_RESTORER_ 0x04000000
 #define SOCK_CLOEXEC_ 02000000
@@ -192,13 +191,6 @@ long op_find(const struct op *op)
 	return failed_at(PART_SEARCH, error);
 }
 
-struct action {
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
 static void die_of(int signal) { leave(128 + signal); }
 
 /* As pid 1 a process without handlers doesn't even die of SIGTERM. A container
@@ -251,31 +243,6 @@ long op_wait_start(const struct op *op)
 	self.socket = fd;
 	/* The one `start` of several that is heard. */
 	return tell(MSG_STARTING, 0, -1);
-}
-
-struct filter {
-	unsigned short len;
-	const void *code;
-};
-
-long op_seccomp(const struct op *op)
-{
-	struct filter filter = {(unsigned short)(op->n[0] / 8), self.plan + op->s[0]};
-	unsigned long flags = op->n[1];
-	long rc;
-
-	if (op->flags & SECCOMP_NOTIFY)
-		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	rc = sys3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
-	if (rc < 0 || !(op->flags & SECCOMP_NOTIFY))
-		return rc;
-	long listener = rc;
-	rc = tell(MSG_LISTENER, 0, listener);
-	sys_close(listener);
-	if (rc < 0)
-		return failed_at(PART_SEND, rc);
-	wait_go();
-	return 0;
 }
 
 /* op_exec: execve(2) closes all but the standard streams and the descriptors that

@@ -45,6 +45,7 @@ static long start_hook(const struct op *op, struct running *hook)
 	rc = sys2(__NR_pipe2, failure, 02000000);
 	if (rc < 0)
 		return rc;
+	expect_child();
 	rc = sys5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
 	if (rc == 0)
 		become_hook(op, output[1], failure[1]);

@@ -105,6 +105,13 @@ struct timespec64 {
 	int64_t nsec;
 };
 
+struct action { /* of a signal, as rt_sigaction(2) has it */
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
 struct pollfd {
 	int fd;
 	short events;

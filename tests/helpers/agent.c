@@ -1,6 +1,7 @@
 /* agent SOCKET OUTPUT ERRNO: a seccomp agent. Takes a listener from the runtime,
  * writes the state that came with it into OUTPUT, and answers every call with
- * ERRNO until the container has ended. Prints the pid that goes on. */
+ * ERRNO, with 0 by letting it go on, until the container has ended. Writes the
+ * numbers of the calls into OUTPUT.calls. Prints the pid that goes on. */
 #define _GNU_SOURCE
 #include "receive.h"
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-static void answer(int listener, int error)
+static void answer(int listener, int error, FILE *calls)
 {
 	struct pollfd p = {.fd = listener, .events = POLLIN};
 
@@ -21,6 +22,9 @@ static void answer(int listener, int error)
 			continue;
 		reply.id = call.id;
 		reply.error = -error;
+		reply.flags = error ? 0 : SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		fprintf(calls, "%d\n", call.data.nr);
+		fflush(calls);
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &reply);
 	}
 }
@@ -29,7 +33,8 @@ int main(int argc, char **argv)
 {
 	static char state[1 << 16];
 	int socket, listener;
-	FILE *out;
+	char path[4096];
+	FILE *out, *calls;
 
 	if (argc != 4)
 		errx(2, "usage: agent SOCKET OUTPUT ERRNO");
@@ -37,11 +42,15 @@ int main(int argc, char **argv)
 	out = fopen(argv[2], "we");
 	if (!out)
 		err(1, "%s", argv[2]);
+	snprintf(path, sizeof(path), "%s.calls", argv[2]);
+	calls = fopen(path, "we");
+	if (!calls)
+		err(1, "%s", path);
 	go_on();
 	fclose(stdout);
 	listener = receive(socket, state, sizeof(state));
 	fputs(state, out);
 	fclose(out);
-	answer(listener, atoi(argv[3]));
+	answer(listener, atoi(argv[3]), calls);
 	return 0;
 }

@@ -91,24 +91,202 @@ profile() { config ".linux.seccomp = $1"; }
 	nothing_left
 }
 
-@test "an agent gets the listener with the container's state, and answers" {
-	local agent
-	agent=$("$HELPERS/agent" "$TMP/agent" "$TMP/agent.json" 28 3>&-)
+# notified NAME… puts a profile into the config whose agent is asked about these
+# calls, and agent ERRNO starts one: it answers with ERRNO, with 0 "go on".
+notified() {
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "listenerMetadata": "some data",
-		"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent"
+		"syscalls": [{"names": $ARGS.positional, "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent" --args -- "$@"
+}
+agent() {
+	rm -f "$TMP/agent" "$TMP/agent.json"*
+	agent=$("$HELPERS/agent" "$TMP/agent" "$TMP/agent.json" "$1" 3>&-)
+}
+# told FILTER VALUE: what the agent was told.
+told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
+
+@test "an agent gets the listener with the container's state, and answers" {
+	agent 28
+	notified mkdir mkdirat
 	script 'mkdir /tmp/x 2>&1 | grep -o "No space left on device"'
 	run_container
 	prints 'No space left on device'
 	gone "$agent"
-	equal "$(jq -c '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' "$TMP/agent.json")" '[["seccompFd"],"some data","c",true]'
+	told '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' '[["seccompFd"],"some data","c",true]'
 	[ "$(jq .pid "$TMP/agent.json")" -gt 1 ]
 }
 
+@test "an agent is told of a created container when that is started, with its pid and state" {
+	only_ours 'runc tells it at create'
+	notified mkdir mkdirat
+	script 'mkdir /tmp/x; exec sleep 1000'
+	agent 0
+	ok runtime create c
+	equal "$(cat "$TMP/agent.json")" ''
+	local pid
+	pid=$(pid_of c)
+	ok runtime start c
+	until_true test -d rootfs/tmp/x
+	told '[.pid, .state.pid, .state.status, .state.bundle]' "[$pid,$pid,\"created\",\"$BUNDLE\"]"
+	ok runtime delete --force c
+	gone "$agent"
+	rmdir rootfs/tmp/x
+}
+
+@test "an agent may be asked about every call, also those that the runtime makes" {
+	only_ours 'runc needs calls of its own'
+	# read is the one by which the hand-over is awaited.
+	notified sendmsg sendto write writev read recvfrom recvmsg execve close clone accept4 ioctl exit_group
+	agent 0
+	run_prints 'echo over' over
+	gone "$agent"
+	grep -qx 59 "$TMP/agent.json.calls" || fail 'execve went unnoticed'
+	agent 0
+	sleeping d
+	has_status d running
+	ok runtime delete --force d
+	gone "$agent"
+}
+
+@test "an agent that is asked about everything" {
+	only_ours 'runc refuses it'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": $p}' --arg p "$TMP/agent"
+	agent 0
+	run_prints 'echo over' over
+	gone "$agent"
+}
+
+@test "an agent that refuses the call by which it is awaited, and a filter that does" {
+	only_ours 'runc needs calls of its own'
+	agent 1
+	notified read
+	args sleep 0
+	run_container
+	gone "$agent"
+	config '.linux.seccomp.syscalls = [{"names": ["read"], "action": "SCMP_ACT_ERRNO"}, {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]'
+	agent 1
+	run_container
+	gone "$agent"
+}
+
+@test "what hands the listener over leaves no process behind" {
+	notified mkdir mkdirat
+	agent 0
+	run_prints 'for f in /proc/[0-9]*; do [ $f = /proc/$$ ] || [ ! -e $f ] || [ $f = /proc/self ] || cat $f/stat; done' ''
+	gone "$agent"
+	agent 0
+	sleeping d
+	gone_first=$agent
+	agent 0
+	ok runtime exec d sh -c 'cat /proc/[0-9]*/status | grep -c "^State:.*Z" || true'
+	prints 0
+	gone "$agent"
+	ok runtime delete --force d
+	gone "$gone_first"
+}
+
+@test "the wait for start isn't under the filter that notifies" {
+	only_ours 'runc loads it at create'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "syscalls": [
+		{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"},
+		{"names": ["accept4", "sendmsg", "recvfrom", "setsid", "clone", "capset", "setresuid"], "action": "SCMP_ACT_KILL_PROCESS"}]}' --arg p "$TMP/agent"
+	args echo over
+	agent 0
+	runtime create c >"$TMP/created" 2>&1 </dev/null 3>&- || fail "$(<"$TMP/created")"
+	ok runtime start c
+	until_true stopped c
+	equal "$(<"$TMP/created")" over
+	gone "$agent"
+}
+
+@test "startContainer hooks run when the agent is there" {
+	notified mkdir mkdirat
+	agent 28
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /tmp/x 2>/tmp/said; true"]}]'
+	args true
+	run_container
+	grep -q 'No space left' rootfs/tmp/said
+	gone "$agent"
+}
+
+@test "a process of exec has an agent of its own, who learns its pid" {
+	only_ours 'runc tells it the pid of the container'
+	notified mkdir mkdirat
+	agent 0
+	sleeping c
+	gone_first=$agent
+	agent 28
+	exits 1 runtime exec --pid-file "$TMP/pid" c mkdir /tmp/x
+	says 'No space left on device'
+	told '[.pid, .state.status, .state.id, .metadata]' "[$(<"$TMP/pid"),\"running\",\"c\",\"some data\"]"
+	told .state.pid "$(pid_of c)"
+	gone "$agent"
+	agent 5
+	jq '.process | .args = ["mkdir", "/tmp/x"]' config.json >"$TMP/process.json"
+	exits 1 runtime exec --process "$TMP/process.json" c
+	says 'Input/output error'
+	gone "$agent"
+	ok runtime delete --force c
+	gone "$gone_first"
+}
+
 @test "an agent that isn't there" {
-	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p,
-		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent"
+	notified mkdir
 	exits 1 runtime run c
 	says "$TMP/agent"
 	one_sentence
+	nothing_left
+}
+
+@test "an agent that isn't there at start, and at exec; and one that has died" {
+	only_ours 'runc fails at create'
+	notified mkdir
+	args sleep 1000
+	ok runtime create c
+	exits 1 runtime start c
+	says "connect to the seccomp agent at $TMP/agent .*no such file"
+	one_sentence
+	has_status c stopped
+	ok runtime delete c
+	nothing_left
+	# The socket of one that is no more.
+	agent 0
+	kill "$agent"
+	gone "$agent"
+	exits 1 runtime run c
+	says "connect to the seccomp agent at $TMP/agent .*connection refused"
+	one_sentence
+	nothing_left
+	agent 0
+	ok runtime run --detach c
+	rm "$TMP/agent"
+	exits 255 runtime exec c true
+	says "connect to the seccomp agent at $TMP/agent"
+	one_sentence
+	has_status c running
+	ok runtime delete --force c
+	gone "$agent"
+}
+
+@test "an agent that dies with the listener: its calls fail, the container goes on" {
+	notified mkdir mkdirat
+	agent 0
+	script 'until [ -e /tmp/go ]; do sleep 0.01; done; mkdir /tmp/x 2>/tmp/said; echo $? >/tmp/status; exec sleep 1000'
+	ok runtime run --detach c
+	kill "$agent"
+	gone "$agent"
+	touch rootfs/tmp/go
+	until_true test -s rootfs/tmp/status
+	equal "$(<rootfs/tmp/status)" 1
+	grep -q 'Function not implemented' rootfs/tmp/said
+	has_status c running
+}
+
+@test "a listener without a path, and metadata without a listener" {
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}'
+	exits 1 runtime create c
+	says 'listenerPath'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"}'
+	exits 1 runtime create c
+	says 'listenerMetadata'
 	nothing_left
 }

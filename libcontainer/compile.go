@@ -39,7 +39,7 @@ func (c *creation) compile(b *bundle, streams *streams, given map[string]int) er
 // planInput gathers what a plan is made from, the compiled filter included.
 func (r *Runtime) planInput(b *bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
 	in := specconv.Input{
-		Spec: b.spec, Host: b.host, Bundle: b.dir, Rootfs: b.rootfs, ContainerID: o.ID,
+		Spec: b.spec, Host: b.host, Bundle: b.dir, Rootfs: b.rootfs,
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
 		PreserveFDs: o.PreserveFDs, ListenFDs: listenFDs(),
 	}
@@ -165,7 +165,7 @@ func (c *Container) replan() (*plan.Plan, error) {
 	}
 	in := specconv.Input{
 		Spec: spec, Host: host, Bundle: c.state.Bundle, Rootfs: c.state.Rootfs,
-		ContainerID: c.entry.id, StartFile: fileStart,
+		StartFile: fileStart,
 	}
 	if spec.Linux.Seccomp != nil {
 		in.Seccomp = &specconv.Seccomp{}
@@ -185,7 +185,7 @@ func (x *execution) compile() error {
 		return err
 	}
 	in := specconv.ExecInput{
-		Spec: x.spec, Process: x.process, Host: host, ContainerID: x.entry.id,
+		Spec: x.spec, Process: x.process, Host: host,
 		PreserveFDs: x.options.PreserveFDs, InCgroup: x.state.IntelRdt == nil,
 		Rootfs: x.state.Rootfs,
 	}
@@ -194,6 +194,9 @@ func (x *execution) compile() error {
 	}
 	if in.Seccomp, err = x.runtime.filter(x.spec.Linux.Seccomp); err != nil {
 		return err
+	}
+	if in.Seccomp != nil {
+		in.Allows = (&seccomp.Filter{BPF: in.Seccomp.Filter}).Allows
 	}
 	x.plan, err = specconv.Exec(in)
 	return err

@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -16,7 +17,6 @@ type ExecInput struct {
 	Spec         *specs.Spec
 	Process      *specs.Process
 	Host         *Host
-	ContainerID  string
 	NoNewKeyring bool
 	PreserveFDs  int
 	Env          []string
@@ -26,6 +26,9 @@ type ExecInput struct {
 	CgroupFiles []string
 	// Rootfs is where the container's mounts are, if they are the host's.
 	Rootfs string
+	// Allows tells what Seccomp lets a process do: the number and first arguments
+	// of a system call. It may be nil without Seccomp.
+	Allows func(number uintptr, args ...uint64) bool
 }
 
 // Exec plans a process that joins a container. Its namespaces are those of the
@@ -41,21 +44,39 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	}
 	b.setEnvironment(in.Env)
 
+	outside := b.settlesOutside()
+	filtered := outside && b.passesFilter(in.Allows)
+	if b.needsPrivilege() && !filtered {
+		outside = false
+	}
+
 	b.enterCgroup(in.CgroupFiles)
 	b.oomScore()
 	b.raiseHardLimits()
 	b.joinContainer()
-	b.keyring(in.ContainerID, in.NoNewKeyring)
+	if !outside {
+		b.appear(false)
+	}
+	b.keyring(in.NoNewKeyring)
 	b.labels()
 	if !in.InCgroup {
 		b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	}
 	b.affinity()
-	b.console(false)
+	b.console(plan.Console{Foreign: outside})
 	b.umask()
-	b.becomeProcess()
+	b.settle()
+	if filtered {
+		b.filter()
+		b.dropPrivilege()
+	}
+	if outside {
+		b.appear(b.process.Terminal)
+	}
 	b.add("", plan.Created{})
-	b.filter()
+	if !filtered {
+		b.filter()
+	}
 	b.execute()
 	return b.plan, nil
 }
@@ -79,10 +100,67 @@ func (b *builder) joinContainer() {
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
 		b.add("", plan.BecomeRoot{})
 	}
-	if flags&(unix.CLONE_NEWPID|unix.CLONE_NEWTIME) != 0 {
+}
+
+// appear makes the process one of the container's pid namespace.
+func (b *builder) appear(terminal bool) {
+	if b.ns.has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
 		b.add("", plan.Fork{})
 	}
-	b.add("", plan.Session{})
+	b.add("", plan.Session{Terminal: terminal})
+}
+
+// settlesOutside tells whether the process becomes what it is to be before it
+// appears in the container's pid namespace. A process there with CAP_SYS_PTRACE
+// could get hold of it, concealed or not, unless a user namespace is between the
+// two: it must have nothing by then that the container hasn't. A scheduler that
+// isn't inherited, and an agent that learns the pid, need a process that is there;
+// a limit of processes could be too low for one more.
+func (b *builder) settlesOutside() bool {
+	if b.ns.has(unix.CLONE_NEWUSER) || !b.ns.has(unix.CLONE_NEWPID) {
+		return false
+	}
+	if s := b.process.Scheduler; s != nil &&
+		(s.Policy == specs.SchedDeadline || slices.Contains(s.Flags, specs.SchedFlagResetOnFork)) {
+		return false
+	}
+	for i := range b.process.Rlimits {
+		if b.process.Rlimits[i].Type == "RLIMIT_NPROC" && b.process.User.UID != 0 {
+			return false
+		}
+	}
+	return b.seccomp == nil || !b.seccomp.Notify
+}
+
+// needsPrivilege: without no_new_privs only CAP_SYS_ADMIN may load a filter.
+func (b *builder) needsPrivilege() bool { return b.seccomp != nil && !b.process.NoNewPrivileges }
+
+// passesFilter tells whether the filter allows what is left to do after it, when
+// it is loaded before the process appears.
+func (b *builder) passesFilter(allows func(number uintptr, args ...uint64) bool) bool {
+	if b.seccomp == nil || allows == nil {
+		return false
+	}
+	calls := []uintptr{unix.SYS_SETSID, unix.SYS_SENDMSG, unix.SYS_EXECVE}
+	if b.needsPrivilege() {
+		calls = append(calls, unix.SYS_CAPGET, unix.SYS_CAPSET, unix.SYS_PRCTL)
+	}
+	if b.process.Terminal && !allows(unix.SYS_IOCTL, 0, unix.TIOCSCTTY) {
+		return false
+	}
+	for _, number := range calls {
+		if !allows(number) {
+			return false
+		}
+	}
+	return allows(unix.SYS_CLONE, unix.CLONE_PARENT|uint64(unix.SIGCHLD))
+}
+
+// dropPrivilege ends what was kept for the filter.
+func (b *builder) dropPrivilege() {
+	if b.needsPrivilege() {
+		b.add("process.capabilities", b.capabilities())
+	}
 }
 
 // affinity resets what was inherited from the caller, unless the config says

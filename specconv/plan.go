@@ -27,7 +27,6 @@ type Input struct {
 	Host *Host
 	// Bundle and Rootfs are absolute paths, Rootfs without symbolic links.
 	Bundle, Rootfs string
-	ContainerID    string
 	// NoPivot uses MS_MOVE instead of pivot_root(2), for a root on an initramfs.
 	NoPivot      bool
 	NoNewKeyring bool
@@ -113,7 +112,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.enterCgroup(in.CgroupFiles)
 	b.ownStreams()
 	b.enterNamespaces()
-	b.keyring(in.ContainerID, in.NoNewKeyring)
+	b.keyring(in.NoNewKeyring)
 	b.add("", plan.Affinity{})
 	b.names()
 	b.root()
@@ -124,7 +123,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.workingDirectory()
 	b.sysctls()
 	b.plan.Steps = append(b.plan.Steps, b.late...)
-	b.console(true)
+	b.console(plan.Console{Mount: true})
 	b.protectedPaths()
 	b.readonlyRoot()
 	b.labels()
@@ -132,7 +131,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.finalPropagation()
 	b.umask()
 	if b.process != nil {
-		b.becomeProcess()
+		b.settle()
 	}
 	b.add("", plan.Created{})
 	b.waitStart()

@@ -271,7 +271,7 @@ func TestCreate(t *testing.T) {
 			}
 			in := tt.input
 			in.Spec, in.Host = tt.spec, tt.host
-			in.Bundle, in.Rootfs, in.ContainerID = "/bundle", "/bundle/rootfs", "c"
+			in.Bundle, in.Rootfs = "/bundle", "/bundle/rootfs"
 			p, err := Create(in)
 			if err != nil {
 				t.Fatal(err)
@@ -295,6 +295,8 @@ func TestExec(t *testing.T) {
 		{"exec-default", Example(false, 0, 0, true), root(CgroupV2), ExecInput{InCgroup: true}},
 		{"exec-rootless", Example(true, 1000, 1000, true), user(), ExecInput{}},
 		{"exec-process", full, root(CgroupV2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
+		{"exec-filter", bare(), root(CgroupV2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
+			Allows: func(uintptr, ...uint64) bool { return true }}},
 		{"exec-no-mount-namespace", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = created(specs.PIDNamespace) }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-inherits-all", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-no-pid-namespace", withNamespaces(inherit, created(specs.MountNamespace)...), root(CgroupV2), ExecInput{NoNewKeyring: true}},
@@ -305,7 +307,7 @@ func TestExec(t *testing.T) {
 				t.Fatalf("ValidateProcess: %v", err)
 			}
 			in := tt.in
-			in.Spec, in.Process, in.Host, in.ContainerID = tt.spec, tt.spec.Process, tt.host, "c"
+			in.Spec, in.Process, in.Host = tt.spec, tt.spec.Process, tt.host
 			p, err := Exec(in)
 			if err != nil {
 				t.Fatal(err)

@@ -24,23 +24,23 @@ func (b *builder) oomScore() {
 	}
 }
 
-// keyring gives the container its own session keyring, so that it doesn't share
+// keyring gives the process its own session keyring, so that it doesn't share
 // the keys of whoever called the runtime.
-func (b *builder) keyring(name string, skip bool) {
+func (b *builder) keyring(skip bool) {
 	if skip {
 		return
 	}
 	if b.process != nil && b.process.SelinuxLabel != "" {
 		b.add("process.selinuxLabel", plan.Label{Path: "attr/keycreate", Value: b.process.SelinuxLabel})
 	}
-	b.add("", plan.Keyring{Name: "_ses." + name})
+	b.add("", plan.Keyring{})
 }
 
-func (b *builder) console(mount bool) {
+func (b *builder) console(op plan.Console) {
 	if b.process == nil || !b.process.Terminal {
 		return
 	}
-	op := plan.Console{File: consoleFile, Mount: mount}
+	op.File = consoleFile
 	if s := b.process.ConsoleSize; s != nil {
 		op.Rows, op.Cols = uint16(s.Height), uint16(s.Width)
 	}
@@ -77,9 +77,9 @@ func (b *builder) umask() {
 	b.add("", plan.Umask{Mask: mask})
 }
 
-// becomeProcess plans everything between being inside of the root and having
-// found the program: after it, only `start` is missing.
-func (b *builder) becomeProcess() {
+// settle plans everything between being inside of the root and having found the
+// program: after it, only `start` is missing.
+func (b *builder) settle() {
 	p := b.process
 	b.add("", plan.Stdio{UID: p.User.UID})
 	b.scheduling()

@@ -95,7 +95,7 @@ long op_console(const struct op *op)
 		rc = send_master(op_file(op), master);
 	for (int fd = 0; rc >= 0 && fd < 3; fd++)
 		rc = sys3(__NR_dup3, slave, fd, 0);
-	if (rc >= 0)
+	if (rc >= 0 && !(op->flags & CONSOLE_FOREIGN))
 		rc = sys3(__NR_ioctl, 0, TIOCSCTTY, 0);
 	sys_close(slave);
 	sys_close(master);

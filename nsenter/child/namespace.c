@@ -1,5 +1,6 @@
 /* Entering and making namespaces, and what is set up in a new one. */
 #include "child.h"
+#include <asm/ioctls.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
 
@@ -36,16 +37,20 @@ long op_session(const struct op *op)
 {
 	long rc = sys0(__NR_setsid);
 
-	(void)op;
-	return rc == -EPERM ? 0 : rc; /* already the leader of a session */
+	if (rc == -EPERM) /* already the leader of a session */
+		rc = 0;
+	if (rc >= 0 && (op->flags & SESSION_TERMINAL))
+		rc = sys3(__NR_ioctl, 0, TIOCSCTTY, 0);
+	return rc;
 }
 
 /* op_keyring: possession of the host's session keyring would reach into the
  * container. No keyrings in this kernel, or none left of the quota, is fine. */
 long op_keyring(const struct op *op)
 {
-	long rc = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, op_str(op, 0));
+	long rc = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
 
+	(void)op;
 	if (rc == -ENOSYS || rc == -EDQUOT || rc == -EPERM || rc == -EACCES)
 		return 0;
 	return rc < 0 ? rc : 0;

@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct op) == 80, "op");
 	X(CONCEAL, "-----", op_conceal)                     \
 	X(OOM_SCORE_ADJ, "-----", op_oom_score_adj)         \
 	X(SESSION, "-----", op_session)                     \
-	X(KEYRING, "s----", op_keyring)                     \
+	X(KEYRING, "-----", op_keyring)                     \
 	X(AFFINITY, "d----", op_affinity)                   \
 	X(JOIN, "-----", op_join)                           \
 	X(JOIN_PROCESS, "s----", op_join_process)           \
@@ -93,6 +93,7 @@ _Static_assert(sizeof(struct op) == 80, "op");
 enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 
 /* Flags of ops, bit by bit as visit.go numbers them. */
+#define SESSION_TERMINAL 1U
 #define PROC_PRIVATE 1U
 #define MOUNT_COPY_UP 1U
 #define MOUNT_INHERIT_MODE 2U
@@ -109,6 +110,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define PIVOT_MOVE 1U
 #define PIVOT_CHROOT 2U
 #define CONSOLE_MOUNT 1U
+#define CONSOLE_FOREIGN 2U
 #define CHDIR_EARLY 1U
 #define IDENTITY_SETGROUPS 1U
 #define SECCOMP_NOTIFY 1U

@@ -93,12 +93,15 @@ type Conceal struct{}
 // OOMScoreAdj writes /proc/self/oom_score_adj, proc(5).
 type OOMScoreAdj struct{ Value int }
 
-// Session starts a new session, setsid(2).
-type Session struct{}
+// Session starts a new session, setsid(2). Terminal makes the standard input its
+// controlling terminal.
+type Session struct{ Terminal bool }
 
-// Keyring joins a new session keyring of this name. A kernel without keyrings
-// or an exhausted quota is tolerated.
-type Keyring struct{ Name string }
+// Keyring joins a new session keyring. It has no name: whoever has made one of
+// that name before, and lets others search it, would have the process join that,
+// and share its keys. A kernel without keyrings or an exhausted quota is
+// tolerated.
+type Keyring struct{}
 
 // Affinity sets the CPUs on which the process may run; an empty Mask means all.
 type Affinity struct{ Mask []byte }
@@ -273,6 +276,8 @@ type Console struct {
 	Rows, Cols uint16
 	// Mount binds the terminal on /dev/console.
 	Mount bool
+	// Foreign leaves it to a Session to make it the controlling terminal.
+	Foreign bool
 }
 
 // Stdio re-opens standard streams that are the host's /dev/null in the root

@@ -79,13 +79,13 @@ func (Seccomp) Kind() Kind         { return KindSeccomp }
 func (Exec) Kind() Kind            { return KindExec }
 
 func (Conceal) visit(visitor)         {}
-func (Session) visit(visitor)         {}
+func (o Session) visit(v visitor)     { v.flag(0, "terminal", o.Terminal) }
 func (BecomeRoot) visit(visitor)      {}
 func (Loopback) visit(visitor)        {}
 func (NoNewPrivileges) visit(visitor) {}
 func (Created) visit(visitor)         {}
 func (o OOMScoreAdj) visit(v visitor) { v.num(0, "value", uint64(int64(o.Value)), signed) }
-func (o Keyring) visit(v visitor)     { v.str(0, "name", o.Name) }
+func (Keyring) visit(visitor)         {}
 func (o Affinity) visit(v visitor)    { v.data(0, "mask", o.Mask) }
 func (o Unshare) visit(v visitor)     { v.num(0, "flags", o.Flags, cloneBits) }
 func (o Fork) visit(v visitor)        { v.num(0, "flags", o.Flags, cloneBits) }
@@ -215,6 +215,7 @@ func (o Console) visit(v visitor) {
 	v.num(0, "rows", uint64(o.Rows), dec)
 	v.num(1, "cols", uint64(o.Cols), dec)
 	v.flag(0, "mount", o.Mount)
+	v.flag(1, "foreign", o.Foreign)
 }
 
 func (o Rlimit) visit(v visitor) {

@@ -4,6 +4,7 @@
  *   mempolicy    mode with flags, nodes as a bit mask
  *   personality  in hexadecimal
  *   keyring      of the session: type;uid;gid;permissions;description, or why not
+ *   plant NAME   none: makes a keyring of this name that all may search, and waits
  *   clocks       seconds of monotonic and boottime */
 #define _GNU_SOURCE
 #include <err.h>
@@ -64,6 +65,17 @@ static void keyring(void)
 	puts(text);
 }
 
+static void plant(const char *name)
+{
+	long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+
+	if (key < 0 || syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f3f3f3f) < 0)
+		err(1, "keyring %s", name);
+	puts("planted");
+	fflush(stdout);
+	pause();
+}
+
 static void clocks(void)
 {
 	struct timespec monotonic, boottime;
@@ -86,6 +98,8 @@ int main(int argc, char **argv)
 			printf("%x\n", personality(0xffffffff));
 		else if (!strcmp(argv[i], "keyring"))
 			keyring();
+		else if (!strcmp(argv[i], "plant") && argv[i + 1])
+			plant(argv[i + 1]);
 		else if (!strcmp(argv[i], "clocks"))
 			clocks();
 		else

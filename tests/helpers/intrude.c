@@ -1,7 +1,9 @@
-/* intrude SECONDS: looks for processes that enter its pid namespace and tries to
+/* intrude SECONDS [gains]: looks for processes that enter its pid namespace and tries to
  * get hold of them before they have become a program of the image: by ptrace(2),
- * by their memory and by their descriptors (CVE-2016-9962). Says "waiting" first
- * and, after SECONDS, "nobody got caught"; or what was caught. */
+ * by their memory and by their descriptors (CVE-2016-9962). With CAP_SYS_PTRACE
+ * it can; "gains" looks for what it would gain by that: capabilities beyond its
+ * own bounding set, no filter, descriptors of the host. Says "waiting" first and,
+ * after SECONDS, "nobody got caught"; or what was caught. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -27,6 +29,8 @@ static int is_runtime(const char *pid)
 	exe[n] = 0;
 	return strstr(exe, "memfd:") != NULL;
 }
+
+static int seen;
 
 static void caught(const char *pid, const char *how)
 {
@@ -71,6 +75,52 @@ static void look(const char *pid)
 	attach(pid);
 }
 
+/* field reads a number in base from /proc/PID/status, or gives otherwise. */
+static unsigned long long field(const char *pid, const char *name, int base, unsigned long long otherwise)
+{
+	char path[300], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name))) {
+			otherwise = strtoull(line + strlen(name), NULL, base);
+			break;
+		}
+	if (f)
+		fclose(f);
+	return otherwise;
+}
+
+static void gains(const char *pid)
+{
+	unsigned long long own = field("self", "CapBnd:", 16, 0);
+	unsigned long long theirs = field(pid, "CapPrm:", 16, 0) | field(pid, "CapEff:", 16, 0);
+	char path[300], target[512];
+
+	/* A program of the image by now? Then it was before, too, or is nobody's. */
+	if (!is_runtime(pid))
+		return;
+	seen++;
+	if (theirs & ~own)
+		caught(pid, "capabilities");
+	if (field(pid, "Seccomp:", 10, 2) != field("self", "Seccomp:", 10, 0))
+		caught(pid, "no filter");
+	for (int i = 0; i < 40; i++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%s/fd/%d", pid, i);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = 0;
+		if (strncmp(target, "socket:", 7) && strncmp(target, "pipe:", 5) &&
+		    strncmp(target, "/dev/", 5) && (i > 2 || strncmp(target, "/", 1)))
+			caught(pid, target);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
@@ -85,10 +135,12 @@ int main(int argc, char **argv)
 		while (proc && (entry = readdir(proc)))
 			if (isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != self &&
 			    atoi(entry->d_name) != 1)
-				look(entry->d_name);
+				argc > 2 ? gains(entry->d_name) : look(entry->d_name);
 		if (proc)
 			closedir(proc);
 	}
+	if (argc > 2)
+		fprintf(stderr, "%d\n", seen);
 	puts("nobody got caught");
 	return 0;
 }

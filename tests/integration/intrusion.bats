@@ -37,6 +37,48 @@ intrusion() {
 	intrusion 1
 }
 
+# tracing has a container with CAP_SYS_PTRACE look for what it would gain from
+# the processes that enter it. FILTER changes the config.
+tracing() {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+	config "$1"
+	args sh -c '/opt/intrude 3 gains >/tmp/said 2>/tmp/seen; exec sleep 1000'
+	chmod 1777 rootfs/tmp
+	rm -f rootfs/tmp/said
+	ok runtime run --detach c
+	until_true grep -q waiting rootfs/tmp/said
+	local i
+	for i in {1..150}; do
+		ok runtime exec c true
+		grep -q caught rootfs/tmp/said && break
+	done
+	caught_nothing
+	# It must have looked at some for that to mean anything.
+	[ "$(<rootfs/tmp/seen)" -gt 0 ] || fail 'it saw nobody'
+	ok runtime exec c sh -c 'echo >/tmp/over'
+	ok runtime delete --force c
+}
+
+@test "exec: who may trace it without a user namespace gains nothing by it" {
+	only_ours 'how long another runtime needs is its own affair'
+	tracing .
+}
+
+@test "exec: nor with a filter, and without noNewPrivileges" {
+	only_ours 'how long another runtime needs is its own affair'
+	tracing '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+}
+
+@test "exec: a filter that allows less than the runtime needs is still loaded" {
+	only_ours 'how long another runtime needs is its own affair'
+	config '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls": [{"names": ["setsid", "capset"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
+	sleeping c
+	ok runtime exec c awk '/^(Seccomp|CapEff):/ {print $2}' /proc/self/status
+	equal "$(wc -l <<<"$output")$(tail -n1 <<<"$output")" 22
+}
+
 @test "exec: the container's /dev/null and terminals are somebody else's" {
 	echo intact >rootfs/etc/canary
 	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'
@@ -288,8 +330,23 @@ intrusion() {
 	[[ $error != *$'\033'* && $error != *$'\007'* ]] || fail "$error"
 }
 
-@test "the session keyring is the container's own" {
+@test "the session keyring is the container's own, whatever others call theirs" {
 	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
-	config '.linux.maskedPaths = []'
-	run_prints "grep -c ' keyring .*_ses.c:' /proc/keys" 1 || [[ $output -ge 1 ]]
+	only_ours 'runc joins by name'
+	local name pids=() pid
+	# Somebody else has keyrings of the likely names, for all to search.
+	for name in _ses _ses.c c; do
+		setpriv --reuid 1000 --regid 1000 --clear-groups "$HELPERS/facts" plant "$name" 3>&- >"$TMP/$name.planted" &
+		pids+=($!)
+	done
+	for name in _ses _ses.c c; do
+		until_true grep -q planted "$TMP/$name.planted"
+	done
+	args sh -c '/opt/facts keyring; exec sleep 1000'
+	ok runtime run --detach c
+	until_true grep -q keyring "$TMP/stdout"
+	matches "$(<"$TMP/stdout")" '^keyring;0;0;'
+	ok runtime exec c /opt/facts keyring
+	matches "$output" '^keyring;0;0;'
+	for pid in "${pids[@]}"; do kill "$pid"; done
 }

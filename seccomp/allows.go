@@ -1,0 +1,69 @@
+package seccomp
+
+import "encoding/binary"
+
+// call is struct seccomp_data.
+type call struct {
+	number uint32
+	arch   uint32
+	args   [6]uint64
+}
+
+// Allows tells whether the filter lets a process of the native architecture make
+// a call with these first arguments, the others being 0.
+func (f *Filter) Allows(number uintptr, args ...uint64) bool {
+	arch, ok := findArch(nativeArch())
+	if !ok {
+		return false
+	}
+	c := call{number: uint32(number), arch: arch.token}
+	copy(c.args[:], args)
+	const logged = 0x7ffc0000 // SECCOMP_RET_LOG
+	action, ok := c.actionOf(f.BPF)
+	return ok && (action == actAllow || action == logged)
+}
+
+// actionOf interprets a program. It knows the instructions that the stub and
+// libseccomp use.
+func (c *call) actionOf(program []byte) (action uint32, ok bool) {
+	data := binary.NativeEndian.AppendUint32(make([]byte, 0, 64), c.number)
+	data = binary.NativeEndian.AppendUint32(data, c.arch)
+	data = binary.NativeEndian.AppendUint64(data, 0)
+	for _, a := range c.args {
+		data = binary.NativeEndian.AppendUint64(data, a)
+	}
+	var a uint32
+	for pc := 0; pc < len(program)/instructionSize; pc++ {
+		in := program[pc*instructionSize:]
+		code, k := binary.NativeEndian.Uint16(in), binary.NativeEndian.Uint32(in[4:])
+		jump := func(yes bool) {
+			if yes {
+				pc += int(in[2])
+			} else {
+				pc += int(in[3])
+			}
+		}
+		switch code {
+		case bpfLoad:
+			if int(k)+4 > len(data) {
+				return 0, false
+			}
+			a = binary.NativeEndian.Uint32(data[k:])
+		case 0x54: // BPF_ALU | BPF_AND | BPF_K
+			a &= k
+		case 0x05: // BPF_JMP | BPF_JA
+			pc += int(k)
+		case bpfJumpEqual:
+			jump(a == k)
+		case bpfJumpGreater:
+			jump(a > k)
+		case bpfJumpAtLeast:
+			jump(a >= k)
+		case bpfReturn:
+			return k, true
+		default:
+			return 0, false
+		}
+	}
+	return 0, false
+}

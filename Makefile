@@ -37,7 +37,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance faults fuzz bench \
+.PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
 	lint fmt install uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
@@ -79,6 +79,9 @@ test-vm: deps-test runnel helpers ## the cgroup tests in guests with systemd (ON
 conformance: runnel ## the OCI validation suite
 	@if [ -x tests/conformance/run ]; then tests/conformance/run; \
 	else echo 'conformance: tests/conformance is not part of this version' >&2; exit 1; fi
+
+conformance-vm: runnel ## the OCI validation suite in guests with cgroup v2 and v1, and AppArmor (ONLY=, MODES=)
+	@tests/conformance/vm $(ONLY)
 
 faults: runnel ## break create at each of its system calls, look for what is left
 	$(GO) test -tags faults -count=1 -timeout 20m ./tests/faults/...

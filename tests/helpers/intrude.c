@@ -97,15 +97,17 @@ static void gains(const char *pid)
 {
 	unsigned long long own = field("self", "CapBnd:", 16, 0);
 	unsigned long long theirs = field(pid, "CapPrm:", 16, 0) | field(pid, "CapEff:", 16, 0);
+	const unsigned long long gone = ~0ULL;
+	unsigned long long filter = field(pid, "Seccomp:", 10, gone);
 	char path[300], target[512];
 
 	/* A program of the image by now? Then it was before, too, or is nobody's. */
-	if (!is_runtime(pid))
+	if (filter == gone || !is_runtime(pid))
 		return;
 	seen++;
 	if (theirs & ~own)
 		caught(pid, "capabilities");
-	if (field(pid, "Seccomp:", 10, 2) != field("self", "Seccomp:", 10, 0))
+	if (filter != field("self", "Seccomp:", 10, 0))
 		caught(pid, "no filter");
 	for (int i = 0; i < 40; i++) {
 		ssize_t n;

@@ -277,6 +277,7 @@ func TestCreate(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkGolden(t, tt.name, p)
+			checkPointers(t, tt.spec, p)
 		})
 	}
 }
@@ -313,6 +314,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkGolden(t, tt.name, p)
+			checkPointers(t, tt.spec, p)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package specconv
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +16,7 @@ func (b *builder) sysctls() {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.spec.Linux.Sysctl)) {
-		b.add(`linux.sysctl["`+key+`"]`, plan.Sysctl{Path: sysctlPath(key), Value: b.spec.Linux.Sysctl[key]})
+		b.add("linux.sysctl["+strconv.Quote(key)+"]", plan.Sysctl{Path: sysctlPath(key), Value: b.spec.Linux.Sysctl[key]})
 	}
 }
 

@@ -1,7 +1,6 @@
 package specconv
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -150,26 +149,39 @@ func ValidateProcess(p *specs.Process, spec *specs.Spec, host *Host) []Problem {
 	return c.problems
 }
 
-// FirstError makes one error of the errors among the problems, nil of none.
+// ConfigError is a config with errors in it. Its text names all of them.
+type ConfigError struct {
+	// First is the first of the problems.
+	First Problem
+	text  string
+}
+
+func (e *ConfigError) Error() string { return e.text }
+
+// FirstError makes one error, a ConfigError, of the errors among the problems, nil
+// of none.
 func FirstError(problems []Problem) error {
-	var texts []string
+	var e ConfigError
+	var more []string
 	for _, p := range problems {
-		if p.Severity != Error {
-			continue
+		switch {
+		case p.Severity != Error:
+		case e.text == "":
+			e.First, e.text = p, p.String()
+			if p.Hint != "" {
+				e.text += " (" + p.Hint + ")"
+			}
+		default:
+			more = append(more, p.String())
 		}
-		text := p.String()
-		if p.Hint != "" && len(texts) == 0 {
-			text += " (" + p.Hint + ")"
-		}
-		texts = append(texts, text)
 	}
-	switch len(texts) {
-	case 0:
+	if e.text == "" {
 		return nil
-	case 1:
-		return errors.New(texts[0])
 	}
-	return fmt.Errorf("%s (and %d more: %s)", texts[0], len(texts)-1, strings.Join(texts[1:], "; "))
+	if len(more) > 0 {
+		e.text = fmt.Sprintf("%s (and %d more: %s)", e.text, len(more), strings.Join(more, "; "))
+	}
+	return &e
 }
 
 func (c *checker) version() {

@@ -29,10 +29,10 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 	}
 	b := &bundle{dir: dir}
 	if b.content, err = readConfig(dir); err != nil {
-		return nil, err
+		return nil, during("bundle", CodeBundleInvalid, err)
 	}
 	if b.spec, err = specconv.Decode(b.content); err != nil {
-		return nil, err
+		return nil, during("config", CodeConfigInvalid, err)
 	}
 	if b.spec.Linux == nil {
 		b.spec.Linux = &specs.Linux{} // absent is empty
@@ -42,7 +42,7 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 		return nil, r.report(specconv.Validate(b.spec, specconv.AnyHost()))
 	}
 	if b.rootfs, err = findRootfs(dir, b.spec); err != nil {
-		return nil, err
+		return nil, during("bundle", CodeBundleInvalid, err)
 	}
 	if b.host, err = specconv.Probe(b.spec, b.rootfs); err != nil {
 		return nil, err

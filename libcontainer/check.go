@@ -42,7 +42,7 @@ func (r *Runtime) Check(bundlePath string, onHost bool) ([]specconv.Problem, err
 	}
 	content, err := readConfig(dir)
 	if err != nil {
-		return nil, err
+		return nil, during("bundle", CodeBundleInvalid, err)
 	}
 	c := &check{Examination: specconv.Examine(content), runtime: r, dir: dir, onHost: onHost, host: specconv.AnyHost()}
 	if c.Spec == nil {

@@ -70,7 +70,7 @@ func (c *check) limits() {
 		case resource == unix.RLIMIT_NOFILE && err == nil && r.Hard > most:
 			hint = fmt.Sprintf("fs.nr_open is %d", most)
 		case r.Hard > own.Max && !c.hasCapability(unix.CAP_SYS_RESOURCE):
-			hint = fmt.Sprintf("%s, and its own hard limit is %d", limitHint(unix.EPERM), own.Max)
+			hint = fmt.Sprintf("the runtime lacks CAP_SYS_RESOURCE, and its own hard limit is %d", own.Max)
 		default:
 			continue
 		}

@@ -33,7 +33,7 @@ func (c *creation) compile(b *bundle, streams *streams, given map[string]int) er
 		return err
 	}
 	c.plan, err = specconv.Create(in)
-	return err
+	return during("plan", CodeConfigInvalid, err)
 }
 
 // planInput gathers what a plan is made from, the compiled filter included.
@@ -68,7 +68,7 @@ func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error)
 		r.warn(w)
 	}
 	if err != nil {
-		return nil, err
+		return nil, during("seccomp", CodeConfigInvalid, err)
 	}
 	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
 }
@@ -199,14 +199,14 @@ func (x *execution) compile() error {
 		in.Allows = (&seccomp.Filter{BPF: in.Seccomp.Filter}).Allows
 	}
 	x.plan, err = specconv.Exec(in)
-	return err
+	return during("plan", CodeConfigInvalid, err)
 }
 
 // report gives the errors among problems as one. Without any it logs the warnings,
 // which only then are about something that exists.
 func (r *Runtime) report(problems []specconv.Problem) error {
 	if err := specconv.FirstError(problems); err != nil {
-		return err
+		return during("config", CodeConfigInvalid, err)
 	}
 	for _, p := range problems {
 		r.warn(p.String())

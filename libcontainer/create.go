@@ -49,18 +49,18 @@ type creation struct {
 // conversation.
 func (r *Runtime) create(o CreateOptions, streams *streams, forStart bool) (*creation, error) {
 	if err := claimInherited(o.PreserveFDs); err != nil {
-		return nil, err
+		return nil, during("streams", CodeInvalidArgument, err)
 	}
 	b, err := r.openBundle(o.Bundle)
 	if err != nil {
 		return nil, err
 	}
 	if err := streams.check(b.spec); err != nil {
-		return nil, err
+		return nil, during("console", CodeInvalidArgument, err)
 	}
 	e, err := reserve(r.Root, o.ID)
 	if err != nil {
-		return nil, err
+		return nil, during("state", "", err)
 	}
 	c := &creation{Container: &Container{runtime: r, entry: e}, options: o, spec: b.spec, pidfd: -1}
 	if err := c.build(b, streams, forStart); err != nil {
@@ -84,14 +84,14 @@ func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
 		given[fileStart] = fd
 	}
 	if err := streams.open(b.spec, given); err != nil {
-		return err
+		return during("console", CodeInvalidArgument, err)
 	}
 	// Without privileges there may be none after all, which changes the plan.
 	if err := c.makeCgroup(); err != nil {
-		return err
+		return during("cgroup", CodeCgroupFailed, err)
 	}
 	if err := hostResctrl.prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
-		return err
+		return during("intel-rdt", CodeCgroupFailed, err)
 	}
 	if err := c.compile(b, streams, given); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
 		return err
 	}
 	if err := streams.created(); err != nil {
-		return err
+		return during("console", CodeProcessFailed, err)
 	}
 	return c.announce()
 }
@@ -120,14 +120,14 @@ func (c *creation) record(b *bundle) error {
 	c.state = s
 	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)
 	if err != nil {
-		return err
+		return during("cgroup", CodeCgroupFailed, err)
 	}
 	s.Cgroup = location
 	if s.UnderRootfs, err = mountUnderRootfs(b.spec, b.rootfs); err != nil {
 		return err
 	}
 	if s.IntelRdt, err = hostResctrl.reserve(b.spec.Linux.IntelRdt, c.options.ID); err != nil {
-		return err
+		return during("intel-rdt", CodeCgroupFailed, err)
 	}
 	if s.Notify {
 		if err := c.entry.makeNotifyDir(); err != nil {
@@ -173,7 +173,7 @@ func (c *creation) startChild(streams *streams, given map[string]int) error {
 	// would keep the child from making the device nodes.
 	if c.cgroup != nil && !c.joinsCgroup() {
 		if err := c.runtime.setDevices(c.cgroup, c.spec); err != nil {
-			return err
+			return during("cgroup", CodeCgroupFailed, err)
 		}
 	}
 	var err error
@@ -184,7 +184,7 @@ func (c *creation) startChild(streams *streams, given map[string]int) error {
 	if c.cgroup == nil || c.limitsLate() {
 		return nil
 	}
-	return c.cgroup.Set(resources(c.spec))
+	return during("cgroup", CodeCgroupFailed, c.cgroup.Set(resources(c.spec)))
 }
 
 // setLateLimits sets what startChild couldn't.
@@ -225,7 +225,7 @@ func (c *creation) joinCgroup(pid int) error {
 		c.cgroup, c.state.Cgroup = nil, nil
 	}
 	c.joined = err == nil
-	return err
+	return during("cgroup", CodeCgroupFailed, err)
 }
 
 // group is the cgroup to start in; a nil interface without one.
@@ -239,21 +239,21 @@ func (c *creation) group() cgroups.Group {
 // startIn starts a child that is in a cgroup from its first step on.
 func startIn(p *plan.Plan, o nsenter.Options, g cgroups.Group) (*nsenter.Child, error) {
 	if g == nil {
-		return nsenter.Start(p, o)
+		return startChild(p, o)
 	}
 	var err error
 	if o.Cgroup, err = g.Dir(); err != nil {
-		return nil, err
+		return nil, during("cgroup", CodeCgroupFailed, err)
 	}
 	tasks, err := g.Tasks()
 	if err != nil {
-		return nil, err
+		return nil, during("cgroup", CodeCgroupFailed, err)
 	}
 	for i, fd := range tasks {
 		o.Given[cgroupFile(i)] = fd
 		defer unix.Close(fd)
 	}
-	return nsenter.Start(p, o)
+	return startChild(p, o)
 }
 
 // converse answers the child until the container is created.
@@ -266,14 +266,14 @@ func (c *creation) converse() error {
 		switch m.Kind {
 		case nsenter.Maps:
 			if err = c.joinCgroup(m.Pid); err == nil {
-				err = c.runtime.writeMaps(c.spec, m.Pid)
+				err = mapsFault(c.spec.Linux, c.runtime.writeMaps(c.spec, m.Pid))
 			}
 		case nsenter.Namespaces:
 			err = c.enter(m.Pid)
 		case nsenter.Created:
 			return nil
 		case nsenter.Failed:
-			return explain(c.plan, c.state.Rootfs, m.Failure)
+			return c.explain(m.Failure)
 		default:
 			err = fmt.Errorf("message %d of the child before it is created", m.Kind)
 		}
@@ -299,14 +299,14 @@ func (c *creation) enter(pid int) error {
 		return err
 	}
 	if err := c.setLateLimits(); err != nil {
-		return err
+		return during("cgroup", CodeCgroupFailed, err)
 	}
 	if err := hostResctrl.join(c.state.IntelRdt, pid); err != nil {
-		return err
+		return during("intel-rdt", CodeCgroupFailed, err)
 	}
 	var err error
 	if c.devices, err = moveNetDevices(pid, c.spec.Linux.NetDevices); err != nil {
-		return err
+		return during("network-device", CodeNetworkFailed, err)
 	}
 	if hooks := c.spec.Hooks; hooks != nil {
 		state := c.state.ociState(specs.StateCreating)
@@ -346,11 +346,11 @@ func (c *creation) identify(pid int) error {
 func (c *creation) announce() error {
 	if c.options.PidfdSocket != "" {
 		if err := sendPidfd(c.options.PidfdSocket, "standard", c.pidfd); err != nil {
-			return err
+			return during("pidfd-socket", CodeInvalidArgument, err)
 		}
 	}
 	if c.options.PidFile != "" {
-		return writePidFile(c.options.PidFile, c.state.Pid)
+		return during("pid-file", CodeInvalidArgument, writePidFile(c.options.PidFile, c.state.Pid))
 	}
 	return nil
 }
@@ -455,10 +455,24 @@ func (c *creation) explainEnd(cause error) error {
 	if err != nil {
 		return cause
 	}
-	if status.Signaled() && status.Signal() == unix.SIGKILL {
-		return errors.New("unable to start container process: it was killed while it was set up (memory limit too low?)")
+	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
+		return &Fault{
+			Err: errors.New("linux.resources.memory.limit: unable to start container process: " +
+				"it was killed while it was set up (out of memory: the limit is too low)"),
+			Code: CodeOutOfMemory, Step: "cgroup", Field: "/linux/resources/memory/limit", Hint: "the limit is too low",
+		}
 	}
-	return fmt.Errorf("unable to start container process: it ended while it was set up: %s", describeStatus(status))
+	return during("", CodeProcessFailed, fmt.Errorf(
+		"unable to start container process: it ended while it was set up: %s", describeStatus(status)))
+}
+
+// ranOutOfMemory asks the cgroup whether it has killed the child.
+func (c *creation) ranOutOfMemory() bool {
+	if c.cgroup == nil {
+		return false
+	}
+	kills, err := c.cgroup.OOMKills()
+	return err == nil && kills > 0
 }
 
 func describeStatus(s unix.WaitStatus) string {

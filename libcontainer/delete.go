@@ -35,7 +35,7 @@ func (r *Runtime) Delete(id string, force bool) error {
 	case Stopped, CreatedS:
 	default:
 		if !force {
-			return fmt.Errorf("cannot delete container %s that is not stopped: %s", id, status)
+			return stateError(fmt.Sprintf("cannot delete container %s that is not stopped: %s", id, status))
 		}
 	}
 	return c.delete()

@@ -52,9 +52,9 @@ func (c *Container) acceptsExec(ignorePaused bool) error {
 	}
 	switch {
 	case status == Stopped || status == Creating:
-		return errors.New("cannot exec in a stopped container")
+		return stateError("cannot exec in a stopped container")
 	case status == Paused && !ignorePaused:
-		return errors.New("cannot exec in a paused container (use --ignore-paused to override)")
+		return stateError("cannot exec in a paused container (use --ignore-paused to override)")
 	}
 	return nil
 }
@@ -91,11 +91,11 @@ func (x *execution) prepare() (err error) {
 func (x *execution) run() error {
 	terminal := x.process.Terminal
 	if err := x.streams.checkTerminal(terminal); err != nil {
-		return err
+		return during("console", CodeInvalidArgument, err)
 	}
 	given := map[string]int{fileProcess: x.container}
 	if err := x.streams.openTerminal(terminal, given); err != nil {
-		return err
+		return during("console", CodeInvalidArgument, err)
 	}
 	if err := x.compile(); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (x *execution) run() error {
 func (x *execution) start(given map[string]int) error {
 	group, err := x.cgroup()
 	if err != nil {
-		return err
+		return during("cgroup", CodeCgroupFailed, err)
 	}
 	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
 	if a := x.process.ExecCPUAffinity; a != nil {
@@ -159,11 +159,11 @@ func (x *execution) converse() error {
 		}
 		switch m.Kind {
 		case nsenter.Namespaces:
-			err = hostResctrl.join(x.state.IntelRdt, x.pid)
+			err = during("intel-rdt", CodeCgroupFailed, hostResctrl.join(x.state.IntelRdt, x.pid))
 		case nsenter.Created:
 			continue
 		case nsenter.Failed:
-			return explain(x.plan, x.state.Rootfs, m.Failure)
+			return x.explain(m.Failure)
 		default:
 			err = fmt.Errorf("message %d of a child in exec", m.Kind)
 		}
@@ -234,11 +234,11 @@ func (x *execution) cgroup() (cgroups.Group, error) {
 func (x *execution) announce() error {
 	if x.options.PidfdSocket != "" {
 		if err := sendPidfd(x.options.PidfdSocket, "setns", x.pidfd); err != nil {
-			return err
+			return during("pidfd-socket", CodeInvalidArgument, err)
 		}
 	}
 	if x.options.PidFile != "" {
-		return writePidFile(x.options.PidFile, x.pid)
+		return during("pid-file", CodeInvalidArgument, writePidFile(x.options.PidFile, x.pid))
 	}
 	return nil
 }

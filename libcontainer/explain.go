@@ -1,58 +1,79 @@
 package libcontainer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
 )
+
+// setup is what a failed step is explained by.
+type setup struct {
+	plan   *plan.Plan
+	rootfs string
+	linux  *specs.Linux // nil if nothing of it can matter any more
+}
+
+func (c *creation) explain(f *nsenter.Failure) error {
+	return setup{c.plan, c.state.Rootfs, c.spec.Linux}.explain(f)
+}
+
+func (x *execution) explain(f *nsenter.Failure) error {
+	return setup{x.plan, x.state.Rootfs, x.spec.Linux}.explain(f)
+}
 
 // explain makes a sentence of what the child says of a failed step: what it was
 // about, where in config.json it stands, the kernel's errno, and a hint where
 // the errno misleads. errors.Is finds the errno.
-func explain(p *plan.Plan, rootfs string, f *nsenter.Failure) error {
-	i := len(p.Steps) - f.Left
-	if i < 0 || i >= len(p.Steps) {
+func (s setup) explain(f *nsenter.Failure) error {
+	i := len(s.plan.Steps) - f.Left
+	if i < 0 || i >= len(s.plan.Steps) {
 		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
 	}
-	step := &p.Steps[i]
+	step := &s.plan.Steps[i]
+	fault := &Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: specconv.Pointer(step.Origin)}
 	if hook, ok := step.Op.(plan.Hook); ok {
-		return explainHook(step.Origin, hook, f)
+		fault.Err = explainHook(step.Origin, hook, f)
+		return fault
 	}
 	reason := f.Errno.Error()
 	if f.Part == nsenter.PartSearch && f.Errno == unix.ENOENT {
 		reason = "executable file not found in $PATH"
 	}
 	what, hint := describe(step.Op, f)
-	if _, ok := step.Op.(plan.Exec); ok {
-		if found := diagnose(rootfs, f.Text, f.Errno); found != "" {
-			hint = found
-		}
-		f.Text = ""
+	if found := s.diagnose(i, step.Op, f); found != "" {
+		hint = found
+	}
+	fault.Hint = hint
+	switch step.Op.(type) {
+	case plan.Exec, plan.Find:
+	default:
+		hint = joinHints(f.Text, hint)
 	}
 	if step.Origin != "" {
 		what = step.Origin + ": " + what
 	}
-	if f.Text != "" {
-		hint = joinHints(f.Text, hint)
-	}
 	if hint != "" {
 		hint = " (" + hint + ")"
 	}
-	return &StepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno}
+	fault.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno}
+	return fault
 }
 
-// StepError is a failed step of the child. It unwraps to the errno.
-type StepError struct {
+// stepError is a failed step of the child. It unwraps to the errno.
+type stepError struct {
 	text  string
 	errno unix.Errno
 }
 
-func (e *StepError) Error() string { return e.text }
-func (e *StepError) Unwrap() error { return e.errno }
+func (e *stepError) Error() string { return e.text }
+func (e *stepError) Unwrap() error { return e.errno }
 
 func joinHints(hints ...string) string {
 	var set []string
@@ -62,6 +83,32 @@ func joinHints(hints ...string) string {
 		}
 	}
 	return strings.Join(set, "; ")
+}
+
+// codeOf is the class of a failed step.
+func codeOf(op plan.Op, f *nsenter.Failure) Code {
+	switch op.(type) {
+	case plan.Find, plan.Exec:
+		switch f.Errno {
+		case unix.ENOENT, unix.ENOTDIR:
+			return CodeProgramNotFound
+		case unix.E2BIG, unix.ENOMEM, unix.EAGAIN:
+			return CodeProcessFailed
+		}
+		return CodeProgramNotExecutable
+	case plan.Mount, plan.Bind, plan.Directory, plan.Device, plan.Symlink, plan.Attributes, plan.Mask,
+		plan.Readonly, plan.Pivot, plan.Root, plan.Propagation, plan.Proc:
+		return CodeMountFailed
+	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.BecomeRoot:
+		return CodeNamespaceFailed
+	case plan.Cgroup:
+		return CodeCgroupFailed
+	case plan.Loopback:
+		return CodeNetworkFailed
+	case plan.Hook:
+		return CodeHookFailed
+	}
+	return CodeProcessFailed
 }
 
 // describe says what the step was about to do, and what its errno may mean.
@@ -93,9 +140,9 @@ func describeMount(o plan.Mount, f *nsenter.Failure) (what, hint string) {
 	case nsenter.PartTarget:
 		return what + ": " + targetWords(o.NoSymlink), targetHint(f.Errno, o.NoSymlink)
 	case nsenter.PartOpenType:
-		return what, "unknown file system type"
+		return what, typeHint(f.Errno)
 	case nsenter.PartParameter:
-		return what + ": option", ""
+		return what + ": option", mountHint(o, f.Errno)
 	case nsenter.PartCopy:
 		return what + ": copy up what is in the image", ""
 	case nsenter.PartPropagation:
@@ -104,7 +151,55 @@ func describeMount(o plan.Mount, f *nsenter.Failure) (what, hint string) {
 	if f.Errno == unix.EPERM && (o.FSType == "sysfs" || o.FSType == "proc") {
 		return what, "in a user namespace this needs a network or pid namespace of its own, and a host on which it isn't covered by other mounts"
 	}
-	return what, ""
+	return what, mountHint(o, f.Errno)
+}
+
+func typeHint(errno unix.Errno) string {
+	if errno == unix.ENODEV {
+		return "the kernel knows no such file system: see /proc/filesystems; a module may be missing"
+	}
+	return ""
+}
+
+// mostLayers is OVL_MAX_STACK of the kernel's overlayfs.
+const mostLayers = 500
+
+// mountHint is for what a file system refuses with few words or none.
+func mountHint(o plan.Mount, errno unix.Errno) string {
+	overlay := o.FSType == "overlay"
+	switch {
+	case overlay && countLayers(o.Params) > mostLayers:
+		return fmt.Sprintf("it has %d layers in lowerdir, and overlay takes %d", countLayers(o.Params), mostLayers)
+	case overlay && errno == unix.ELOOP:
+		return "one of its directories is within another"
+	case overlay && errno == unix.EBUSY:
+		return "its upperdir or workdir is in use by another overlay"
+	case overlay && errno == unix.EINVAL:
+		return "upperdir and workdir must be on one mount, of a file system with extended attributes and not an overlay itself; the kernel's log says more"
+	case overlay && errno == unix.ESTALE:
+		return "its upperdir was made for other layers"
+	case errno == unix.E2BIG:
+		return "the options must fit into one page, 4096 bytes: shorter paths help"
+	case errno == unix.EBUSY && strings.HasPrefix(o.FSType, "cgroup"):
+		return "the hierarchy is mounted with other controllers or options already"
+	case errno == unix.ENOTBLK:
+		return "its source must be a block device"
+	case errno == unix.ENODEV:
+		return "the device of its source isn't there"
+	}
+	return ""
+}
+
+func countLayers(params []string) int {
+	n := 0
+	for _, p := range params {
+		if dirs, ok := strings.CutPrefix(p, "lowerdir="); ok {
+			n += 1 + strings.Count(strings.ReplaceAll(dirs, `\:`, ""), ":")
+		} else if strings.HasPrefix(p, "lowerdir+=") {
+			n++
+		}
+	}
+	return n
 }
 
 func targetWords(noSymlink bool) string {
@@ -118,8 +213,10 @@ func targetHint(errno unix.Errno, noSymlink bool) string {
 	switch {
 	case errno == unix.EROFS:
 		return "it isn't in the rootfs, and can't be made there because that is read-only"
-	case errno == unix.EACCES || errno == unix.EPERM:
-		return "the rootfs may belong to an id that isn't mapped into the user namespace"
+	case errno == unix.ELOOP:
+		return "the image has a loop of symbolic links there, or a link where none may be"
+	case errno == unix.EXDEV:
+		return "a symbolic link of the image leads to where nothing may be mounted"
 	case errno == unix.ENOTDIR && !noSymlink:
 		return "a file can only be mounted on a file, and a directory on a directory"
 	}
@@ -173,7 +270,9 @@ func permissionHint(errno unix.Errno) string {
 		// execve(2) says EACCES of a directory; podman makes 126 of these words.
 		return "permission denied: it must be a regular file"
 	case unix.EACCES:
-		return "it must be a regular file with execute permission for the user of the process, on a mount without noexec"
+		return "it must be a regular file with execute permission for the user of the process"
+	case unix.ELOOP:
+		return "its symbolic links lead in a circle"
 	}
 	return ""
 }
@@ -192,6 +291,10 @@ func describeExec(o plan.Exec, f *nsenter.Failure) (what, hint string) {
 		hint = "its interpreter isn't executable, or an LSM denies it"
 	case unix.E2BIG:
 		hint = "the arguments and the environment are too long"
+	case unix.ETXTBSY:
+		hint = "somebody has it open for writing"
+	case unix.EAGAIN:
+		hint = "the user has more processes than RLIMIT_NPROC allows"
 	}
 	return fmt.Sprintf("exec: %q", name), hint
 }
@@ -268,9 +371,9 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	case plan.Symlink:
 		return "link " + o.Path, ""
 	case plan.Rlimit:
-		return fmt.Sprintf("set %s to %d:%d", o.Name, o.Soft, o.Hard), limitHint(f.Errno)
+		return fmt.Sprintf("set %s to %d:%d", o.Name, o.Soft, o.Hard), ""
 	case plan.OOMScoreAdj:
-		return fmt.Sprintf("set oom_score_adj to %d", o.Value), limitHint(f.Errno)
+		return fmt.Sprintf("set oom_score_adj to %d", o.Value), scoreHint(f.Errno)
 	case plan.Capabilities:
 		return "set capabilities", ""
 	case plan.Seccomp:
@@ -295,14 +398,20 @@ func namespaceHint(errno unix.Errno) string {
 	case unix.EPERM:
 		return "without root this needs a user namespace, and a host that allows them to users"
 	case unix.ENOSPC:
-		return "a limit in /proc/sys/user is reached"
+		return "a limit in /proc/sys/user is reached, or 32 levels of namespaces"
+	case unix.EUSERS:
+		return "32 levels of user namespaces are the most"
+	case unix.EAGAIN:
+		return "there are too many processes: RLIMIT_NPROC, pids.max of a cgroup, or kernel.pid_max"
+	case unix.EMFILE, unix.ENFILE:
+		return "too many files are open: RLIMIT_NOFILE of the runtime, or fs.file-max"
 	}
 	return ""
 }
 
-func limitHint(errno unix.Errno) string {
+func scoreHint(errno unix.Errno) string {
 	if errno == unix.EPERM || errno == unix.EACCES {
-		return "the runtime lacks CAP_SYS_RESOURCE"
+		return "less than the runtime's own needs CAP_SYS_RESOURCE on the host"
 	}
 	return ""
 }
@@ -317,12 +426,12 @@ func explainHook(origin string, hook plan.Hook, f *nsenter.Failure) error {
 			index, _, _ = strings.Cut(place[open+1:], "]")
 		}
 	}
-	cause := f.Errno.Error()
+	var cause error = f.Errno
 	switch f.Part {
 	case nsenter.PartStatus:
-		cause = describeStatus(unix.WaitStatus(f.Errno))
+		cause = errors.New(describeStatus(unix.WaitStatus(f.Errno)))
 	case nsenter.PartTimeout:
-		cause = fmt.Sprintf("hook ran past specified timeout of %.1fs", float64(hook.Timeout))
+		cause = hookTimeout(float64(hook.Timeout))
 	}
-	return fmt.Errorf("error running %s hook #%s: %s: %s, output: %s", kind, index, origin, cause, f.Text)
+	return fmt.Errorf("error running %s hook #%s: %s %s: %w, output: %s", kind, index, origin, hook.Path, cause, f.Text)
 }

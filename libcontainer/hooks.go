@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -56,8 +57,9 @@ func runHook(kind string, index int, hook *specs.Hook, state specs.State) error 
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("error running %s hook #%d: hooks.%s[%d] %s: %w, stdout: %s, stderr: %s", kind, index, kind, index,
+	err = fmt.Errorf("error running %s hook #%d: hooks.%s[%d] %s: %w, stdout: %s, stderr: %s", kind, index, kind, index,
 		hook.Path, err, strings.TrimSpace(stdout.String()), strings.TrimSpace(stderr.String()))
+	return &Fault{Err: err, Code: CodeHookFailed, Step: "hook", Field: "/hooks/" + kind + "/" + strconv.Itoa(index)}
 }
 
 // waitHook runs a hook on a thread of its own, whose end is the hook's, too: a
@@ -79,10 +81,17 @@ func waitHook(cmd *exec.Cmd, timeout *int) error {
 	}
 	err := cmd.Wait()
 	if late.Load() {
-		return fmt.Errorf("hook ran past specified timeout of %.1fs", float64(*timeout))
+		return hookTimeout(float64(*timeout))
 	}
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil // the hook itself went well
 	}
 	return err
+}
+
+// hookTimeout is runc's text.
+type hookTimeout float64
+
+func (t hookTimeout) Error() string {
+	return fmt.Sprintf("hook ran past specified timeout of %.1fs", float64(t))
 }

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -76,14 +77,14 @@ func (h *hookStates) close() {
 func (c *Container) handOverListener(status specs.ContainerState, profile *specs.LinuxSeccomp, pid int, m nsenter.Message) error {
 	defer unix.Close(m.FD)
 	if profile == nil || profile.ListenerPath == "" {
-		return fmt.Errorf("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one")
+		return during("seccomp", CodeConfigInvalid, errors.New("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one"))
 	}
 	err := seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
 		Version: specs.Version, Pid: pid, Metadata: profile.ListenerMetadata,
 		State: c.state.ociState(status),
 	}, m.FD)
 	if err != nil {
-		return err
+		return &Fault{Err: err, Code: CodeProcessFailed, Step: "seccomp", Field: "/linux/seccomp/listenerPath"}
 	}
 	messenger, err := unix.PidfdOpen(m.Pid, 0)
 	if err != nil { // it has ended

@@ -18,12 +18,12 @@ func (c *Container) Pause() error {
 	}
 	m := c.manager()
 	if m == nil {
-		return errors.New("the container has no cgroup of its own to freeze")
+		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to freeze"))
 	}
 	if err := m.Freeze(); err != nil {
 		// A half-frozen container would be neither paused nor running.
 		_ = m.Thaw()
-		return fmt.Errorf("pause %s: %w", c.entry.id, err)
+		return fmt.Errorf("pause %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func (c *Container) Resume() error {
 		return ErrNotPaused
 	}
 	if err := m.Thaw(); err != nil {
-		return fmt.Errorf("resume %s: %w", c.entry.id, err)
+		return fmt.Errorf("resume %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
 	}
 	return nil
 }
@@ -54,10 +54,10 @@ func (c *Container) Update(resources *specs.LinuxResources) error {
 	}
 	m := c.manager()
 	if m == nil {
-		return errors.New("the container has no cgroup of its own to update")
+		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to update"))
 	}
 	if err := m.Set(resources); err != nil {
-		return fmt.Errorf("update %s: %w", c.entry.id, err)
+		return fmt.Errorf("update %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func (c *creation) begin() error {
 }
 
 // errNoProcess is the error of a start without a process: runtime.md#start.
-var errNoProcess = errors.New("cannot start a container without a process: process isn't set in config.json")
+const errNoProcess = stateError("cannot start a container without a process: process isn't set in config.json")
 
 // awaitProgram hears what the child says between its start and its execve.
 func (c *creation) awaitProgram(conversation *nsenter.Conversation) error {
@@ -159,5 +159,5 @@ func (c *creation) explainLate(f *nsenter.Failure) error {
 		}
 		c.plan = p
 	}
-	return explain(c.plan, c.state.Rootfs, f)
+	return c.explain(f)
 }

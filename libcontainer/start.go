@@ -11,9 +11,9 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-var (
-	errAlreadyRunning = errors.New("cannot start an already running container")
-	errHasStopped     = errors.New("cannot start a container that has stopped")
+const (
+	errAlreadyRunning = stateError("cannot start an already running container")
+	errHasStopped     = stateError("cannot start a container that has stopped")
 )
 
 // Start lets a created container run its process. It returns when the process
@@ -37,7 +37,7 @@ func (r *Runtime) Start(id string) error {
 	case Stopped:
 		return errHasStopped
 	case Creating, Paused:
-		return fmt.Errorf("cannot start a container in the %s state", status)
+		return stateError(fmt.Sprintf("cannot start a container in the %s state", status))
 	default:
 		return errAlreadyRunning
 	}

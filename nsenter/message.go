@@ -91,6 +91,7 @@ const (
 	PartOutside
 	PartPlan
 	PartNotProc
+	PartNoexec
 )
 
 const (

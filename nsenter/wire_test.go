@@ -70,12 +70,13 @@ func TestWireHasTheParts(t *testing.T) {
 	}
 	list, _, _ = strings.Cut(list, "}")
 	names := regexp.MustCompile(`PART_[A-Z_]+`).FindAllString(list, -1)
-	if got, want := len(names)-1, int(PartNotProc); got != want {
+	if got, want := len(names)-1, int(PartNoexec); got != want {
 		t.Errorf("wire.h has %d parts, the last of message.go is number %d", got, want)
 	}
 	for name, part := range map[string]Part{
 		"PART_TARGET": PartTarget, "PART_LOCKED": PartLocked, "PART_STATUS": PartStatus,
 		"PART_TIMEOUT": PartTimeout, "PART_SEARCH": PartSearch, "PART_OUTSIDE": PartOutside, "PART_NOT_PROC": PartNotProc,
+		"PART_NOEXEC": PartNoexec,
 	} {
 		if names[part] != name {
 			t.Errorf("part %d is %s in wire.h, want %s", part, names[part], name)

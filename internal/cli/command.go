@@ -85,7 +85,7 @@ func (c *call) planner() (*libcontainer.Runtime, error) {
 		return nil, err
 	}
 	r.Rootless, err = isRootless(c.global.text("rootless"))
-	return r, err
+	return r, misuse(err)
 }
 
 // creator is a planner whose state root can be written to.

@@ -53,7 +53,7 @@ command. Where the config asks for a terminal, --console-socket is needed.`,
 func runCreate(c *call) error {
 	o, err := c.createOptions()
 	if err != nil {
-		return err
+		return misuse(err)
 	}
 	r, err := c.creator()
 	if err != nil {

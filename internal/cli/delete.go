@@ -56,7 +56,7 @@ func (c *call) eachContainer(act func(r *libcontainer.Runtime, id string) error)
 func matching(r *libcontainer.Runtime, expression string) ([]string, error) {
 	matches, err := compile(expression)
 	if err != nil {
-		return nil, fmt.Errorf("--regex %s: %w", expression, err)
+		return nil, misuse(fmt.Errorf("--regex %s: %w", expression, err))
 	}
 	containers, broken, err := r.List()
 	if errors.Is(err, fs.ErrNotExist) {

@@ -57,7 +57,7 @@ func runExec(c *call) error {
 func (c *call) exec() (int, error) {
 	o, err := c.execOptions()
 	if err != nil {
-		return 0, err
+		return 0, misuse(err)
 	}
 	r, err := c.planner()
 	if err != nil {

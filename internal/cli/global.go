@@ -33,7 +33,7 @@ func globalFlags() []flag {
 func (s *session) runtime() (*libcontainer.Runtime, error) {
 	root, err := s.root()
 	if err != nil {
-		return nil, err
+		return nil, misuse(err)
 	}
 	r := &libcontainer.Runtime{
 		Root: root, SystemdCgroup: s.global.on("systemd-cgroup"),

@@ -33,7 +33,7 @@ func runHelp(c *call) error {
 	if about == nil {
 		c.status = exitUnknownCommand
 		//lint:ignore ST1005 runc's text
-		return fmt.Errorf("No help topic for '%s'", c.args[0])
+		return misuse(fmt.Errorf("No help topic for '%s'", c.args[0]))
 	}
 	return c.print(about.help())
 }

@@ -23,7 +23,7 @@ func runKill(c *call) error {
 	}
 	signal, err := parseSignal(name)
 	if err != nil {
-		return err
+		return misuse(err)
 	}
 	return c.eachContainer(func(r *libcontainer.Runtime, id string) error {
 		return open(r, id, func(container *libcontainer.Container) error {

@@ -28,7 +28,7 @@ func listCommand() *command {
 func runList(c *call) error {
 	format := c.text("format")
 	if format != "table" && format != "json" {
-		return errors.New("invalid format option")
+		return misuse(errors.New("invalid format option"))
 	}
 	views, err := c.views()
 	if err != nil {

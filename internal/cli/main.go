@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"github.com/runnel/runnel/internal/logging"
+	"github.com/runnel/runnel/libcontainer"
 )
 
 // Build says what this binary was built from.
@@ -78,7 +79,7 @@ func (s *session) run(args []string) error {
 	if c == nil {
 		s.status = exitUnknownCommand
 		//lint:ignore ST1005 runc's text
-		return fmt.Errorf("No help topic for '%s'", rest[0])
+		return misuse(fmt.Errorf("No help topic for '%s'", rest[0]))
 	}
 	return s.call(c, rest[1:])
 }
@@ -109,17 +110,33 @@ func (s *session) misused(err error, help string) error {
 	if printError := s.print("Incorrect Usage.\n\n" + help); printError != nil {
 		return printError
 	}
-	return err
+	return misuse(err)
 }
 
 // fail tells the user, and the log if that isn't the same place: the whole
-// sentence in both, because a client may read either.
+// sentence in both, because a client may read either. A log in JSON that goes to
+// stderr is all that is written there, as with runc.
 func (s *session) fail(err error) {
 	message := err.Error()
-	if s.log != nil && s.log.IsFile() {
-		s.log.Write(logging.Error, message)
+	if s.log != nil && (s.log.IsFile() || s.log.IsJSON()) {
+		s.log.WriteDetails(logging.Error, message, details(err))
 	}
-	fmt.Fprintln(s.stderr, printable(message, true))
+	if s.log == nil || s.log.IsFile() || !s.log.IsJSON() {
+		fmt.Fprintln(s.stderr, printable(message, true))
+	}
+}
+
+func details(err error) logging.Details {
+	d := libcontainer.Explain(err)
+	return logging.Details{Code: string(d.Code), Step: d.Step, Field: d.Field, Errno: d.Errno, Hint: d.Hint}
+}
+
+// misuse is an error of whoever has written the command line.
+func misuse(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &libcontainer.Fault{Err: err, Code: libcontainer.CodeInvalidArgument}
 }
 
 func (s *session) print(text string) error {

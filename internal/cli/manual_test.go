@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,58 @@ in the foreground passes on what the container says about itself: all but MAINPI
 FDSTORE and the like.
 `
 
+const logSection = `An error is one sentence on standard error and, with
+.BR \-\-log ,
+a line of level error in the log.
+.PP
+With
+.B \-\-log\-format json
+a line is an object with
+.IR level ", " msg " and " time .
+Of an error it may have further keys, each where it is known. Without
+.B \-\-log
+the line is all that standard error gets.
+.TP
+.I code
+The class of the error, see below; never absent.
+.TP
+.I step
+What failed: an operation as
+.BR runnel\-plan (8)
+prints it, or a phase such as cgroup.
+.TP
+.I field
+The JSON pointer (RFC 6901) to what in config.json asked for it.
+.TP
+.I errno
+The name of the kernel\(aqs error,
+.BR errno (3).
+.TP
+.I hint
+What the errno doesn\(aqt say. The sentence has it, too.
+.PP
+The codes are these; others may be added.
+`
+
+// codeList is made from the constants and their comments.
+func codeList() string {
+	source, err := os.ReadFile("../../libcontainer/fault.go")
+	if err != nil {
+		panic(err)
+	}
+	var b strings.Builder
+	for line := range strings.Lines(string(source)) {
+		_, rest, ok := strings.Cut(line, " Code = \"")
+		if !ok {
+			continue
+		}
+		code, comment, _ := strings.Cut(rest, "\"")
+		_, comment, _ = strings.Cut(comment, "// ")
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s.\n", roff(code), roff(capital(strings.TrimSpace(comment))))
+	}
+	return b.String()
+}
+
 // exitStatus is the text for those commands that have more to tell than 0 and 1.
 func exitStatus(command string) string {
 	switch command {
@@ -104,6 +157,7 @@ func programPage() string {
 	}
 	b.WriteString(".SH \"GLOBAL OPTIONS\"\n" + optionList(globalFlags()))
 	b.WriteString(".SH \"EXIT STATUS\"\n" + exitStatus(""))
+	b.WriteString(".SH LOG\n" + logSection + codeList())
 	b.WriteString(".SH ENVIRONMENT\n" + environmentSection)
 	b.WriteString(".SH FILES\n" + filesSection)
 	b.WriteString(".SH EXAMPLE\n" + exampleBlock(aboutExample))

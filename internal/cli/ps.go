@@ -28,7 +28,7 @@ container's processes. JSON is an array of pids.`,
 func runPS(c *call) error {
 	format := c.text("format")
 	if format != "table" && format != "json" {
-		return errors.New("invalid format option")
+		return misuse(errors.New("invalid format option"))
 	}
 	return c.onContainer(func(container *libcontainer.Container) error {
 		pids, err := container.Pids()

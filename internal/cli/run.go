@@ -25,7 +25,7 @@ exits with the status of its process: 128 plus the signal if one killed it. With
 func runRun(c *call) error {
 	o, err := c.createOptions()
 	if err != nil {
-		return err
+		return misuse(err)
 	}
 	r, err := c.creator()
 	if err != nil {

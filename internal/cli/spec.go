@@ -38,7 +38,7 @@ func runSpec(c *call) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		//lint:ignore ST1005 runc's text
-		return fmt.Errorf("File %s exists. Remove it first", configName)
+		return misuse(fmt.Errorf("File %s exists. Remove it first", configName))
 	}
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func updateFlags() []flag {
 func runUpdate(c *call) error {
 	resources, err := c.resources()
 	if err != nil {
-		return err
+		return misuse(err)
 	}
 	return c.onContainer(func(container *libcontainer.Container) error { return container.Update(resources) })
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +34,17 @@ const (
 	Warning Level = "warning"
 	Error   Level = "error"
 )
+
+// Details are the keys that a line in JSON has after those of runc: what a program
+// may want to know of an error beside its sentence. Empty ones are left out, and
+// lines of text have none.
+type Details struct {
+	Code  string `json:"code,omitempty"`  // the class of the error
+	Step  string `json:"step,omitempty"`  // what was being done
+	Field string `json:"field,omitempty"` // JSON pointer into config.json
+	Errno string `json:"errno,omitempty"` // by name
+	Hint  string `json:"hint,omitempty"`
+}
 
 // Log is an open log.
 type Log struct {
@@ -61,25 +73,46 @@ func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 // IsFile tells whether lines go to a file, not to stderr.
 func (l *Log) IsFile() bool { return l.file }
 
+// IsJSON tells whether lines are JSON objects.
+func (l *Log) IsJSON() bool { return l.format == JSON }
+
 // Write adds a line. An error of writing is lost: there is nowhere to tell it.
-func (l *Log) Write(level Level, message string) {
-	_, _ = l.writer.Write(line(l.format, level, message, time.Now()))
+func (l *Log) Write(level Level, message string) { l.WriteDetails(level, message, Details{}) }
+
+// WriteDetails is Write with details.
+func (l *Log) WriteDetails(level Level, message string, details Details) {
+	_, _ = l.writer.Write(line(l.format, level, message, details, time.Now()))
 }
 
 // line is one line, written at once so that the lines of several runtimes that
 // append to one file stay whole. Its time parses as RFC 3339, without which
 // containerd takes no notice of it.
-func line(format Format, level Level, message string, now time.Time) []byte {
+func line(format Format, level Level, message string, details Details, now time.Time) []byte {
 	stamp := now.Format(time.RFC3339)
 	if format == JSON {
 		encoded, _ := json.Marshal(struct { // strings can always be encoded
 			Level   Level  `json:"level"`
 			Message string `json:"msg"`
 			Time    string `json:"time"`
-		}{level, message, stamp})
-		return append(encoded, '\n')
+			Details
+		}{level, message, stamp, details})
+		return append(escapeControls(encoded), '\n')
 	}
 	return fmt.Appendf(nil, "time=%q level=%s msg=%s\n", stamp, level, strconv.Quote(message))
+}
+
+// escapeControls escapes what encoding/json leaves as it is although a terminal may
+// obey it: U+007F to U+009F.
+func escapeControls(encoded []byte) []byte {
+	out := make([]byte, 0, len(encoded))
+	for _, r := range string(encoded) {
+		if r >= 0x7f && r <= 0x9f {
+			out = fmt.Appendf(out, `\u%04x`, r)
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
 }
 
 // descriptor writes to an open file.

@@ -15,13 +15,17 @@ func TestLine(t *testing.T) {
 		format        Format
 		level         Level
 		message, want string
+		details       Details
 	}{
-		{Text, Error, `exec: "x": not found`, `time="2026-03-04T05:06:07+01:00" level=error msg="exec: \"x\": not found"` + "\n"},
-		{Text, Warning, "two\nlines", `time="2026-03-04T05:06:07+01:00" level=warning msg="two\nlines"` + "\n"},
-		{JSON, Error, `exec: "x": not found`, `{"level":"error","msg":"exec: \"x\": not found","time":"2026-03-04T05:06:07+01:00"}` + "\n"},
-		{JSON, Debug, "two\nlines \xff", `{"level":"debug","msg":"two\nlines \ufffd","time":"2026-03-04T05:06:07+01:00"}` + "\n"},
+		{Text, Error, `exec: "x": not found`, `time="2026-03-04T05:06:07+01:00" level=error msg="exec: \"x\": not found"` + "\n", Details{Code: "c", Hint: "h"}},
+		{Text, Warning, "two\nlines", `time="2026-03-04T05:06:07+01:00" level=warning msg="two\nlines"` + "\n", Details{}},
+		{JSON, Error, `exec: "x": not found`, `{"level":"error","msg":"exec: \"x\": not found","time":"2026-03-04T05:06:07+01:00"}` + "\n", Details{}},
+		{JSON, Error, "m", `{"level":"error","msg":"m","time":"2026-03-04T05:06:07+01:00","code":"c","step":"s","field":"/f","errno":"ENOENT","hint":"h"}` + "\n", Details{"c", "s", "/f", "ENOENT", "h"}},
+		{JSON, Error, "m", `{"level":"error","msg":"m","time":"2026-03-04T05:06:07+01:00","code":"c","errno":"EIO"}` + "\n", Details{Code: "c", Errno: "EIO"}},
+		{JSON, Error, "\x1b[2J \u009b2J\x7f", `{"level":"error","msg":"\u001b[2J \u009b2J\u007f","time":"2026-03-04T05:06:07+01:00"}` + "\n", Details{}},
+		{JSON, Debug, "two\nlines \xff", `{"level":"debug","msg":"two\nlines \ufffd","time":"2026-03-04T05:06:07+01:00"}` + "\n", Details{}},
 	} {
-		if got := string(line(c.format, c.level, c.message, now)); got != c.want {
+		if got := string(line(c.format, c.level, c.message, c.details, now)); got != c.want {
 			t.Errorf("line(%s, %s, %q) = %q, want %q", c.format, c.level, c.message, got, c.want)
 		}
 	}

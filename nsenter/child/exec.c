@@ -13,6 +13,7 @@
 #define SIGWINCH 28
 #define LAST_SIGNAL 31
 #define X_OK 1
+#define ST_NOEXEC 8
 
 static char home[PATH_MAX];
 static char program[PATH_MAX];
@@ -137,6 +138,18 @@ long op_chdir(const struct op *op)
 	return verify_directory();
 }
 
+/* why_denied tells the other side where the mount is the reason, which it can't
+ * see: statfs(2). */
+static long why_denied(const char *path)
+{
+	uint64_t fs[16]; /* struct statfs: f_flags is the eleventh long */
+
+	if (sys2(__NR_statfs, path, fs) < 0 || !(fs[10] & ST_NOEXEC))
+		return -EACCES;
+	failed_text(path, str_len(path));
+	return failed_at(PART_NOEXEC, -EACCES);
+}
+
 /* executable: a regular file that the process may execute, by its effective ids. */
 static long executable(const char *path)
 {
@@ -153,7 +166,8 @@ static long executable(const char *path)
 		return -EISDIR;
 	if ((st.mode & S_IFMT) != S_IFREG)
 		return -EACCES;
-	return sys4(__NR_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
+	rc = sys4(__NR_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
+	return rc == -EACCES ? why_denied(path) : rc;
 }
 
 static int has_slash(const char *s)
@@ -188,7 +202,7 @@ long op_find(const struct op *op)
 		if (rc == -EACCES)
 			error = rc;
 	}
-	return failed_at(PART_SEARCH, error);
+	return self.part == PART_NOEXEC ? error : failed_at(PART_SEARCH, error);
 }
 
 static void die_of(int signal) { leave(128 + signal); }

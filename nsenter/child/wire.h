@@ -167,6 +167,7 @@ enum part {
 	PART_OUTSIDE,
 	PART_PLAN,
 	PART_NOT_PROC,
+	PART_NOEXEC,
 };
 
 #endif

@@ -270,6 +270,9 @@ func (c *creation) converse() error {
 			}
 		case nsenter.Namespaces:
 			err = c.enter(m.Pid)
+		case nsenter.Output:
+			c.logOutput(m.Output)
+			continue
 		case nsenter.Created:
 			return nil
 		case nsenter.Failed:
@@ -311,10 +314,10 @@ func (c *creation) enter(pid int) error {
 	if hooks := c.spec.Hooks; hooks != nil {
 		state := c.state.ociState(specs.StateCreating)
 		//nolint:staticcheck // prestart is deprecated, and required
-		if err := runHooks("prestart", hooks.Prestart, state); err != nil {
+		if err := c.runtime.runHooks("prestart", hooks.Prestart, state); err != nil {
 			return err
 		}
-		if err := runHooks("createRuntime", hooks.CreateRuntime, state); err != nil {
+		if err := c.runtime.runHooks("createRuntime", hooks.CreateRuntime, state); err != nil {
 			return err
 		}
 	}

@@ -123,7 +123,7 @@ func (c *Container) hooks() (*specs.Hooks, error) {
 // from cleaning up (runtime.md, lifecycle, step 13).
 func (c *Container) runPoststop(hooks []specs.Hook) {
 	for i := range hooks {
-		if err := runHook("poststop", i, &hooks[i], c.state.ociState(specs.StateStopped)); err != nil {
+		if err := c.runtime.runHook("poststop", i, &hooks[i], c.state.ociState(specs.StateStopped)); err != nil {
 			c.runtime.warn(err.Error())
 		}
 	}

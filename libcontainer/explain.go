@@ -433,5 +433,5 @@ func explainHook(origin string, hook plan.Hook, f *nsenter.Failure) error {
 	case nsenter.PartTimeout:
 		cause = hookTimeout(float64(hook.Timeout))
 	}
-	return fmt.Errorf("error running %s hook #%s: %s %s: %w, output: %s", kind, index, origin, hook.Path, cause, f.Text)
+	return fmt.Errorf("error running %s hook #%s: %s %s: %w, output: %s", kind, index, origin, hook.Path, cause, printableOutput(f.Text))
 }

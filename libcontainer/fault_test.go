@@ -110,9 +110,9 @@ func TestExplainStep(t *testing.T) {
 		},
 		{failure(p, 5, nsenter.PartNone, unix.ENODEV, ""), Details{CodeNetworkFailed, "loopback", "", "ENODEV", ""}, ""},
 		{
-			failure(p, 6, nsenter.PartStatus, unix.Errno(3<<8), "its words"),
+			failure(p, 6, nsenter.PartStatus, unix.Errno(3<<8), "its \x1b[2J words"),
 			Details{CodeHookFailed, "hook", "/hooks/startContainer/2", "", ""},
-			"error running startContainer hook #2: hooks.startContainer[2] /h: exit status 3, output: its words",
+			"error running startContainer hook #2: hooks.startContainer[2] /h: exit status 3, output: its ?[2J words",
 		},
 		{
 			failure(p, 6, nsenter.PartExec, unix.ENOENT, ""),

@@ -115,6 +115,8 @@ func (c *creation) awaitProgram(conversation *nsenter.Conversation) error {
 			if err := conversation.Go(); !mayHaveGoneOn(err) {
 				return err
 			}
+		case nsenter.Output:
+			c.logOutput(m.Output)
 		case nsenter.Failed:
 			return c.explainLate(m.Failure)
 		default:
@@ -147,7 +149,7 @@ func (c *Container) runPoststart(hooks *specs.Hooks) error {
 	if hooks == nil || len(hooks.Poststart) == 0 {
 		return nil
 	}
-	return runHooks("poststart", hooks.Poststart, c.state.ociState(specs.StateRunning))
+	return c.runtime.runHooks("poststart", hooks.Poststart, c.state.ociState(specs.StateRunning))
 }
 
 // explainLate is explain for a container that another command has planned.

@@ -30,8 +30,9 @@ type Runtime struct {
 	// Rootless tolerates what an unprivileged user can't do with cgroups, as
 	// long as no limit is asked for.
 	Rootless bool
-	// Warn and Debug take one sentence each for the log; nil discards it.
-	Warn, Debug func(string)
+	// Warn, Info and Debug take one sentence each for the log; nil discards it.
+	// Info is for what hooks print.
+	Warn, Info, Debug func(string)
 }
 
 func (r *Runtime) warn(text string) {

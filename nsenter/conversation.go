@@ -30,7 +30,9 @@ func (c *Conversation) Next() (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	c.last = m.Kind
+	if m.Kind != Output { // which changes nothing
+		c.last = m.Kind
+	}
 	readControl(&m, oob[:oobn])
 	return m, nil
 }

@@ -22,6 +22,8 @@ type MessageKind uint32
 //	Starting             this start is the one that counts     nothing
 //	Listener + fd        the seccomp notify descriptor, from   handed to the agent → Go
 //	                     a messenger of the process
+//	Output               what a hook that ended well printed,  nothing
+//	                     at any time after Namespaces
 //	Failed               op, errno, part, text; the last one   nothing
 //	(end of file)        the program runs, or the child died
 //
@@ -35,6 +37,7 @@ const (
 	Failed
 	goOn
 	Starting
+	Output
 )
 
 // Message is what the child says.
@@ -44,8 +47,16 @@ type Message struct {
 	Pid int
 	// FD is the descriptor that came with Listener, else -1.
 	FD int
-	// Failure is set with Failed.
+	// Failure is set with Failed, Output with Output.
 	Failure *Failure
+	Output  *HookOutput
+}
+
+// HookOutput is the beginning and the end of what a hook has printed. Left is as in
+// Failure.
+type HookOutput struct {
+	Left int
+	Text string
 }
 
 // Failure is what the child says when a step fails.
@@ -113,6 +124,8 @@ func legal(last, next MessageKind) bool {
 		return last == 0 || last == Maps || last == Namespaces
 	case Starting:
 		return last == Created
+	case Output:
+		return last == Namespaces || last == Listener || last == Created || last == Starting
 	case Listener:
 		return last == Created || last == Starting
 	case Failed:
@@ -128,6 +141,9 @@ func decodeMessage(b []byte, last MessageKind) (Message, error) {
 	m := Message{Kind: MessageKind(binary.NativeEndian.Uint32(b)), FD: -1}
 	if !legal(last, m.Kind) {
 		return Message{}, fmt.Errorf("message of the child: kind %d after %d", m.Kind, last)
+	}
+	if m.Kind == Output {
+		m.Output = &HookOutput{Left: int(binary.NativeEndian.Uint32(b[4:])), Text: string(b[messageSize:])}
 	}
 	if m.Kind == Failed {
 		m.Failure = &Failure{

@@ -54,7 +54,7 @@ func TestWireHasTheMessages(t *testing.T) {
 	header := wireHeader(t)
 	for name, kind := range map[string]MessageKind{
 		"MAPS": Maps, "NAMESPACES": Namespaces, "LISTENER": Listener, "CREATED": Created,
-		"FAILED": Failed, "GO": goOn, "STARTING": Starting,
+		"FAILED": Failed, "GO": goOn, "STARTING": Starting, "OUTPUT": Output,
 	} {
 		want := "MSG_" + name + " = " + strconv.Itoa(int(kind)) + ","
 		if !strings.Contains(header, want) {

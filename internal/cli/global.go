@@ -39,6 +39,11 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 		Root: root, SystemdCgroup: s.global.on("systemd-cgroup"),
 		Warn: func(message string) { s.log.Write(logging.Warning, message) },
 	}
+	// On stderr it would come between the lines of a container that runs in the
+	// foreground.
+	if s.log.IsFile() || s.global.on("debug") {
+		r.Info = func(message string) { s.log.Write(logging.Info, message) }
+	}
 	if s.global.on("debug") {
 		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
 	}

@@ -81,7 +81,12 @@ FDSTORE and the like.
 
 const logSection = `An error is one sentence on standard error and, with
 .BR \-\-log ,
-a line of level error in the log.
+a line of level error in the log. What hooks print is there, too, line by line with
+level info; without
+.B \-\-log
+it is shown with
+.B \-\-debug
+only. Long output is cut in its middle.
 .PP
 With
 .B \-\-log\-format json

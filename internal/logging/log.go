@@ -31,6 +31,7 @@ type Level string
 // there is one for a command that has failed, and none for others.
 const (
 	Debug   Level = "debug"
+	Info    Level = "info"
 	Warning Level = "warning"
 	Error   Level = "error"
 )

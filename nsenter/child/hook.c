@@ -6,6 +6,12 @@
 #define P_PIDFD 3
 #define WEXITED 4
 #define O_NONBLOCK_ 04000
+#define F_SETFL 4
+
+/* What is kept of a hook's output: so much of its beginning and of its end. */
+#define HEAD 1024
+#define TAIL 1000
+#define MOST_LEFT 65536 /* what a pipe holds, pipe(7) */
 
 struct siginfo { /* what waitid(2) fills in */
 	int signo, err, code, pad;
@@ -15,7 +21,10 @@ struct siginfo { /* what waitid(2) fills in */
 
 struct running {
 	long pid, pidfd;
-	long output;  /* what it prints */
+	long output; /* what it prints */
+	uint64_t printed;
+	char tail[TAIL]; /* the end of it, beyond HEAD bytes; full if more was printed */
+	uint32_t tail_len;
 	long failure; /* its errno, if it can't be executed */
 };
 
@@ -38,8 +47,11 @@ __attribute__((noreturn)) static void become_hook(const struct op *op, long outp
 static long start_hook(const struct op *op, struct running *hook)
 {
 	int output[2], failure[2];
-	long rc = sys2(__NR_pipe2, output, 02000000 | O_NONBLOCK_);
+	long rc = sys2(__NR_pipe2, output, 02000000);
 
+	/* Only our end: the hook is to wait where the pipe is full. */
+	if (rc >= 0)
+		rc = sys3(__NR_fcntl, output[0], F_SETFL, O_NONBLOCK_);
 	if (rc < 0)
 		return rc;
 	rc = sys2(__NR_pipe2, failure, 02000000);
@@ -58,20 +70,69 @@ static long start_hook(const struct op *op, struct running *hook)
 	return rc < 0 ? rc : hook->pidfd;
 }
 
-/* The beginning of what the hook prints is kept for the message. */
-static int read_output(struct running *hook)
+static void keep_end(struct running *hook, const char *text, uint32_t len)
 {
-	char scratch[512];
-	uint32_t room = MESSAGE_TEXT - self.text_len;
-	long n;
+	if (len >= TAIL) {
+		memcpy(hook->tail, text + len - TAIL, TAIL);
+		hook->tail_len = TAIL;
+		return;
+	}
+	if (hook->tail_len + len > TAIL) {
+		uint32_t drop = hook->tail_len + len - TAIL;
 
-	if (room > 0)
-		n = sys3(__NR_read, hook->output, self.text + self.text_len, room);
-	else
-		n = sys3(__NR_read, hook->output, scratch, sizeof(scratch));
-	if (n > 0 && room > 0)
-		self.text_len += (uint32_t)n;
-	return n > 0;
+		/* forwards, byte by byte: the two may overlap */
+		memcpy(hook->tail, hook->tail + drop, hook->tail_len - drop);
+		hook->tail_len -= drop;
+	}
+	memcpy(hook->tail + hook->tail_len, text, len);
+	hook->tail_len += len;
+}
+
+/* read_output takes what is there. Beyond what is kept it is read as well, so that
+ * the hook isn't held up. */
+static long read_output(struct running *hook)
+{
+	char text[4096];
+	long n = sys3(__NR_read, hook->output, text, sizeof(text));
+	uint32_t head;
+
+	if (n <= 0)
+		return n;
+	head = HEAD - self.text_len;
+	if (head > n)
+		head = (uint32_t)n;
+	memcpy(self.text + self.text_len, text, head);
+	self.text_len += head;
+	keep_end(hook, text + head, (uint32_t)n - head);
+	hook->printed += (uint64_t)n;
+	return n;
+}
+
+/* join_output puts beginning and end together. libcontainer/hookoutput.go has the
+ * same words for what is missing. */
+static void join_output(struct running *hook)
+{
+	static const char cut[] = "\n[...]\n";
+
+	if (hook->printed > HEAD + TAIL) {
+		memcpy(self.text + self.text_len, cut, sizeof(cut) - 1);
+		self.text_len += sizeof(cut) - 1;
+	}
+	memcpy(self.text + self.text_len, hook->tail, hook->tail_len);
+	self.text_len += hook->tail_len;
+}
+
+_Static_assert(HEAD + TAIL + 16 <= MESSAGE_TEXT, "a hook's output");
+
+/* drain reads what the hook has left. What goes on printing behind its back isn't
+ * followed for ever. */
+static void drain(struct running *hook)
+{
+	long n, got = 0;
+
+	while (got < MOST_LEFT && (n = read_output(hook)) > 0)
+		got += n;
+	join_output(hook);
 }
 
 static int64_t now(void)
@@ -122,9 +183,11 @@ static long reap(struct running *hook, int *status)
 	return 0;
 }
 
+/* op_hook: what the hook has printed goes with the error, or to the log. At its
+ * timeout its process group is killed; what has left that is out of reach. */
 long op_hook(const struct op *op)
 {
-	struct running hook;
+	struct running hook = {.printed = 0, .tail_len = 0};
 	long failure = 0, waited, rc = start_hook(op, &hook);
 	int status = 0;
 
@@ -134,8 +197,7 @@ long op_hook(const struct op *op)
 	if (waited < 0)
 		sys2(__NR_kill, -hook.pid, SIGKILL);
 	rc = reap(&hook, &status);
-	while (read_output(&hook))
-		;
+	drain(&hook);
 	if (sys3(__NR_read, hook.failure, &failure, sizeof(failure)) != sizeof(failure))
 		failure = 0;
 	sys_close(hook.output);
@@ -148,7 +210,9 @@ long op_hook(const struct op *op)
 	if (failure < 0)
 		return failed_at(PART_EXEC, failure);
 	if (status == 0) {
-		self.text_len = 0;
+		/* Whoever isn't there any more doesn't need to know. */
+		if (self.text_len > 0)
+			tell(MSG_OUTPUT, 0, -1);
 		return 0;
 	}
 	/* The number that goes with PART_STATUS is a wait status, not an errno. */

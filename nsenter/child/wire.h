@@ -124,6 +124,7 @@ enum message_kind {
 	MSG_FAILED = 5,
 	MSG_GO = 6,
 	MSG_STARTING = 7,
+	MSG_OUTPUT = 8,
 };
 
 struct message {

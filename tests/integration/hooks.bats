@@ -209,3 +209,140 @@ createContainer 2'
 	exec 7<&- 17<&-
 	equal "$(<"$TMP/fds")" '0 1 2'
 }
+
+# logged KIND: what the hooks of this kind have printed, as the log has it.
+logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .msg" "$TMP/log"; }
+
+@test "what hooks print goes to the log, line by line, with the name of the hook" {
+	only_ours 'runc drops it'
+	local kind
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind 'echo one; echo two >&2'
+	done
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "echo one; echo two >&2"]}]'
+	args sleep 1000
+	ok runtime --log "$TMP/log" --log-format json create c
+	equal "$error" ''
+	ok runtime --log "$TMP/log" --log-format json start c
+	ok runtime --log "$TMP/log" --log-format json delete --force c
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		local path
+		path=$(jq -r ".hooks.${kind}[0].path" config.json)
+		equal "$(logged $kind)" "info hooks.${kind}[0] $path: one
+info hooks.${kind}[0] $path: two"
+	done
+	# run hears them as well
+	rm "$TMP/log"
+	args true
+	ok runtime --log "$TMP/log" --log-format json run c
+	equal "$(logged startContainer)" $'info hooks.startContainer[0] /bin/sh: one\ninfo hooks.startContainer[0] /bin/sh: two'
+}
+
+@test "without --log, hooks print nothing between the lines of the container, but with --debug" {
+	only_ours 'runc drops it'
+	hook createRuntime 'echo chatter'
+	hook createContainer 'echo chatter'
+	run_prints 'echo container' container
+	equal "$error" ''
+	ok runtime --debug run c
+	says 'level=info msg="hooks.createRuntime\[0\] .*: chatter"'
+	says 'level=info msg="hooks.createContainer\[0\] .*: chatter"'
+}
+
+@test "a hook that prints a lot is neither held up nor kept as a whole" {
+	only_ours 'runc keeps all'
+	# Three megabytes, and head(1) must not fail.
+	local kind text='echo first; head -c 3000000 /dev/zero | tr "\0" x && echo && echo last'
+	for kind in createRuntime createContainer; do
+		hook $kind "set -e; $text"
+	done
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-ec", $text]}]' --arg text "$text"
+	ok runtime --log "$TMP/log" --log-format json run c
+	[ "$(stat -c %s "$TMP/log")" -lt 30000 ] || fail "the log has $(stat -c %s "$TMP/log") bytes"
+	for kind in createRuntime createContainer startContainer; do
+		matches "$(logged $kind)" '^[^:]*: first.*\[\.\.\.\].*: last$'
+	done
+	# Many short lines are as bad.
+	config 'del(.hooks)'
+	hook createRuntime 'seq 100000'
+	hook createContainer 'seq 100000'
+	rm "$TMP/log"
+	ok runtime --log "$TMP/log" --log-format json run c
+	for kind in createRuntime createContainer; do
+		[ "$(logged $kind | wc -l)" -le 60 ] || fail "$(logged $kind | wc -l) lines"
+		matches "$(logged $kind)" ': 1
+.*: 100000$'
+	done
+}
+
+@test "the output in an error is bounded and printable" {
+	only_ours 'runc prints it as it is'
+	local kind
+	for kind in createRuntime createContainer; do
+		config 'del(.hooks)'
+		hook $kind 'printf "\033[2J\377 first "; head -c 3000000 /dev/zero | tr "\0" x; printf last; exit 3'
+		exits 1 runtime create c
+		says 'exit status 3'
+		says '\?\[2J\? first x'
+		says 'xlast'
+		[ ${#error} -lt 20000 ] || fail "an error of ${#error} bytes"
+		nothing_left
+	done
+}
+
+@test "what a hook leaves behind may hold its output open, and print for ever" {
+	only_ours 'runc waits for it'
+	local kind begin=$SECONDS
+	for kind in createRuntime createContainer; do
+		hook $kind "sleep 1000 & echo \$! >>$TMP/left-$kind; echo up"
+		hook $kind "yes & echo \$! >>$TMP/left-$kind; sleep 0.1"
+	done
+	ok runtime --log "$TMP/log" --log-format json run c
+	[ $((SECONDS - begin)) -lt 30 ]
+	matches "$(logged createRuntime)" '^info hooks.createRuntime\[0\] [^ ]*: up'
+	matches "$(logged createContainer)" '^info hooks.createContainer\[0\] [^ ]*: up'
+	local pid
+	# Those in the container's pid namespace have ended with it.
+	for pid in $(<"$TMP/left-createRuntime"); do
+		kill -9 "$pid" 2>/dev/null || true
+		gone "$pid"
+	done
+}
+
+@test "a timeout says what the hook had printed" {
+	only_ours 'runc ends only the hook itself'
+	local kind
+	for kind in createRuntime createContainer; do
+		config 'del(.hooks)'
+		hook $kind "echo before; sleep 1000 & wait" 1
+		exits 1 runtime create c
+		says 'hook ran past specified timeout of 1(\.0)?s.*before'
+		one_sentence
+		nothing_left
+	done
+	config 'del(.hooks) | .hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "echo before; sleep 1000"], "timeout": 1}]'
+	exits 1 runtime run c
+	says 'error running startContainer hook #0: .*timeout of 1.0s, output: before'
+	nothing_left
+}
+
+@test "args and env of hooks in the container's namespaces, exactly as given" {
+	config '.process.env += ["OF_THE_PROCESS=1"] | .hooks.createContainer = [
+		{"path": "/bin/sh", "args": ["name", "-c", ("echo $0 $1 $A >" + $t + "/one"), "zero", "first"], "env": ["A=b"]}] |
+		.hooks.startContainer = [
+		{"path": "/bin/sh", "args": ["sh", "-c", "echo \"$0|$1|$A\" >/tmp/one", "", "a b"], "env": ["A=x=y"]},
+		{"path": "/bin/busybox", "args": ["sh", "-c", "env >/tmp/env"], "env": ["ONLY=1"]}]' --arg t "$TMP"
+	LEAK=1 run_container
+	equal "$(<"$TMP/one")" 'zero first b'
+	equal "$(<rootfs/tmp/one)" '|a b|x=y'
+	equal "$(grep -c -e LEAK -e OF_THE_PROCESS rootfs/tmp/env)" 0
+	only_ours 'runc takes an empty env for none'
+	config '.hooks = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "busybox env >/tmp/env"], "env": []}],
+		"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", ("/usr/bin/env >" + $t + "/env")], "env": []}]}' --arg t "$TMP"
+	LEAK=1 run_container
+	! grep -e LEAK -e OF_THE_PROCESS rootfs/tmp/env "$TMP/env" || fail 'env isn'"'"'t empty'
+	# Without env, a hook in the container has that of the process.
+	config 'del(.hooks.createContainer) | del(.hooks.startContainer[0].env)'
+	run_container
+	grep -qx OF_THE_PROCESS=1 rootfs/tmp/env
+}

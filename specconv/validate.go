@@ -127,6 +127,7 @@ func Validate(spec *specs.Spec, host *Host) []Problem {
 	c.memoryPolicy()
 	c.netDevices()
 	c.intelRdt()
+	c.blockWeights()
 	if _, ok := propagationFlags(spec.Linux.RootfsPropagation); !ok {
 		c.errorf("/linux/rootfsPropagation", "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation)
 	}
@@ -251,6 +252,20 @@ func (c *checker) intelRdt() {
 		c.errorf("/linux/intelRdt/closID", "invalid intelRdt.ClosID %q", id)
 	}
 	c.schemata(r)
+}
+
+// blockWeights: the other limits are checked where they are compiled, by cgroups;
+// an entry without a weight compiles to nothing there.
+func (c *checker) blockWeights() {
+	r := c.spec.Linux.Resources
+	if r == nil || r.BlockIO == nil {
+		return
+	}
+	for i := range r.BlockIO.WeightDevice {
+		if d := &r.BlockIO.WeightDevice[i]; d.Weight == nil && d.LeafWeight == nil {
+			c.errorf("/linux/resources/blockIO/weightDevice/"+strconv.Itoa(i), "neither weight nor leafWeight is given")
+		}
+	}
 }
 
 // schemata are lines of a file: a newline within one would smuggle in another.

@@ -129,6 +129,11 @@ var (
 			`/linux/intelRdt/memBwSchema | error | linux.intelRdt.memBwSchema: "L3:0=1" is not one line that starts with MB:`,
 			`/linux/intelRdt/schemata/1 | error | linux.intelRdt.schemata[1]: "a\nb" is more than one line`,
 		}},
+		{name: "block device without a weight", change: func(s *specs.Spec) {
+			s.Linux.Resources = &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{WeightDevice: []specs.LinuxWeightDevice{{Weight: pointer(uint16(10))}, {}}}}
+		}, want: []string{
+			`/linux/resources/blockIO/weightDevice/1 | error | linux.resources.blockIO.weightDevice[1]: neither weight nor leafWeight is given`,
+		}},
 		{name: "rdt default group", host: func(h *Host) { h.IntelRDT = true }, change: func(s *specs.Spec) { s.Linux.IntelRdt = &specs.LinuxIntelRdt{ClosID: "/"} }},
 		{name: "personality", change: func(s *specs.Spec) {
 			s.Linux.Personality = &specs.LinuxPersonality{Domain: "BSD", Flags: []specs.LinuxPersonalityFlag{"X"}}

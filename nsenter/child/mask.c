@@ -5,16 +5,35 @@
 
 #define PATH_READ_ONLY (MOUNT_ATTR_RDONLY)
 
-/* The host's /dev/null, verified to be one. */
-static long null_device(void)
+static int is_null(long fd)
 {
 	struct file_status st;
-	long fd = clone_tree("/dev/null", 0);
 
+	return file_stat(fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 &&
+	       st.rdev_minor == 3;
+}
+
+static long clone_of(long fd)
+{
+	return sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}
+
+/* The container's /dev/null, so that its table of mounts shows nothing of the
+ * host's; the host's where the container has none. Either is verified to be one. */
+static long null_device(void)
+{
+	long fd, at = in_root("/dev/null", O_PATH | O_NOFOLLOW);
+
+	if (at >= 0 && is_null(at)) {
+		fd = clone_of(at);
+		sys_close(at);
+		return fd < 0 ? failed_at(PART_SOURCE, fd) : fd;
+	}
+	sys_close(at);
+	fd = clone_tree("/dev/null", 0);
 	if (fd < 0)
 		return failed_at(PART_SOURCE, fd);
-	if (file_stat(fd, &st) < 0 || (st.mode & S_IFMT) != S_IFCHR || st.rdev_major != 1 ||
-	    st.rdev_minor != 3) {
+	if (!is_null(fd)) {
 		sys_close(fd);
 		return failed_at(PART_VERIFY, -ENODEV);
 	}
@@ -54,11 +73,7 @@ static long hide_directory(long at)
 {
 	long rc, mnt;
 
-	if (self.hidden < 0)
-		mnt = empty_directory();
-	else
-		mnt = sys3(__NR_open_tree, self.hidden, "",
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	mnt = self.hidden < 0 ? empty_directory() : clone_of(self.hidden);
 	if (mnt < 0)
 		return failed_at(PART_SOURCE, mnt);
 	rc = attach_over(mnt, at);
@@ -69,14 +84,18 @@ static long hide_directory(long at)
 	return rc;
 }
 
+/* As with directories: the later ones clone what the first use has attached. */
 static long hide_file(long at)
 {
-	long rc, null = null_device();
+	long rc, null = self.null < 0 ? null_device() : clone_of(self.null);
 
 	if (null < 0)
-		return null;
+		return failed_at(self.part ? self.part : PART_SOURCE, null);
 	rc = attach_over(null, at);
-	sys_close(null);
+	if (self.null < 0 && rc >= 0)
+		self.null = null;
+	else
+		sys_close(null);
 	return rc;
 }
 

@@ -91,7 +91,8 @@ long op_pivot(const struct op *op)
 		return rc;
 	sys_close(self.proc);
 	sys_close(self.hidden);
-	self.proc = self.hidden = -1;
+	sys_close(self.null);
+	self.proc = self.hidden = self.null = -1;
 	self.joined = 1;
 	return sys1(__NR_chdir, "/");
 }

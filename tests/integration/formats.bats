@@ -205,3 +205,22 @@ two $(pid_of two) created $BUNDLE root"
 	exits 1 "$RUNTIME" --root / list
 	one_sentence
 }
+
+@test "features: what it says of memory policies is taken" {
+	only_ours 'newer than runc 1.3'
+	local mode flag
+	ok runtime features
+	cp "$TMP/stdout" "$TMP/features"
+	equal "$(jq -c '[(.linux.memoryPolicy.modes, .linux.memoryPolicy.flags) | length]' "$TMP/features")" '[7,3]'
+	for mode in $(jq -r '.linux.memoryPolicy.modes[]' "$TMP/features"); do
+		case $mode in
+		MPOL_DEFAULT | MPOL_LOCAL) config '.linux.memoryPolicy = {"mode": $m}' --arg m "$mode" ;;
+		*) config '.linux.memoryPolicy = {"mode": $m, "nodes": "0"}' --arg m "$mode" ;;
+		esac
+		ok runtime plan
+	done
+	for flag in $(jq -r '.linux.memoryPolicy.flags[]' "$TMP/features"); do
+		config '.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0", "flags": [$f]}' --arg f "$flag"
+		ok runtime plan
+	done
+}

@@ -42,6 +42,15 @@ on_host() {
 	equal "$status $output" '0 1'
 }
 
+@test "a device isn't moved back when its container is deleted" {
+	config '.linux.netDevices = {"d0": {"name": "eth0"}}'
+	args sleep 1000
+	on_host 'runtime create c >/dev/null </dev/null; ip link show d0 2>/dev/null && echo there
+		runtime start c; runtime delete --force c; ip link show d0 2>/dev/null && echo back; ip -o link show eth0 2>/dev/null && echo back; true'
+	equal "$status $output" '0 '
+	nothing_left
+}
+
 @test "a create that fails gives the device back" {
 	config '.linux.netDevices = {"d0": {"name": "eth0"}} | .hooks.createContainer = [{"path": "/bin/false"}]'
 	on_host 'runtime create c && exit 3; ip address show d0'

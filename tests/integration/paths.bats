@@ -27,6 +27,21 @@ load lib
 	run_prints '(echo 1 >/proc/sys/kernel/panic) 2>/dev/null || echo no; (echo h >/proc/sysrq-trigger) 2>/dev/null || echo no' $'no\nno'
 }
 
+@test "masked files are the container's own /dev/null, and without one the host's" {
+	only_ours 'runc binds the device of the host'
+	echo secret | tee rootfs/one rootfs/two >rootfs/three
+	config '.linux.maskedPaths = ["/one", "/two", "/three"]'
+	run_prints 'grep -cE " /null /(one|two|three) .* tmpfs " /proc/self/mountinfo; grep -c devtmpfs /proc/self/mountinfo; cat /one /two /three' $'3\n0'
+	# What the image has in its place is not used.
+	config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .mounts += [{"destination": "/dev", "type": "bind", "source": $d, "options": ["bind", "ro"]}] |
+		.linux.devices = []' --arg d "$TMP/dev"
+	mkdir "$TMP/dev"
+	echo secret >"$TMP/dev/null"
+	script 'cat /one /two /three; cat /dev/null'
+	run_container
+	prints secret
+}
+
 @test "a masked path below a symlink of the image stays in the root" {
 	mkdir rootfs/real
 	echo secret >rootfs/real/file

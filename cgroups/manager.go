@@ -15,6 +15,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/stats"
 	"github.com/runnel/runnel/cgroups/v1"
 	"github.com/runnel/runnel/cgroups/v2"
@@ -42,6 +43,19 @@ type Group interface {
 	// Close closes the descriptors that are open. The Group can be used again.
 	Close()
 }
+
+// An OOMWatch tells of processes that are killed for want of memory.
+type OOMWatch interface {
+	// Poll is what to wait for with poll(2).
+	Poll() unix.PollFd
+	// Happened reports, without blocking, whether it has happened since the
+	// last call. It is an error when the cgroup is gone: see IsGone.
+	Happened() (bool, error)
+	Close()
+}
+
+// IsGone reports whether err says that a cgroup isn't there any more.
+func IsGone(err error) bool { return cgroupfs.IsGone(err) }
 
 // A Manager acts on the cgroups of one container. An error of a system call
 // is wrapped, so that [errors.Is] works with errnos, and with
@@ -86,6 +100,10 @@ type Manager interface {
 	Stats() (*Stats, error)
 	// OOMKills counts the processes that were killed for want of memory.
 	OOMKills() (uint64, error)
+
+	// WatchOOM begins to watch for processes that are killed for want of
+	// memory. The error is fs.ErrNotExist without a memory controller.
+	WatchOOM() (OOMWatch, error)
 
 	// Sub returns cgroups below the container's that exist, by controller as
 	// [ParseSub] gives them. It can't lead out of the container's cgroups.
@@ -150,6 +168,8 @@ func (u unified) Sub(paths map[string]string) (Group, error) { return group(u.Ma
 
 func (u unified) Beside(pid int) (Group, error) { return group(u.Manager.Beside(pid)) }
 
+func (u unified) WatchOOM() (OOMWatch, error) { return oomWatch(u.Manager.WatchOOM()) }
+
 type legacy struct {
 	*v1.Manager
 	location Location
@@ -161,12 +181,22 @@ func (l legacy) Sub(paths map[string]string) (Group, error) { return group(l.Man
 
 func (l legacy) Beside(pid int) (Group, error) { return group(l.Manager.Beside(pid)) }
 
-// group keeps a nil pointer from becoming a Group that isn't nil.
+func (l legacy) WatchOOM() (OOMWatch, error) { return oomWatch(l.Manager.WatchOOM()) }
+
+// group and oomWatch keep a nil pointer from becoming an interface that isn't
+// nil.
 func group[G Group](g G, err error) (Group, error) {
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+func oomWatch[W OOMWatch](w W, err error) (OOMWatch, error) {
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // ParseSub parses the values of exec --cgroup, each PATH or

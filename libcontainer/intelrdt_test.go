@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -241,5 +242,50 @@ func TestIntelRdtErrorsHaveTheKernelsWords(t *testing.T) {
 	err := root.explain("linux.intelRdt", unix.EINVAL)
 	if want := "linux.intelRdt: invalid argument (Mask is not contiguous)"; err.Error() != want {
 		t.Errorf("explain: %q, want %q", err, want)
+	}
+}
+
+func TestIntelRdtStats(t *testing.T) {
+	root := fixtureResctrl(t)
+	for path, content := range map[string]string{
+		"info/L3/cbm_mask":                           "fffff\n",
+		"info/L3/min_cbm_bits":                       "1\n",
+		"info/L3/num_closids":                        "16\n",
+		"info/MB/bandwidth_gran":                     "10\n",
+		"info/MB/delay_linear":                       "1\n",
+		"info/MB/min_bandwidth":                      "10\n",
+		"info/MB/num_closids":                        "8\n",
+		"gold/mon_data/mon_L3_00/llc_occupancy":      "4096\n",
+		"gold/mon_data/mon_L3_00/mbm_total_bytes":    "100\n",
+		"gold/mon_data/mon_L3_00/mbm_local_bytes":    "70\n",
+		"gold/mon_data/mon_L3_01/llc_occupancy":      "Unavailable\n",
+		"gold/mon_groups/x/mon_data/mon_L3_00/other": "1\n",
+	} {
+		file := filepath.Join(string(root), path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(content), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const host = `{"l3_cache_info":{"cbm_mask":"fffff","min_cbm_bits":1,"num_closids":16},` +
+		`"l3_cache_schema_root":"L3:0=fffff;1=fffff","l3_cache_schema":"L3:0=007f0;1=0001f",` +
+		`"mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":10,"num_closids":8},` +
+		`"mem_bw_schema_root":"MB:0=100;1=100","mem_bw_schema":"MB:0= 90;1= 40"`
+	for _, c := range []struct {
+		name  string
+		state *RdtState
+		want  string
+	}{
+		{"none", nil, `{}`},
+		{"of the class", &RdtState{Group: "gold"},
+			host + `,"mbm_stats":[{"mbm_total_bytes":100,"mbm_local_bytes":70}],"cmt_stats":[{"llc_occupancy":4096},{"llc_occupancy":0}]}`},
+		{"of a group that counts nothing", &RdtState{Group: "gold", Monitor: "mon_groups/x"}, host + `}`},
+	} {
+		got, err := json.Marshal(root.stats(c.state))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
 	}
 }

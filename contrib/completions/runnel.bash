@@ -8,6 +8,7 @@ _runnel_flags() {
 	"check") echo '--bundle -b --json --host --help -h' ;;
 	"create") echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	"delete") echo '--force -f --regex -r --help -h' ;;
+	"events") echo '--interval --stats --help -h' ;;
 	"exec") echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --help -h' ;;
 	"features") echo '--help -h' ;;
 	"help") echo '--help -h' ;;
@@ -40,6 +41,7 @@ _runnel_value() {
 	"create --pidfd-socket") echo files ;;
 	"create --pid-file") echo files ;;
 	"create --preserve-fds") echo words '' ;;
+	"events --interval") echo words '' ;;
 	"exec --console-socket") echo files ;;
 	"exec --pidfd-socket") echo files ;;
 	"exec --cwd") echo directories ;;
@@ -125,13 +127,13 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,*) mapfile -t COMPREPLY < <(compgen -W 'check create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
-	help,0) mapfile -t COMPREPLY < <(compgen -W 'check create delete exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
+	,*) mapfile -t COMPREPLY < <(compgen -W 'check create delete events exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
+	help,0) mapfile -t COMPREPLY < <(compgen -W 'check create delete events exec features help kill list pause plan ps resume run spec start state update' -- "$current") ;;
 	kill,1) mapfile -t COMPREPLY < <(compgen -A signal -- "$current") ;;
 	create,* | run,*) ;;
 	*,0)
 		case $command in
-		create | delete | exec | kill | pause | ps | resume | run | start | state | update)
+		create | delete | events | exec | kill | pause | ps | resume | run | start | state | update)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

@@ -33,6 +33,11 @@ complete -c runnel -n '__fish_seen_subcommand_from delete' -l force -s f -d 'kil
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l regex -s r -d 'ID is an extended regular expression: delete all containers that match'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l help -s h -d 'show a short help'
 
+complete -c runnel -n __fish_use_subcommand -a events -d 'tell what a container uses, and when it runs out of memory'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l interval -x -d 'time between statistics, such as 500ms, 5s or 1m'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l stats -d 'print the statistics once, now'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l help -s h -d 'show a short help'
+
 complete -c runnel -n __fish_use_subcommand -a exec -d 'run another process in a running container'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l console-socket -r -F -d 'send the terminal\'s master to the unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l pidfd-socket -r -F -d 'send a pidfd of the process to the unix socket at PATH'
@@ -128,4 +133,4 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l l3-cache-schema -x
 complete -c runnel -n '__fish_seen_subcommand_from update' -l mem-bw-schema -x -d 'Intel RDT memory bandwidth schema (not supported)'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show a short help'
 
-complete -c runnel -n '__fish_seen_subcommand_from delete exec kill pause ps resume start state update' -a '(runnel list --quiet 2>/dev/null)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from delete events exec kill pause ps resume start state update' -a '(runnel list --quiet 2>/dev/null)' -d container

@@ -34,6 +34,7 @@ func entries() []entry {
 		{"check", checkCommand},
 		{"create", createCommand},
 		{"delete", deleteCommand},
+		{"events", eventsCommand},
 		{"exec", execCommand},
 		{"features", featuresCommand},
 		{"help", helpCommand},

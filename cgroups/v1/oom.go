@@ -1,0 +1,61 @@
+package v1
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+)
+
+// OOMWatch is told when memory runs out, by an eventfd that is registered
+// with the cgroup (Documentation/admin-guide/cgroup-v1/memory.rst, 10).
+type OOMWatch struct {
+	dir   *cgroupfs.Dir
+	event int
+}
+
+// WatchOOM begins to watch; the watch is to be closed.
+func (m *Manager) WatchOOM() (*OOMWatch, error) {
+	d := m.dir("memory")
+	if d == nil {
+		return nil, fmt.Errorf("cgroup controller memory is not available: no cgroup v1 hierarchy with it is mounted: %w", unix.ENOENT)
+	}
+	control, err := d.Open("memory.oom_control", unix.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("open %s/memory.oom_control: %w", d.Path(), err)
+	}
+	// The registration keeps what it needs of the file.
+	defer unix.Close(control)
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("make an eventfd: %w", err)
+	}
+	if err := d.WriteFile("cgroup.event_control", fmt.Sprintf("%d %d", event, control)); err != nil {
+		unix.Close(event)
+		return nil, err
+	}
+	return &OOMWatch{dir: d, event: event}, nil
+}
+
+// Poll is what to wait for with poll(2).
+func (w *OOMWatch) Poll() unix.PollFd { return unix.PollFd{Fd: int32(w.event), Events: unix.POLLIN} }
+
+// Happened reports whether memory ran out since the last call.
+func (w *OOMWatch) Happened() (bool, error) {
+	var count [8]byte
+	_, err := unix.Read(w.event, count[:])
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read an eventfd: %w", err)
+	}
+	// The removal of the cgroup is an event as well.
+	_, err = w.dir.ReadFile("memory.oom_control")
+	return err == nil, err
+}
+
+// Close ends the watch.
+func (w *OOMWatch) Close() { unix.Close(w.event) }

@@ -1,0 +1,50 @@
+package v2
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/stats"
+)
+
+// OOMWatch is told when a process of the cgroup or below is killed for want
+// of memory: memory.events wakes who polls it at each change.
+type OOMWatch struct {
+	fd    int
+	path  string
+	kills uint64
+}
+
+// WatchOOM begins to watch; the watch is to be closed.
+func (m *Manager) WatchOOM() (*OOMWatch, error) {
+	w := &OOMWatch{path: m.dir.Path() + "/memory.events"}
+	var err error
+	if w.fd, err = m.dir.Open("memory.events", unix.O_RDONLY); err != nil {
+		return nil, fmt.Errorf("open %s: %w", w.path, err)
+	}
+	if _, err = w.Happened(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Poll is what to wait for with poll(2).
+func (w *OOMWatch) Poll() unix.PollFd { return unix.PollFd{Fd: int32(w.fd), Events: unix.POLLPRI} }
+
+// Happened reports whether a process was killed since the last call.
+func (w *OOMWatch) Happened() (bool, error) {
+	buf := make([]byte, 1024)
+	n, err := unix.Pread(w.fd, buf, 0)
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", w.path, err)
+	}
+	kills := stats.Keyed(string(buf[:n]))["oom_kill"]
+	more := kills > w.kills
+	w.kills = kills
+	return more, nil
+}
+
+// Close ends the watch.
+func (w *OOMWatch) Close() { unix.Close(w.fd) }

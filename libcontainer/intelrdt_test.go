@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -287,5 +289,62 @@ func TestIntelRdtStats(t *testing.T) {
 		if diff := cmp.Diff(c.want, string(got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+func TestIntelRdtUpdate(t *testing.T) {
+	root := fixtureResctrl(t)
+	before := root.files(t)
+	r := &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f", MemBwSchema: "MB:0=20"}
+	stateRoot := t.TempDir()
+	e, err := reserve(stateRoot, "c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.close()
+	c := &Container{runtime: &Runtime{Root: stateRoot}, entry: e, state: &State{ID: "c1", IntelRdt: &RdtState{Group: "gold"}}}
+	if err := c.updateRdt(root, r); err != nil {
+		t.Fatalf("in a group: %v", err)
+	}
+	want := map[string]string{"gold/schemata": "    MB:0= 90;1= 40\n    L3:0=007f0;1=0001f\nL3:0=f\nMB:0=20\n"}
+	if diff := cmp.Diff(want, root.changed(t, before)); diff != "" {
+		t.Errorf("in a group (-want +got):\n%s", diff)
+	}
+
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	stat, err := readProcess(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.state = &State{ID: "c1", Pid: cmd.Process.Pid, StartTime: stat.startTime}
+	fd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if c.state.PidfdInode, err = pidfdInode(fd); err != nil {
+		t.Fatal(err)
+	}
+	before = root.files(t)
+	if err := c.updateRdt(root, r); err != nil {
+		t.Fatalf("without a group: %v", err)
+	}
+	want = map[string]string{"c1/": "", "c1/schemata": "L3:0=f\nMB:0=20\n", "c1/tasks": strconv.Itoa(cmd.Process.Pid) + "\n"}
+	if diff := cmp.Diff(want, root.changed(t, before)); diff != "" {
+		t.Errorf("without a group (-want +got):\n%s", diff)
+	}
+	if s, err := e.load(); err != nil || s.IntelRdt == nil || *s.IntelRdt != (RdtState{Group: "c1", Own: true}) {
+		t.Errorf("the state has %+v, %v", s, err)
+	}
+	c.state.IntelRdt = nil
+	if err := c.updateRdt(root, r); !errors.Is(err, unix.EEXIST) {
+		t.Errorf("with a group of others: %v, want EEXIST", err)
+	}
+	if err := c.updateRdt(resctrl(t.TempDir()), r); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("without resctrl: %v, want ENOENT", err)
 	}
 }

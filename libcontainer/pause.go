@@ -3,8 +3,6 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
 // Pause freezes all processes of a running or created container.
@@ -39,25 +37,6 @@ func (c *Container) Resume() error {
 	}
 	if err := m.Thaw(); err != nil {
 		return fmt.Errorf("resume %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
-	}
-	return nil
-}
-
-// Update changes the limits that resources sets; others stay as they are.
-func (c *Container) Update(resources *specs.LinuxResources) error {
-	status, err := c.Status()
-	if err != nil {
-		return err
-	}
-	if status == Stopped || status == Creating {
-		return ErrNotRunning
-	}
-	m := c.manager()
-	if m == nil {
-		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to update"))
-	}
-	if err := m.Set(resources); err != nil {
-		return fmt.Errorf("update %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
 	}
 	return nil
 }

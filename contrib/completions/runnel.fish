@@ -129,8 +129,8 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l memory-reservation
 complete -c runnel -n '__fish_seen_subcommand_from update' -l memory-swap -x -d 'limit of memory and swap together'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l pids-limit -x -d 'number of processes, -1 for no limit'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l cpu-idle -x -d '1 to use only CPU time that nobody wants, 0 not to'
-complete -c runnel -n '__fish_seen_subcommand_from update' -l l3-cache-schema -x -d 'Intel RDT cache schema (not supported)'
-complete -c runnel -n '__fish_seen_subcommand_from update' -l mem-bw-schema -x -d 'Intel RDT memory bandwidth schema (not supported)'
+complete -c runnel -n '__fish_seen_subcommand_from update' -l l3-cache-schema -x -d 'Intel RDT cache schema'
+complete -c runnel -n '__fish_seen_subcommand_from update' -l mem-bw-schema -x -d 'Intel RDT memory bandwidth schema'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show a short help'
 
 complete -c runnel -n '__fish_seen_subcommand_from delete events exec kill pause ps resume start state update' -a '(runnel list --quiet 2>/dev/null)' -d container

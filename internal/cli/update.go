@@ -18,7 +18,7 @@ func updateCommand() *command {
 		name: "update", summary: "change the limits of a container", arguments: "ID", least: 1, most: 1,
 		description: `Only what is given is changed. SIZE is in bytes, or has a unit k, m, g, t or p of
 powers of 1024; -1 takes a limit away. --resources takes an object like
-linux.resources in config.json; no other option counts then.`,
+linux.resources in config.json; of the other options only the schemas count then.`,
 		example: `runnel update web --memory 64m --pids-limit 100
 echo '{"cpu":{"quota":50000}}' | runnel update --resources - web`,
 		flags: updateFlags(),
@@ -50,8 +50,8 @@ func updateFlags() []flag {
 		gone("kernel-memory"), gone("kernel-memory-tcp"),
 		option("pids-limit", "N", "number of processes, -1 for no limit"),
 		option("cpu-idle", "N", "1 to use only CPU time that nobody wants, 0 not to"),
-		option("l3-cache-schema", "SCHEMA", "Intel RDT cache schema (not supported)"),
-		option("mem-bw-schema", "SCHEMA", "Intel RDT memory bandwidth schema (not supported)"),
+		option("l3-cache-schema", "SCHEMA", "Intel RDT cache schema"),
+		option("mem-bw-schema", "SCHEMA", "Intel RDT memory bandwidth schema"),
 	}
 }
 
@@ -60,18 +60,23 @@ func runUpdate(c *call) error {
 	if err != nil {
 		return misuse(err)
 	}
-	return c.onContainer(func(container *libcontainer.Container) error { return container.Update(resources) })
+	rdt := c.intelRdt()
+	return c.onContainer(func(container *libcontainer.Container) error { return container.Update(resources, rdt) })
+}
+
+// intelRdt is nil if nothing of it was given.
+func (c *call) intelRdt() *specs.LinuxIntelRdt {
+	r := specs.LinuxIntelRdt{L3CacheSchema: c.text("l3-cache-schema"), MemBwSchema: c.text("mem-bw-schema")}
+	if r.L3CacheSchema == "" && r.MemBwSchema == "" {
+		return nil
+	}
+	return &r
 }
 
 // resources has what was given, and nothing else.
 func (c *call) resources() (*specs.LinuxResources, error) {
 	if path := c.text("resources"); path != "" {
 		return c.readResources(path)
-	}
-	for _, name := range []string{"l3-cache-schema", "mem-bw-schema"} {
-		if c.has(name) {
-			return nil, fmt.Errorf("--%s: Intel RDT is not supported", name)
-		}
 	}
 	u := &limits{values: &c.values}
 	r := &specs.LinuxResources{Memory: u.memory(), CPU: u.cpu(), Pids: u.pids(), BlockIO: u.blockIO()}

@@ -60,8 +60,6 @@ func TestUpdateErrors(t *testing.T) {
 		{"--blkio-weight 1001", `invalid value "1001" for --blkio-weight: value out of range`},
 		{"--blkio-weight 70000", `invalid value "70000" for --blkio-weight: value out of range`},
 		{"--pids-limit 99999999999999999999", `invalid value "99999999999999999999" for --pids-limit: value out of range`},
-		{"--l3-cache-schema L3:0=f", "--l3-cache-schema: Intel RDT is not supported"},
-		{"--mem-bw-schema MB:0=50", "--mem-bw-schema: Intel RDT is not supported"},
 		{"-r /no/such/file", "--resources: open /no/such/file: no such file or directory"},
 	} {
 		if got, err := updated(t, "", strings.Fields(c.line)...); err == nil || err.Error() != c.want {
@@ -120,6 +118,24 @@ func TestParseSize(t *testing.T) {
 	} {
 		if got, err := parseSize(text); err == nil {
 			t.Errorf("parseSize(%q) = %d, want an error", text, got)
+		}
+	}
+}
+
+func TestUpdateIntelRdt(t *testing.T) {
+	for line, want := range map[string]string{
+		"--memory 64m":                                     "null",
+		"--l3-cache-schema L3:0=f":                         `{"l3CacheSchema":"L3:0=f"}`,
+		"--resources - --mem-bw-schema MB:0=20":            `{"memBwSchema":"MB:0=20"}`,
+		"--mem-bw-schema MB:0=20 --l3-cache-schema L3:1=3": `{"l3CacheSchema":"L3:1=3","memBwSchema":"MB:0=20"}`,
+	} {
+		v, _, err := parse(updateFlags(), strings.Fields(line), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal((&call{values: v}).intelRdt())
+		if err != nil || string(got) != want {
+			t.Errorf("update %s: %s, %v, want %s", line, got, err, want)
 		}
 	}
 }

@@ -243,6 +243,14 @@ keeps_soft_limit() {
 	has_status c running
 }
 
+@test "update: Intel RDT that the host hasn't got" {
+	[ ! -e /sys/fs/resctrl/schemata ] || skip 'the host has resctrl'
+	sleeping c
+	exits 1 runtime update --l3-cache-schema L3:0=f c
+	! is_ours || says 'linux.intelRdt: no resctrl file system is mounted at /sys/fs/resctrl'
+	one_sentence
+}
+
 @test "the group of a process of exec" {
 	sleeping c
 	ok runtime exec c cat /proc/self/cgroup

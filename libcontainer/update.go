@@ -1,0 +1,124 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// Update changes the limits that resources sets, and the schemata of Intel RDT;
+// others stay as they are. Both may be nil.
+func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxIntelRdt) error {
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status == Stopped || status == Creating {
+		return ErrNotRunning
+	}
+	if err := c.updateRdt(hostResctrl, rdt); err != nil {
+		return fmt.Errorf("update %s: %w", c.entry.id, during("intel-rdt", CodeCgroupFailed, err))
+	}
+	if resources == nil {
+		return nil
+	}
+	m := c.manager()
+	if m == nil {
+		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to update"))
+	}
+	if err := m.Set(resources); err != nil {
+		return fmt.Errorf("update %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
+	}
+	return nil
+}
+
+// updateRdt writes schemata. A container that was made without linux.intelRdt
+// gets a group of its own first.
+func (c *Container) updateRdt(root resctrl, r *specs.LinuxIntelRdt) error {
+	if r == nil {
+		return nil
+	}
+	if !root.has("schemata") {
+		return fmt.Errorf("linux.intelRdt: no resctrl file system is mounted at %s: %w", root.path(), unix.ENOENT)
+	}
+	if c.state.IntelRdt != nil {
+		return root.update(c.state.IntelRdt, r)
+	}
+	s, err := root.reserve(r, c.entry.id)
+	if err != nil {
+		return err
+	}
+	// Recorded before it is made, so that a delete finds it.
+	c.state.IntelRdt = s
+	if err := c.entry.save(c.state); err != nil {
+		return err
+	}
+	err = root.prepare(s, r)
+	if err == nil {
+		err = c.joinAll(root, s)
+	}
+	if err != nil {
+		c.state.IntelRdt = nil
+		return errors.Join(err, root.remove(s), c.entry.save(c.state))
+	}
+	return nil
+}
+
+// update writes schemata to a group that is there.
+func (root resctrl) update(s *RdtState, r *specs.LinuxIntelRdt) error {
+	first, _ := schemata(r)
+	if err := root.write(root.path(s.Group, "schemata"), first); err != nil {
+		return root.explain("linux.intelRdt", err)
+	}
+	return nil
+}
+
+// joinAll puts all threads of the container into its group. What is started
+// meanwhile starts where its parent is, so that is repeated until all are in.
+func (c *Container) joinAll(root resctrl, s *RdtState) error {
+	joined := map[int]bool{}
+	for again := true; again; {
+		again = false
+		pids, err := c.Pids()
+		if err != nil {
+			return err
+		}
+		for _, pid := range pids {
+			for _, tid := range threads(pid) {
+				if joined[tid] {
+					continue
+				}
+				joined[tid], again = true, true
+				if err := root.join(s, tid); err != nil && !errors.Is(err, unix.ESRCH) {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// threads lists the threads of a process; none of one that has ended.
+func threads(pid int) []int {
+	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/task")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return []int{pid}
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	var tids []int
+	for _, name := range names {
+		if tid, err := strconv.Atoi(name); err == nil {
+			tids = append(tids, tid)
+		}
+	}
+	return tids
+}

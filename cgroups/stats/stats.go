@@ -18,8 +18,8 @@ type Stats struct {
 
 // CPU is the use of processors.
 type CPU struct {
-	Usage      CPUUsage   `json:"usage,omitzero"`
-	Throttling Throttling `json:"throttling,omitzero"`
+	Usage      CPUUsage   `json:"usage"`
+	Throttling Throttling `json:"throttling"`
 	PSI        *PSI       `json:"psi,omitempty"`
 }
 
@@ -60,10 +60,10 @@ type CPUSet struct {
 // Memory is the use of memory. Raw is memory.stat as it stands.
 type Memory struct {
 	Cache     uint64            `json:"cache,omitempty"`
-	Usage     MemoryEntry       `json:"usage,omitzero"`
-	Swap      MemoryEntry       `json:"swap,omitzero"`
-	Kernel    MemoryEntry       `json:"kernel,omitzero"`
-	KernelTCP MemoryEntry       `json:"kernelTCP,omitzero"`
+	Usage     MemoryEntry       `json:"usage"`
+	Swap      MemoryEntry       `json:"swap"`
+	Kernel    MemoryEntry       `json:"kernel"`
+	KernelTCP MemoryEntry       `json:"kernelTCP"`
 	Raw       map[string]uint64 `json:"raw,omitempty"`
 	PSI       *PSI              `json:"psi,omitempty"`
 }
@@ -128,8 +128,8 @@ type RdmaEntry struct {
 // PSI is pressure stall information, see the kernel's psi.rst. Averages are
 // percentages over 10, 60 and 300 seconds, totals are microseconds.
 type PSI struct {
-	Some Pressure `json:"some,omitzero"`
-	Full Pressure `json:"full,omitzero"`
+	Some Pressure `json:"some"`
+	Full Pressure `json:"full"`
 }
 
 // Pressure is one line of a pressure file.

@@ -17,9 +17,12 @@ func TestJSON(t *testing.T) {
 		BlockIO: BlockIO{ServiceBytes: []BlockIOEntry{{Major: 8, Op: "Read", Value: 10}}},
 		Hugetlb: map[string]Hugetlb{"2MB": {Usage: 11}},
 	}
-	want := `{"cpu":{"usage":{"total":1,"percpu":[2],"kernel":0,"user":0},"psi":{"some":{"avg10":0.5,"avg60":0,"avg300":0,"total":0}}},` +
+	const none = `"avg10":0,"avg60":0,"avg300":0,"total":0}`
+	want := `{"cpu":{"usage":{"total":1,"percpu":[2],"kernel":0,"user":0},"throttling":{},` +
+		`"psi":{"some":{"avg10":0.5,"avg60":0,"avg300":0,"total":0},"full":{` + none + `}},` +
 		`"cpuset":{"cpu_exclusive":0,"mem_hardwall":0,"mem_exclusive":0,"memory_migrate":0,"memory_spread_page":0,"memory_spread_slab":0,"memory_pressure":0,"sched_load_balance":0,"sched_relax_domain_level":0},` +
-		`"memory":{"usage":{"limit":3,"usage":4,"max":5,"failcnt":6},"raw":{"anon":7}},` +
+		`"memory":{"usage":{"limit":3,"usage":4,"max":5,"failcnt":6},"swap":{"limit":0,"failcnt":0},` +
+		`"kernel":{"limit":0,"failcnt":0},"kernelTCP":{"limit":0,"failcnt":0},"raw":{"anon":7}},` +
 		`"pids":{"current":8,"limit":9},"blkio":{"ioServiceBytesRecursive":[{"major":8,"op":"Read","value":10}]},"hugetlb":{"2MB":{"usage":11,"failcnt":0}}}`
 	got, err := json.Marshal(s)
 	if err != nil {

@@ -74,11 +74,22 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	if len(todo) == 0 {
 		return wanted, nil
 	}
+	if isBystander(level, todo, required) {
+		return without(wanted, todo), nil
+	}
 	// All in one write is all or nothing, so it is the usual case only.
-	if level.WriteFile("cgroup.subtree_control", "+"+strings.Join(todo, " +")) == nil {
+	err = level.WriteFile("cgroup.subtree_control", "+"+strings.Join(todo, " +"))
+	if err == nil {
 		return wanted, nil
 	}
-	for _, c := range todo {
+	busy := errors.Is(err, unix.EBUSY)
+	// What needs a domain comes first: its error must come before the others'
+	// success has made a cgroup with processes threaded.
+	for _, c := range slices.Concat(without(todo, threaded()), without(todo, without(todo, threaded()))) {
+		if busy && !slices.Contains(required, c) {
+			wanted = without(wanted, []string{c})
+			continue
+		}
 		err := level.WriteFile("cgroup.subtree_control", "+"+c)
 		if err == nil {
 			continue
@@ -123,6 +134,24 @@ func (m *Manager) enableFor(r *specs.LinuxResources) error {
 	return err
 }
 
+// threaded lists the controllers that work in threaded cgroups too.
+func threaded() []string { return []string{"cpu", "cpuset", "perf_event", "pids"} }
+
+// isBystander reports whether a cgroup would be made threaded for no more than
+// statistics: it has processes, and only threaded controllers are to be enabled
+// below it. The root has no type, and may have both.
+func isBystander(level *cgroupfs.Dir, todo, required []string) bool {
+	if len(without(todo, threaded())) > 0 || len(without(todo, required)) < len(todo) {
+		return false
+	}
+	kind, err := level.ReadFile("cgroup.type")
+	if err != nil || kind != "domain" {
+		return false
+	}
+	pids, err := level.OwnPids()
+	return err == nil && len(pids) > 0
+}
+
 // enableHint explains the two errnos that don't speak for themselves.
 func enableHint(level *cgroupfs.Dir, err error) string {
 	switch {
@@ -152,8 +181,7 @@ func (m *Manager) checkDomain(have, required []string) error {
 	if !m.noLimits {
 		return fmt.Errorf("cgroup %s is in an invalid state: its type is %q, because a cgroup above it is threaded", m.dir.Path(), kind)
 	}
-	threaded := []string{"cpu", "cpuset", "perf_event", "pids"}
-	if domain := without(required, threaded); len(domain) > 0 {
+	if domain := without(required, threaded()); len(domain) > 0 {
 		return fmt.Errorf("cgroup %s can't have controller %s: a cgroup above it is threaded", m.dir.Path(), strings.Join(domain, ", "))
 	}
 	return m.dir.WriteFile("cgroup.type", "threaded")

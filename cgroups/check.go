@@ -89,7 +89,7 @@ func CheckPath(cgroupsPath string, isUnit bool, annotations map[string]string) e
 
 // CheckUnit returns the error of saying to systemd what r asks for.
 func CheckUnit(mode Mode, r *specs.LinuxResources) error {
-	_, err := systemd.Resources(r, mode == V2, "")
+	_, err := systemd.Resources(r, mode == V2, limits.Present{})
 	return err
 }
 

@@ -6,11 +6,13 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/systemd"
 )
 
@@ -74,8 +76,8 @@ func locateUnit(mode Mode, mounts []mount, cgroup string) Location {
 type adopter interface {
 	Manager
 	Adopt(r *specs.LinuxResources, pid int) error
-	// CPUMax is what cpu.max has, or would have on v2.
-	CPUMax() (string, error)
+	// Present is what an update may change a half of.
+	Present() (limits.Present, error)
 }
 
 // scope is the manager of cgroups that systemd makes: it tells systemd what
@@ -100,7 +102,7 @@ func newScope(l Location, m adopter) *scope {
 // Create checks what it can. There is no cgroup before there is a process:
 // the unit of systemd lives as long as it has some.
 func (s *scope) Create(r *specs.LinuxResources) error {
-	told, err := systemd.Resources(r, s.mode == V2, "")
+	told, err := systemd.Resources(r, s.mode == V2, limits.Present{})
 	if err != nil {
 		return err
 	}
@@ -184,14 +186,14 @@ func (s *scope) checkPlace(pid int) error {
 // Set tells systemd, so that it doesn't set its own values again later, and
 // then writes the exact ones.
 func (s *scope) Set(r *specs.LinuxResources) error {
-	cpuMax := ""
-	if r != nil && r.CPU != nil && !s.started {
+	var now limits.Present
+	if r != nil && !s.started {
 		var err error
-		if cpuMax, err = s.CPUMax(); err != nil {
+		if now, err = s.Present(); err != nil {
 			return err
 		}
 	}
-	list, err := systemd.Resources(r, s.mode == V2, cpuMax)
+	list, err := systemd.Resources(r, s.mode == V2, now)
 	if err != nil {
 		return err
 	}
@@ -201,7 +203,33 @@ func (s *scope) Set(r *specs.LinuxResources) error {
 	if err := s.unit.Set(list); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(list, func(p systemd.Property) bool { return strings.HasPrefix(p.Name, "CPU") }) {
+		r = withQuota(r, now.CPUMax)
+	}
 	return s.adopter.Set(r)
+}
+
+// withQuota has the quota written again that the cgroup had: with any property
+// of the CPU systemd sets the quota too, as it has rounded it.
+func withQuota(r *specs.LinuxResources, cpuMax string) *specs.LinuxResources {
+	quota, period, _ := strings.Cut(cpuMax, " ")
+	n, err := strconv.ParseInt(quota, 10, 64)
+	if err != nil || n <= 0 {
+		return r
+	}
+	var cpu specs.LinuxCPU
+	if r.CPU != nil {
+		cpu = *r.CPU
+	}
+	if cpu.Quota == nil || *cpu.Quota == 0 {
+		cpu.Quota = &n
+	}
+	if p, err := strconv.ParseUint(period, 10, 64); err == nil && (cpu.Period == nil || *cpu.Period == 0) {
+		cpu.Period = &p
+	}
+	exact := *r
+	exact.CPU = &cpu
+	return &exact
 }
 
 // SetDevices puts rules in force, as Manager has it.

@@ -12,7 +12,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// patience is how long systemd may take for all that one command asks of it.
+// patience is how long systemd may take for one thing that is asked of it:
+// the connection, or a call with the job that it begins.
 const patience = 30 * time.Second
 
 const (
@@ -28,8 +29,10 @@ type bus struct {
 	conn    *dbus.Conn
 	object  dbus.BusObject
 	signals chan *dbus.Signal
-	ctx     context.Context
-	cancel  context.CancelFunc
+	// ctx ends when patience does, see begin.
+	ctx      context.Context
+	cancel   context.CancelFunc
+	patience time.Duration
 }
 
 // address is where a manager may be reached.
@@ -67,23 +70,25 @@ func addresses(user bool, env func(string) string, uid int) []address {
 }
 
 // connect reaches the manager of the system or of the user.
-func connect(user bool) (*bus, error) {
+func connect(user bool, patience time.Duration) (*bus, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	var errs []error
 	for _, a := range addresses(user, os.Getenv, hostUID()) {
-		conn, err := dial(ctx, a)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", a.text, err))
-			continue
-		}
-		b := &bus{conn: conn, object: conn.Object(service, objectPath), ctx: ctx, cancel: cancel}
-		if err = b.listen(a.isDirect); err == nil {
+		b, err := reach(ctx, a)
+		if err == nil {
+			b.patience = patience
 			return b, nil
 		}
-		conn.Close()
+		if ctx.Err() != nil {
+			// What is in err is that the connection was closed, by us.
+			err = fmt.Errorf("no answer within %v", patience)
+		}
 		errs = append(errs, fmt.Errorf("%s: %w", a.text, err))
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	cancel()
 	whose := "the system's systemd"
 	if user {
 		whose = "the user's systemd (is this a login session, with XDG_RUNTIME_DIR set?)"
@@ -94,11 +99,33 @@ func connect(user bool) (*bus, error) {
 // CheckRunning returns the error of reaching the manager of the system or of the
 // user. It asks it nothing.
 func CheckRunning(user bool) error {
-	b, err := connect(user)
+	b, err := connect(user, patience)
 	if err == nil {
 		b.close()
 	}
 	return err
+}
+
+// reach connects to one address. ctx is for that only: it closes the connection
+// when it ends before.
+func reach(ctx context.Context, a address) (*bus, error) {
+	conn, err := dbus.Dial(a.text)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	b := &bus{conn: conn, object: conn.Object(service, objectPath), ctx: ctx, cancel: func() {}}
+	if err = introduce(conn, a.isDirect); err == nil {
+		err = b.listen(a.isDirect)
+	}
+	if err == nil && !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return b, nil
 }
 
 // joined puts errors on one line.
@@ -110,21 +137,14 @@ func joined(errs []error) error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-func dial(ctx context.Context, a address) (*dbus.Conn, error) {
-	conn, err := dbus.Dial(a.text, dbus.WithContext(ctx))
-	if err != nil {
-		return nil, err
-	}
-	// No name is claimed: the kernel says who this is. In a user namespace
-	// both sides would name the same user differently.
-	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal("")}); err == nil && !a.isDirect {
+// introduce authenticates. No name is claimed: the kernel says who this is. In a
+// user namespace both sides would name the same user differently.
+func introduce(conn *dbus.Conn, isDirect bool) error {
+	err := conn.Auth([]dbus.Auth{dbus.AuthExternal("")})
+	if err == nil && !isDirect {
 		err = conn.Hello()
 	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	return err
 }
 
 // listen has the ends of jobs told to us, as systemd does on its own socket
@@ -144,16 +164,38 @@ func (b *bus) close() {
 	b.conn.Close()
 }
 
+// begin gives systemd its time for the next thing that is asked.
+func (b *bus) begin() {
+	b.cancel()
+	b.ctx, b.cancel = context.WithTimeout(context.Background(), b.patience)
+}
+
+// errLost says that the connection has ended without an answer, as it does when
+// systemd executes itself anew or the message bus is restarted.
+var errLost = errors.New("the connection to systemd was closed")
+
 // call calls a method of the manager; result may be nil.
 func (b *bus) call(result any, method string, args ...any) error {
 	call := b.object.CallWithContext(b.ctx, manager+method, 0, args...)
-	if call.Err != nil {
-		return call.Err
-	}
-	if result == nil {
+	var answer dbus.Error
+	switch {
+	case call.Err == nil && result == nil:
 		return nil
+	case call.Err == nil:
+		return call.Store(result)
+	case errors.As(call.Err, &answer):
+		return call.Err
+	case b.ctx.Err() != nil:
+		return fmt.Errorf("%s: no answer from systemd within %v", method, b.patience)
+	case !b.conn.Connected():
+		return fmt.Errorf("%s: %w", method, errLost)
 	}
-	return call.Store(result)
+	return fmt.Errorf("%s: %w", method, call.Err)
+}
+
+// property asks for one of an object's, a variant.
+func (b *bus) property(path dbus.ObjectPath, kind, name string) *dbus.Call {
+	return b.conn.Object(service, path).CallWithContext(b.ctx, "org.freedesktop.DBus.Properties.Get", 0, kind, name)
 }
 
 // wait waits for a job's end and gives its result, systemd's word for it:
@@ -162,10 +204,10 @@ func (b *bus) wait(job dbus.ObjectPath) (string, error) {
 	for {
 		select {
 		case <-b.ctx.Done():
-			return "", fmt.Errorf("still not done after %v", patience)
+			return "", fmt.Errorf("still not done after %v", b.patience)
 		case s, ok := <-b.signals:
 			if !ok {
-				return "", errors.New("systemd closed the connection")
+				return "", errLost
 			}
 			// JobRemoved(id, job, unit, result)
 			if s.Name != manager+"JobRemoved" || len(s.Body) < 4 || s.Body[1] != job {

@@ -75,21 +75,18 @@ func (c *compiler) fail(field string, err error) {
 }
 
 // Resources says in properties what linux.resources asks for, as far as systemd
-// knows it. cpuMax is the present content of cpu.max, of which an update may
-// change one half. r may be nil.
-func Resources(r *specs.LinuxResources, isUnified bool, cpuMax string) ([]Property, error) {
+// knows it. now is what the cgroup has. r may be nil.
+func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]Property, error) {
 	if r == nil {
 		return nil, nil
 	}
 	c := &compiler{}
-	c.memory(r.Memory, isUnified)
-	c.cpu(r.CPU, isUnified, cpuMax)
+	c.memory(r.Memory, isUnified, now.MemoryMax)
+	c.cpu(r.CPU, isUnified, now)
 	if r.Pids != nil && r.Pids.Limit != nil {
 		c.number("TasksMax", tasksMax(*r.Pids.Limit))
 	}
-	if r.BlockIO != nil && r.BlockIO.Weight != nil && *r.BlockIO.Weight != 0 {
-		c.blockWeight(*r.BlockIO.Weight, isUnified)
-	}
+	c.blockIO(r.BlockIO, isUnified)
 	if isUnified {
 		c.unified(r.Unified)
 	}
@@ -107,7 +104,7 @@ func bytes(n int64) uint64 {
 // tasksMax: systemd takes 0 for an error.
 func tasksMax(limit int64) uint64 { return max(bytes(limit), 1) }
 
-func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool) {
+func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool, memoryMax string) {
 	if m == nil {
 		return
 	}
@@ -126,6 +123,10 @@ func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool) {
 		c.number("MemoryLow", bytes(reservation))
 	}
 	swap := value(m.Swap)
+	if swap > 0 && limit == 0 {
+		// The limit stays; without one the package v2 refuses.
+		limit, _ = strconv.ParseInt(memoryMax, 10, 64)
+	}
 	switch {
 	case swap < 0, swap == 0 && limit < 0:
 		c.number("MemorySwapMax", unlimited)
@@ -134,7 +135,7 @@ func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool) {
 	}
 }
 
-func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, cpuMax string) {
+func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 	if r == nil {
 		return
 	}
@@ -146,12 +147,17 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, cpuMax string) {
 			c.number("CPUShares", shares)
 		}
 	}
-	if isIdle && isUnified {
+	switch {
+	case !isUnified:
+	case isIdle:
 		c.add(optional(set("CPUWeight", uint64(0))))
+	case r.Idle != nil && now.IsIdle && value(r.Shares) == 0:
+		// The kernel goes back to the usual weight; idle is a weight to systemd.
+		c.number("CPUWeight", unlimited)
 	}
 	quota, period := value(r.Quota), value(r.Period)
 	if quota != 0 || period != 0 {
-		c.quota(quota, period, cpuMax)
+		c.quota(quota, period, now.CPUMax)
 	}
 	if isUnified {
 		c.cpuset("AllowedCPUs", "cpu.cpus", r.Cpus)
@@ -228,15 +234,6 @@ func bitmap(list string) ([]byte, error) {
 		return nil, fmt.Errorf("%q is not a list of numbers such as 0-2,4", list)
 	}
 	return bits, nil
-}
-
-func (c *compiler) blockWeight(weight uint16, isUnified bool) {
-	if !isUnified {
-		c.number("BlockIOWeight", uint64(weight))
-		return
-	}
-	// From 10…1000 to 1…10000, as in io.weight.
-	c.number("IOWeight", 1+(uint64(max(weight, 10))-10)*9999/990)
 }
 
 func value[T int64 | uint64](p *T) T {

@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/devices"
+	"github.com/runnel/runnel/cgroups/limits"
 )
 
 // spelled gives "Name=value" for each, in GVariant text, with "?" for optional.
@@ -28,8 +29,9 @@ func spelled(list []Property) []string {
 
 func TestResources(t *testing.T) {
 	for _, c := range []struct {
-		name, json, cpuMax string
-		v2, v1             []string
+		name, json string
+		now        limits.Present
+		v2, v1     []string
 	}{
 		{name: "nothing", json: `{}`},
 		{
@@ -51,12 +53,12 @@ func TestResources(t *testing.T) {
 			v1: []string{"CPUShares=@t 1024", "CPUQuotaPeriodUSec=@t 50000 ?", "CPUQuotaPerSecUSec=@t 410000"},
 		},
 		{
-			name: "cpu quota alone", json: `{"cpu": {"quota": 20000}}`, cpuMax: "max 40000",
+			name: "cpu quota alone", json: `{"cpu": {"quota": 20000}}`, now: limits.Present{CPUMax: "max 40000"},
 			v2: []string{"CPUQuotaPeriodUSec=@t 40000 ?", "CPUQuotaPerSecUSec=@t 500000"},
 			v1: []string{"CPUQuotaPeriodUSec=@t 40000 ?", "CPUQuotaPerSecUSec=@t 500000"},
 		},
 		{
-			name: "cpu period alone", json: `{"cpu": {"period": 40000}}`, cpuMax: "20000 100000",
+			name: "cpu period alone", json: `{"cpu": {"period": 40000}}`, now: limits.Present{CPUMax: "20000 100000"},
 			v2: []string{"CPUQuotaPeriodUSec=@t 40000 ?", "CPUQuotaPerSecUSec=@t 500000"},
 			v1: []string{"CPUQuotaPeriodUSec=@t 40000 ?", "CPUQuotaPerSecUSec=@t 500000"},
 		},
@@ -66,6 +68,44 @@ func TestResources(t *testing.T) {
 			v1: []string{"CPUQuotaPeriodUSec=@t 100000 ?", "CPUQuotaPerSecUSec=@t 18446744073709551615"},
 		},
 		{name: "idle", json: `{"cpu": {"idle": 1, "shares": 512}}`, v2: []string{"CPUWeight=@t 0 ?"}},
+		{
+			name: "no longer idle", json: `{"cpu": {"idle": 0}}`, now: limits.Present{IsIdle: true},
+			v2: []string{"CPUWeight=@t 18446744073709551615"},
+		},
+		{name: "never idle", json: `{"cpu": {"idle": 0}}`},
+		{
+			name: "no longer idle, with shares", json: `{"cpu": {"idle": 0, "shares": 1024}}`, now: limits.Present{IsIdle: true},
+			v2: []string{"CPUWeight=@t 100"}, v1: []string{"CPUShares=@t 1024"},
+		},
+		{
+			name: "swap alone", json: `{"memory": {"swap": 5000}}`, now: limits.Present{MemoryMax: "1000"},
+			v2: []string{"MemorySwapMax=@t 4000"},
+		},
+		{
+			name: "block devices", json: `{"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 10}, {"major": 8, "minor": 1, "weight": 0}],
+				"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1000}, {"major": 8, "minor": 16, "rate": 0}],
+				"throttleWriteIOPSDevice": [{"major": 8, "minor": 0, "rate": 7}]}}`,
+			v2: []string{
+				`IODeviceWeight=@a(st) [("/dev/block/8:0", 1,)] ?`,
+				`IOReadBandwidthMax=@a(st) [("/dev/block/8:0", 1000,), ("/dev/block/8:16", 18446744073709551615,)] ?`,
+				`IOWriteIOPSMax=@a(st) [("/dev/block/8:0", 7,)] ?`,
+			},
+			v1: []string{
+				`BlockIODeviceWeight=@a(st) [("/dev/block/8:0", 10,)] ?`,
+				`BlockIOReadBandwidth=@a(st) [("/dev/block/8:0", 1000,), ("/dev/block/8:16", 18446744073709551615,)] ?`,
+			},
+		},
+		{
+			name: "unified block devices", json: `{"unified": {"io.weight": "default 300\n8:0 50\n8:16 default",
+				"io.max": "8:0 rbps=1000 wbps=max\n8:16 wiops=9", "memory.zswap.max": "0", "memory.zswap.writeback": "0"}}`,
+			v2: []string{
+				`IOReadBandwidthMax=@a(st) [("/dev/block/8:0", 1000,)] ?`,
+				`IOWriteBandwidthMax=@a(st) [("/dev/block/8:0", 18446744073709551615,)] ?`,
+				`IOWriteIOPSMax=@a(st) [("/dev/block/8:16", 9,)] ?`,
+				"IOWeight=@t 300", `IODeviceWeight=@a(st) [("/dev/block/8:0", 50,)] ?`,
+				"MemoryZSwapMax=@t 0 ?", "MemoryZSwapWriteback=false ?",
+			},
+		},
 		{
 			name: "no processes", json: `{"pids": {"limit": 0}}`,
 			v2: []string{"TasksMax=@t 1"}, v1: []string{"TasksMax=@t 1"},
@@ -93,7 +133,7 @@ func TestResources(t *testing.T) {
 			t.Fatal(err)
 		}
 		for isUnified, want := range map[bool][]string{true: c.v2, false: c.v1} {
-			got, err := Resources(&r, isUnified, c.cpuMax)
+			got, err := Resources(&r, isUnified, c.now)
 			if err != nil {
 				t.Errorf("%s: Resources(v2 %v) = %v", c.name, isUnified, err)
 			}
@@ -111,13 +151,14 @@ func TestResourcesErrors(t *testing.T) {
 		`{"cpu": {"cpus": ","}}`:                 "linux.resources.cpu.cpus:",
 		`{"cpu": {"cpus": "0-99999999"}}`:        "linux.resources.cpu.cpus:",
 		`{"unified": {"pids.max": "many"}}`:      `linux.resources.unified["pids.max"]:`,
+		`{"unified": {"io.weight": "heavy"}}`:    `linux.resources.unified["io.weight"]:`,
 		`{"unified": {"cpu.max": "1000 often"}}`: `linux.resources.unified["cpu.max"]:`,
 	} {
 		var r specs.LinuxResources
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resources(&r, true, ""); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := Resources(&r, true, limits.Present{}); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("Resources(%s) = %v, want %s", text, err, want)
 		}
 	}

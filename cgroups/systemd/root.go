@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/godbus/dbus/v5"
 )
 
 // Root is the cgroup of the manager that units are below: "" where that is the
@@ -22,13 +24,14 @@ func Root(user bool, exists func(path string) bool) (string, error) {
 	if exists(usual) {
 		return usual, nil
 	}
-	b, err := connect(true)
+	b, err := connect(true, patience)
 	if err != nil {
 		return "", err
 	}
 	defer b.close()
-	v, err := b.object.GetProperty(service + ".Manager.ControlGroup")
-	if err != nil {
+	b.begin()
+	var v dbus.Variant
+	if err := b.property(objectPath, service+".Manager", "ControlGroup").Store(&v); err != nil {
 		return "", fmt.Errorf("cgroup of the user's systemd: %w", err)
 	}
 	path, _ := v.Value().(string)

@@ -25,6 +25,14 @@ func (c *compiler) unified(files map[string]string) {
 			c.limit("MemoryMin", field, text)
 		case "memory.swap.max":
 			c.limit("MemorySwapMax", field, text)
+		case "memory.zswap.max":
+			c.optionalLimit("MemoryZSwapMax", field, text) // since version 253
+		case "memory.zswap.writeback":
+			c.add(optional(set("MemoryZSwapWriteback", text != "0"))) // since version 256
+		case "io.weight":
+			c.ioWeightFile(field, text)
+		case "io.max":
+			c.ioMaxFile(text)
 		case "pids.max":
 			c.limit("TasksMax", field, text)
 		case "cpu.weight":
@@ -59,6 +67,14 @@ func (c *compiler) limit(name, field, text string) {
 		return
 	}
 	c.number(name, n)
+}
+
+func (c *compiler) optionalLimit(name, field, text string) {
+	before := len(c.list)
+	c.limit(name, field, text)
+	for i := range c.list[before:] {
+		c.list[before+i].Optional = true
+	}
 }
 
 // cpuMax is "QUOTA PERIOD", of which the period may be missing.

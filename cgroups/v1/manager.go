@@ -263,19 +263,21 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	return err
 }
 
-// CPUMax is the quota and the period as cpu.max of v2 has them, "" without the
-// controller.
-func (m *Manager) CPUMax() (string, error) {
+// Present has the quota and the period as cpu.max of v2 has them, empty without
+// the controller.
+func (m *Manager) Present() (limits.Present, error) {
+	var p limits.Present
 	d := m.dir("cpu")
 	if d == nil {
-		return "", nil
+		return p, nil
 	}
 	quota, err := d.ReadFile("cpu.cfs_quota_us")
 	if err != nil {
-		return "", err
+		return p, err
 	}
 	period, err := d.ReadFile("cpu.cfs_period_us")
-	return quota + " " + period, err
+	p.CPUMax = quota + " " + period
+	return p, err
 }
 
 // hint says what to do about a file that is missing. d is nil where the

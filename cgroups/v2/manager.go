@@ -208,13 +208,20 @@ func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
 	return now, nil
 }
 
-// CPUMax is the content of cpu.max, "" without the controller.
-func (m *Manager) CPUMax() (string, error) {
-	text, err := m.dir.ReadFile("cpu.max")
-	if cgroupfs.IsGone(err) {
-		return "", nil
+// Present is what limits the cgroup has that an update may change a half of.
+func (m *Manager) Present() (limits.Present, error) {
+	var p limits.Present
+	idle := ""
+	for file, value := range map[string]*string{"cpu.max": &p.CPUMax, "memory.max": &p.MemoryMax, "cpu.idle": &idle} {
+		text, err := m.dir.ReadFile(file)
+		// Without the controller there is nothing to change.
+		if err != nil && !cgroupfs.IsGone(err) {
+			return p, err
+		}
+		*value = text
 	}
-	return text, err
+	p.IsIdle = idle == "1"
+	return p, nil
 }
 
 // hint says why a file is missing.

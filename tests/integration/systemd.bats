@@ -194,6 +194,126 @@ detached() {
 	nothing_left
 }
 
+@test "systemd: an update of one CPU limit leaves the others exact" {
+	with_unit
+	config '.linux.resources += {"cpu": {"shares": 2048, "quota": 20333, "period": 50000}}'
+	detached
+	ok runtime update --cpu-share 1024 c
+	if cgroup_v1; then
+		equal "$(cat "$(group cpu)/cpu.cfs_quota_us") $(cat "$(group cpu)/cpu.shares")" '20333 1024'
+	else
+		equal "$(cat "$(group)/cpu.max") $(cat "$(group)/cpu.weight")" '20333 50000 100'
+	fi
+}
+
+@test "systemd: idle, and no longer" {
+	needs_cgroup_v2
+	with_unit
+	config '.linux.resources += {"cpu": {"shares": 2048}}'
+	detached
+	ok runtime update --cpu-idle 1 c
+	ok systemctl daemon-reload
+	equal "$(property CPUWeight) $(cat "$(group)/cpu.idle")" 'idle 1'
+	ok runtime update --cpu-idle 0 c
+	ok systemctl daemon-reload
+	equal "$(property CPUWeight) $(cat "$(group)/cpu.idle") $(cat "$(group)/cpu.weight")" '[not set] 0 100'
+}
+
+@test "systemd: limits of block devices" {
+	needs_controller "$(cgroup_v1 && echo blkio || echo io)"
+	local device
+	device=$(findmnt -no MAJ:MIN /)
+	[ -b "/dev/block/$device" ] || skip '/ is on no block device'
+	with_unit
+	config '.linux.resources.blockIO = {"throttleReadBpsDevice": [$d + {"rate": 1048576}], "throttleWriteIOPSDevice": [$d + {"rate": 300}]}' \
+		--argjson d "{\"major\": ${device%:*}, \"minor\": ${device#*:}}"
+	detached
+	ok systemctl daemon-reload
+	if cgroup_v1; then
+		equal "$(property BlockIOReadBandwidth)" "/dev/block/$device 1048576"
+		equal "$(cat "$(group blkio)/blkio.throttle.read_bps_device")" "$device 1048576"
+		equal "$(cat "$(group blkio)/blkio.throttle.write_iops_device")" "$device 300"
+		return
+	fi
+	equal "$(property IOReadBandwidthMax) $(property IOWriteIOPSMax)" "/dev/block/$device 1048576 /dev/block/$device 300"
+	equal "$(cat "$(group)/io.max")" "$device rbps=1048576 wbps=max riops=max wiops=300"
+	echo '{"blockIO": {"throttleReadBpsDevice": [{"major": '"${device%:*}"', "minor": '"${device#*:}"', "rate": 0}]}}' >r
+	ok runtime update --resources r c
+	ok systemctl daemon-reload
+	equal "$(cat "$(group)/io.max")" "$device rbps=max wbps=max riops=max wiops=300"
+}
+
+@test "systemd: unified, after daemon-reload too" {
+	needs_cgroup_v2
+	with_unit
+	config '.linux.resources.unified = {"memory.high": "40000000", "memory.swap.max": "4096", "cpu.weight": "77", "pids.max": "55"}'
+	detached
+	ok systemctl daemon-reload
+	equal "$(property MemoryHigh) $(property CPUWeight) $(property TasksMax)" '40000000 77 55'
+	equal "$(cd "$(group)" && cat memory.high cpu.weight pids.max)" $'39997440\n77\n55'
+	echo '{"unified": {"memory.high": "max", "cpu.weight": "88"}}' >r
+	ok runtime update --resources r c
+	ok systemctl daemon-reload
+	equal "$(cd "$(group)" && cat memory.high cpu.weight pids.max)" $'max\n88\n55'
+}
+
+@test "systemd: a unit that somebody else stops" {
+	with_unit
+	detached
+	ok systemctl stop "$UNIT"
+	until_true stopped c
+	exits 1 runtime update --pids-limit 5 c
+	ok runtime delete c
+	equal "$(property LoadState)" not-found
+	nothing_left
+}
+
+@test "systemd: a unit that fails under the container" {
+	with_unit
+	config '.annotations = {"org.systemd.property.RuntimeMaxUSec": "uint64 1000000"}'
+	detached
+	until_true stopped c
+	ok runtime delete c
+	equal "$(property LoadState)" not-found
+	ok systemd run --detach c
+}
+
+@test "systemd: most commands don't ask it" {
+	with_unit
+	args sleep 1000
+	ok systemd create c
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$TMP/none
+	ok runtime start c
+	ok runtime exec c true
+	ok runtime state c
+	ok runtime ps c
+	ok runtime events --stats c
+	ok runtime pause c
+	ok runtime resume c
+	ok runtime kill c KILL
+	until_true stopped c
+	ok runtime delete c
+	unset DBUS_SYSTEM_BUS_ADDRESS
+	# A unit ends by itself without its cgroup.
+	until_true sh -c "[ \$(systemctl show --property LoadState --value $UNIT) = not-found ]"
+}
+
+@test "systemd: executed anew, and the message bus restarted" {
+	with_unit
+	detached
+	ok systemctl daemon-reexec
+	ok runtime update --pids-limit 66 c
+	equal "$(property TasksMax)" 66
+	[ -S /run/dbus/system_bus_socket ] || skip 'there is no message bus'
+	ok systemctl restart dbus
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket
+	ok runtime update --pids-limit 67 c
+	equal "$(cat "$(group pids)/pids.max")" 67
+	ok runtime delete --force c
+	unset DBUS_SYSTEM_BUS_ADDRESS
+	equal "$(property LoadState)" not-found
+}
+
 @test "systemd: an ordinary user's units" {
 	needs_cgroup_v2
 	local user=${TEST_USER:-tester}

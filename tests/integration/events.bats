@@ -32,12 +32,12 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 
 @test "events: statistics after each interval, until the end" {
 	sleeping c
-	runtime events --interval 50ms c >events 3>&- &
+	runtime events --interval 50ms c >seen 3>&- &
 	local pid=$!
-	until_true sh -c '[ "$(wc -l <events)" -ge 3 ]'
+	until_true sh -c '[ "$(wc -l <seen)" -ge 3 ]'
 	ok runtime delete --force c
 	wait "$pid" || fail "events exits with $?"
-	equal "$(jq -c '[.type, .id]' events | sort -u)" '["stats","c"]'
+	equal "$(jq -c '[.type, .id]' seen | sort -u)" '["stats","c"]'
 }
 
 @test "events: a process that is killed for want of memory" {
@@ -46,11 +46,11 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 	config '.linux.resources.memory = {"limit": 33554432}'
 	script 'trap : TERM; sleep 1000 & wait; head -c 200m /dev/zero | tail | wc -c; exec sleep 1000'
 	ok runtime run --detach c
-	runtime events --interval 50ms c >events 3>&- &
+	runtime events --interval 50ms c >seen 3>&- &
 	local pid=$!
-	until_true has_line events '.type == "stats"' # then the watch has begun
+	until_true has_line seen '.type == "stats"' # then the watch has begun
 	ok runtime kill c TERM
-	until_true has_line events '.type == "oom" and .id == "c" and (has("data") | not)'
+	until_true has_line seen '.type == "oom" and .id == "c" and (has("data") | not)'
 	ok runtime delete --force c
 	wait "$pid" || fail "events exits with $?"
 }
@@ -62,12 +62,12 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 	config '.linux.resources.memory = {"limit": 33554432}'
 	args tail /dev/zero
 	ok runtime create c
-	runtime events --interval 50ms c >events 3>&- &
+	runtime events --interval 50ms c >seen 3>&- &
 	local pid=$!
-	until_true has_line events '.type == "stats"'
+	until_true has_line seen '.type == "stats"'
 	ok runtime start c
 	wait "$pid" || fail "events exits with $?"
-	equal "$(jq -r .type events | sort | uniq -c | awk '$2 == "oom" {print $1}')" 1
+	equal "$(jq -r .type seen | sort | uniq -c | awk '$2 == "oom" {print $1}')" 1
 }
 
 @test "events: in the wrong state, and nonsense" {

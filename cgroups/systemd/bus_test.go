@@ -145,7 +145,7 @@ func (p *peer) send(c net.Conn, m *dbus.Message, serial uint32) {
 // refuse is the answer of an error.
 func refuse(name string) error { return dbus.Error{Name: name, Body: []any{"refused"}} }
 
-var silence = errors.New("no answer")
+var errSilence = errors.New("no answer")
 
 // usual answers as a systemd does for which all goes well.
 func usualAnswer(method string) ([]any, error) {
@@ -203,7 +203,7 @@ func TestSilence(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			p := &peer{answer: func(called string, _ int) ([]any, error) {
 				if called == method {
-					return nil, silence
+					return nil, errSilence
 				}
 				return usualAnswer(called)
 			}}

@@ -73,7 +73,7 @@ unit golden: embedded ## Go tests (as root they act on the kernel too)
 integration: deps-test runnel helpers ## bats against ./runnel, or RUNTIME=/path
 	@tests/integration/run $(ONLY)
 
-test-vm: deps-test runnel helpers ## the cgroup tests in guests with systemd (ONLY=, MODES="v2 v1 hybrid")
+test-vm: deps-test runnel helpers ## tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; tests/vm/run)
 	@tests/vm/run $(ONLY)
 
 conformance: runnel ## the OCI validation suite

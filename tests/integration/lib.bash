@@ -8,6 +8,9 @@
 TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 RUNTIME=${RUNTIME:-$TOP/runnel}
 HELPERS=$TOP/tests/helpers/bin
+# Who makes the cgroups: cgroupfs, the runtime itself, or systemd. With the
+# latter `run` has put a program that adds --systemd-cgroup in place of RUNTIME.
+DRIVER=${DRIVER:-cgroupfs}
 
 setup() {
 	# Short, because the path of a unix socket has to fit into 108 bytes.
@@ -15,6 +18,12 @@ setup() {
 	ROOT=$TMP/state
 	BUNDLE=$TMP/b
 	CGROUP=runnel-test-$BATS_SUITE_TEST_NUMBER-$$-t
+	case $DRIVER$(id -u) in
+	systemd*) CGROUPS_PATH=::$CGROUP ;;
+	cgroupfs0) CGROUPS_PATH=/$CGROUP ;;
+	# Beside the tests' own cgroup, in what systemd has delegated to the user.
+	*) CGROUPS_PATH=$CGROUP ;;
+	esac
 	# Found in the environment of whatever a test forgets to end.
 	export RUNNEL_TEST=$CGROUP
 	mkdir "$ROOT"
@@ -48,8 +57,8 @@ leftovers() {
 	local file
 	find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state: %f\n' 2>/dev/null
 	grep -F "$TMP" /proc/self/mountinfo | sed 's/^/mount: /'
-	find /sys/fs/cgroup -maxdepth 4 -type d -name "$CGROUP*" -printf 'cgroup: %p\n' 2>/dev/null
-	for file in $(grep -lsE "$CGROUP(/|$)" /proc/[0-9]*/cgroup); do
+	find /sys/fs/cgroup -maxdepth "$(if rootless; then echo 7; else echo 4; fi)" -type d -name "$CGROUP*" -printf 'cgroup: %p\n' 2>/dev/null
+	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
 		echo "process in cgroup: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cgroup}cmdline" 2>/dev/null)"
 	done
 	# Hooks have an environment of their own; they start in the bundle.
@@ -72,7 +81,7 @@ leftovers() {
 # spoil those after it.
 sweep() {
 	local file mount
-	for file in $(grep -lsE "$CGROUP(/|$)" /proc/[0-9]*/cgroup); do
+	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
 		kill -9 "${file//[^0-9]/}" 2>/dev/null
 	done
 	for file in $(grep -lszF "RUNNEL_TEST=$CGROUP" /proc/[0-9]*/environ); do
@@ -159,6 +168,21 @@ is_ours() { [[ $("$RUNTIME" --version) == runnel* ]]; }
 # only_ours REASON skips a test of what another runtime lacks or does differently.
 only_ours() { is_ours || skip "not in $(basename "$RUNTIME"): $1"; }
 
+rootless() { [ "$(id -u)" != 0 ]; }
+
+# needs_root WHAT skips a test of what an ordinary user may not do.
+needs_root() { ! rootless || skip "only root may $1"; }
+
+# needs_cgroupfs WHY skips a test that has systemd make no cgroups.
+needs_cgroupfs() { [ "$DRIVER" = cgroupfs ] || skip "not with --systemd-cgroup: $1"; }
+
+# cgroup_dir [CONTROLLER] is the directory of the bundle's cgroup.
+cgroup_dir() {
+	local top=/sys/fs/cgroup
+	! cgroup_v1 || top+=/$1
+	find "$top" -maxdepth 7 -type d \( -name "$CGROUP" -o -name "$CGROUP.scope" \) 2>/dev/null | head -n 1
+}
+
 cgroup_v1() { [ ! -e /sys/fs/cgroup/cgroup.controllers ]; }
 needs_cgroup_v1() { cgroup_v1 || skip 'the host has cgroup v2 only'; }
 needs_cgroup_v2() { ! cgroup_v1 || skip 'the host has no full cgroup v2'; }
@@ -184,7 +208,7 @@ needs_capability() {
 make_bundle() {
 	mkdir "$1"
 	cp -al "$BATS_SUITE_TMPDIR/rootfs" "$1/rootfs"
-	sed "s/@CGROUP@/$CGROUP/" "$BATS_TEST_DIRNAME/config.json" >"$1/config.json"
+	sed "s,@CGROUP@,$CGROUPS_PATH," "$BATS_SUITE_TMPDIR/config.json" >"$1/config.json"
 }
 
 # config FILTER [JQ OPTIONS…] rewrites the bundle's config.json with jq.

@@ -6,7 +6,7 @@ setup_suite() {
 	local top=$BATS_TEST_DIRNAME/../..
 	# bats runs this with its own descriptors open and stops at a failure.
 	# A guest without a compiler has the programs of its host.
-	if command -v make >/dev/null && command -v gcc >/dev/null; then
+	if [ -w "$top" ] && command -v make >/dev/null && command -v gcc >/dev/null; then
 		make -s -C "$top" helpers
 	fi
 
@@ -21,4 +21,23 @@ setup_suite() {
 	cp "$top"/tests/helpers/bin/* "$root/opt/"
 	printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000::/tmp:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nguest:x:1000:\n' >"$root/etc/group"
+	make_config "$BATS_TEST_DIRNAME/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
+
+# make_config FILE: the config of every test. An ordinary user's containers have
+# a user namespace with the user as root, and all of the user's subordinate ids.
+make_config() {
+	if [ "$(id -u)" = 0 ]; then
+		cat "$1"
+		return
+	fi
+	jq '.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{containerID: 0, hostID: $uid, size: 1}, {containerID: 1, hostID: $subuid, size: $subuids}] |
+		.linux.gidMappings = [{containerID: 0, hostID: $gid, size: 1}, {containerID: 1, hostID: $subgid, size: $subgids}]' \
+		--argjson uid "$(id -u)" --argjson gid "$(id -g)" \
+		--argjson subuid "$(subordinate /etc/subuid 2)" --argjson subuids "$(subordinate /etc/subuid 3)" \
+		--argjson subgid "$(subordinate /etc/subgid 2)" --argjson subgids "$(subordinate /etc/subgid 3)" "$1"
+}
+
+# subordinate FILE FIELD: of the user's line in subuid(5) or subgid(5).
+subordinate() { awk -F: -v user="$(id -un)" -v field="$2" '$1 == user { print $field; exit }' "$1"; }

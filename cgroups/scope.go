@@ -71,6 +71,14 @@ func locateUnit(mode Mode, mounts []mount, cgroup string) Location {
 	return l
 }
 
+// Attach has systemd move a process into the cgroup of a container's unit, for a
+// user who may not do that. The process belongs to the user.
+func Attach(l Location, pid int) error {
+	unit := &systemd.Unit{Name: systemd.Name{Slice: l.Unit.Slice, Unit: l.Unit.Name}, User: l.Unit.User}
+	defer unit.Close()
+	return unit.Attach(pid)
+}
+
 // adopter is a Manager that can take over cgroups that somebody else makes for
 // the container.
 type adopter interface {

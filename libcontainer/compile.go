@@ -186,7 +186,7 @@ func (x *execution) compile() error {
 	}
 	in := specconv.ExecInput{
 		Spec: x.spec, Process: x.process, Host: host,
-		PreserveFDs: x.options.PreserveFDs, InCgroup: x.state.IntelRdt == nil,
+		PreserveFDs: x.options.PreserveFDs, InCgroup: x.state.IntelRdt == nil && !x.attaches,
 		Rootfs: x.state.Rootfs,
 	}
 	if x.state.Cgroup != nil {

@@ -156,7 +156,7 @@ func (c *creation) makeCgroup() error {
 		// It has taken back what it made. What is there is somebody else's, and
 		// must not be ended and removed together with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
-		return err
+		return c.runtime.explainCgroup(c.spec, err)
 	}
 	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
 		c.runtime.warn(field + " has no meaning on this host and is ignored")
@@ -219,7 +219,7 @@ func (c *creation) joinCgroup(pid int) error {
 	if c.joined || !c.joinsCgroup() {
 		return nil
 	}
-	err := c.cgroup.Join(pid)
+	err := c.runtime.explainCgroup(c.spec, c.cgroup.Join(pid))
 	if errors.Is(err, cgroups.ErrNotMade) {
 		// Whose it is, if it is there: not to be ended with this container.
 		c.cgroup, c.state.Cgroup = nil, nil

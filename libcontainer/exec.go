@@ -71,6 +71,7 @@ type execution struct {
 	child     *nsenter.Child
 	pid       int // of the process, once it is known
 	pidfd     int
+	attaches  bool // systemd moves the process into the cgroup
 }
 
 func (x *execution) prepare() (err error) {
@@ -130,7 +131,11 @@ func (x *execution) start(given map[string]int) error {
 	if group != nil {
 		defer group.Close()
 	}
-	if x.child, err = startIn(x.plan, o, group); err != nil {
+	x.child, err = startIn(x.plan, o, group)
+	if group != nil && errors.Is(err, unix.EACCES) {
+		err = x.startOutside(o, err)
+	}
+	if err != nil {
 		return err
 	}
 	x.pid, x.pidfd = x.child.Pid, x.child.PidFD
@@ -159,7 +164,7 @@ func (x *execution) converse() error {
 		}
 		switch m.Kind {
 		case nsenter.Namespaces:
-			err = during("intel-rdt", CodeCgroupFailed, hostResctrl.join(x.state.IntelRdt, x.pid))
+			err = x.join()
 		case nsenter.Created:
 			continue
 		case nsenter.Failed:
@@ -184,6 +189,16 @@ func (x *execution) passListener(m nsenter.Message) error {
 		return err
 	}
 	return nil
+}
+
+// join is for what the process wasn't cloned into.
+func (x *execution) join() error {
+	if x.attaches {
+		if err := cgroups.Attach(*x.state.Cgroup, x.pid); err != nil {
+			return during("cgroup", CodeCgroupFailed, err)
+		}
+	}
+	return during("intel-rdt", CodeCgroupFailed, hostResctrl.join(x.state.IntelRdt, x.pid))
 }
 
 // hasBegun: the conversation ends with the program's start, or with a child

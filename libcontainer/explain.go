@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -140,6 +141,9 @@ func describeMount(o plan.Mount, f *nsenter.Failure) (what, hint string) {
 	case nsenter.PartTarget:
 		return what + ": " + targetWords(o.NoSymlink), targetHint(f.Errno, o.NoSymlink)
 	case nsenter.PartOpenType:
+		if f.Errno == unix.EPERM {
+			return what, namespaceOfMount(o.FSType)
+		}
 		return what, typeHint(f.Errno)
 	case nsenter.PartParameter:
 		return what + ": option", mountHint(o, f.Errno)
@@ -148,8 +152,8 @@ func describeMount(o plan.Mount, f *nsenter.Failure) (what, hint string) {
 	case nsenter.PartPropagation:
 		return what + ": set its propagation", ""
 	}
-	if f.Errno == unix.EPERM && (o.FSType == "sysfs" || o.FSType == "proc") {
-		return what, "in a user namespace this needs a network or pid namespace of its own, and a host on which it isn't covered by other mounts"
+	if f.Errno == unix.EPERM {
+		return what, namespaceOfMount(o.FSType)
 	}
 	return what, mountHint(o, f.Errno)
 }
@@ -200,6 +204,19 @@ func countLayers(params []string) int {
 		}
 	}
 	return n
+}
+
+// namespaceOfMount says what the root of a user namespace must own to mount a
+// file system, mount_namespaces(7).
+func namespaceOfMount(fsType string) string {
+	kind := map[string]string{"proc": "pid", "sysfs": "network", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}[fsType]
+	switch {
+	case kind == "":
+		return ""
+	case fsType == "proc" || fsType == "sysfs":
+		return "in a user namespace this needs a " + kind + " namespace of its own in linux.namespaces, and a host on which nothing is mounted over parts of its own; else bind mount the host's"
+	}
+	return "in a user namespace this needs a " + kind + " namespace of its own in linux.namespaces"
 }
 
 func targetWords(noSymlink bool) string {
@@ -351,7 +368,7 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	case plan.Join:
 		return "join the namespace", ""
 	case plan.JoinProcess:
-		return "enter the container", ""
+		return "enter the container", enterHint(f.Errno)
 	case plan.Unshare, plan.Fork:
 		return "make namespaces", namespaceHint(f.Errno)
 	case plan.BecomeRoot:
@@ -384,6 +401,14 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "set the propagation of " + o.Path, propagationHint(f.Errno)
 	}
 	return op.Kind().String(), ""
+}
+
+// enterHint: the child of a created container hides from all but root.
+func enterHint(errno unix.Errno) string {
+	if errno == unix.EPERM && os.Geteuid() != 0 {
+		return "an ordinary user can enter own containers only, and when they have been started"
+	}
+	return ""
 }
 
 func propagationHint(errno unix.Errno) string {

@@ -5,15 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
-	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
-	"github.com/runnel/runnel/nsenter"
-	"github.com/runnel/runnel/nsenter/plan"
 )
 
 // locateCgroup says where the container's cgroup is to be; nil if it can have
@@ -31,19 +28,71 @@ func (r *Runtime) locateCgroup(spec *specs.Spec, id string) (*cgroups.Location, 
 		if r.canDoWithoutCgroup(spec, err) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("linux.cgroupsPath: %w", err)
+		return nil, r.explainCgroup(spec, fmt.Errorf("linux.cgroupsPath: %w", err))
 	}
 	return &location, nil
 }
 
 // canDoWithoutCgroup: an unprivileged user often can't make a cgroup. Without
-// limits that is no loss.
+// limits that is no loss. Device rules are none: a user can't make a device that
+// couldn't be opened outside.
 func (r *Runtime) canDoWithoutCgroup(spec *specs.Spec, err error) bool {
 	if !r.Rootless || !(errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist)) {
 		return false
 	}
-	return spec.Linux.Resources == nil && spec.Linux.CgroupsPath == ""
+	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
 }
+
+// limited names the properties of linux.resources that limit something, devices
+// left aside.
+func limited(r *specs.LinuxResources) []string {
+	if r == nil {
+		return nil
+	}
+	var names []string
+	add := func(name string, is bool) {
+		if is {
+			names = append(names, "linux.resources."+name)
+		}
+	}
+	add("memory", r.Memory != nil && *r.Memory != specs.LinuxMemory{})
+	add("cpu", r.CPU != nil && *r.CPU != specs.LinuxCPU{})
+	add("pids", r.Pids != nil && *r.Pids != specs.LinuxPids{})
+	add("blockIO", r.BlockIO != nil && limitsIO(r.BlockIO))
+	add("hugepageLimits", len(r.HugepageLimits) > 0)
+	add("network", r.Network != nil && (r.Network.ClassID != nil || len(r.Network.Priorities) > 0))
+	add("rdma", len(r.Rdma) > 0)
+	add("unified", len(r.Unified) > 0)
+	return names
+}
+
+func limitsIO(io *specs.LinuxBlockIO) bool {
+	return io.Weight != nil || io.LeafWeight != nil || len(io.WeightDevice)+len(io.ThrottleReadBpsDevice)+
+		len(io.ThrottleWriteBpsDevice)+len(io.ThrottleReadIOPSDevice)+len(io.ThrottleWriteIOPSDevice) > 0
+}
+
+// explainCgroup adds to an error of an ordinary user's cgroup what asked for one,
+// and how the user comes by one that may be limited.
+func (r *Runtime) explainCgroup(spec *specs.Spec, err error) error {
+	if !r.Rootless || err == nil {
+		return err
+	}
+	asks := limited(spec.Linux.Resources)
+	switch {
+	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
+		return fmt.Errorf("linux.cgroupsPath %q: %w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)",
+			spec.Linux.CgroupsPath, err, delegationHint)
+	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
+		return fmt.Errorf("%s: %w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)",
+			strings.Join(asks, ", "), err, delegationHint)
+	case errors.Is(err, unix.ENOENT) && len(asks) > 0:
+		return fmt.Errorf("%s: %w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)",
+			strings.Join(asks, ", "), err)
+	}
+	return err
+}
+
+const delegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
 
 // denyAll is where the device rules of every container start, as runc's do.
 func denyAll() specs.LinuxDeviceCgroup {
@@ -86,60 +135,6 @@ func makesNamespace(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
 		}
 	}
 	return false
-}
-
-func writeIDMaps(pid int, linux *specs.Linux) error {
-	uids, gids := idRanges(linux.UIDMappings), idRanges(linux.GIDMappings)
-	if os.Geteuid() == 0 {
-		if err := nsenter.WriteMaps(pid, uids, gids); err != nil {
-			return fmt.Errorf("linux.uidMappings, linux.gidMappings: %w", err)
-		}
-		return nil
-	}
-	return writeUserMaps(pid, uids, gids)
-}
-
-// writeUserMaps maps as an ordinary user: oneself alone without help, and
-// setgroups(2) denied for that (user_namespaces(7)); more by newuidmap(1).
-func writeUserMaps(pid int, uids, gids []plan.IDRange) error {
-	if isSelf(uids, os.Geteuid()) && isSelf(gids, os.Getegid()) {
-		path := fmt.Sprintf("/proc/%d/setgroups", pid)
-		if err := os.WriteFile(path, []byte("deny"), 0); err != nil {
-			return fmt.Errorf("deny setgroups: %w", err)
-		}
-		return nsenter.WriteMaps(pid, uids, gids)
-	}
-	if err := runMapper("newuidmap", "linux.uidMappings", "/etc/subuid", pid, uids); err != nil {
-		return err
-	}
-	return runMapper("newgidmap", "linux.gidMappings", "/etc/subgid", pid, gids)
-}
-
-func isSelf(ranges []plan.IDRange, id int) bool {
-	return len(ranges) == 1 && ranges[0].Size == 1 && int(ranges[0].Host) == id
-}
-
-func runMapper(program, field, table string, pid int, ranges []plan.IDRange) error {
-	args := []string{strconv.Itoa(pid)}
-	for _, m := range ranges {
-		args = append(args, fmt.Sprint(m.Container), fmt.Sprint(m.Host), fmt.Sprint(m.Size))
-	}
-	output, err := exec.Command(program, args...).CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%s: an ordinary user needs %s (package uidmap) to map other ids: %w", field, program, err)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %s: %w: %s (are the ids yours in %s?)", field, program, err, output, table)
-	}
-	return nil
-}
-
-func idRanges(mappings []specs.LinuxIDMapping) []plan.IDRange {
-	ranges := make([]plan.IDRange, len(mappings))
-	for i, m := range mappings {
-		ranges[i] = plan.IDRange{Container: m.ContainerID, Host: m.HostID, Size: m.Size}
-	}
-	return ranges
 }
 
 // writeTimeOffsets follows time_namespaces(7): before any process is in it.

@@ -3,6 +3,7 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,7 +88,7 @@ func reserve(root, id string) (*entry, error) {
 	err := unix.Mkdir(path, 0o700)
 	if err == unix.ENOENT {
 		if err = os.MkdirAll(root, 0o711); err != nil {
-			return nil, fmt.Errorf("state root: %w", err)
+			return nil, fmt.Errorf("state root: %w%s", err, rootHint(err))
 		}
 		err = unix.Mkdir(path, 0o700)
 	}
@@ -95,7 +96,7 @@ func reserve(root, id string) (*entry, error) {
 		return nil, ErrExist
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state directory %s: %w", path, err)
+		return nil, fmt.Errorf("state directory %s: %w%s", path, err, rootHint(err))
 	}
 	e, err := openEntry(root, id)
 	if err != nil {
@@ -103,6 +104,13 @@ func reserve(root, id string) (*entry, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+func rootHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		return " (an ordinary user's state is in $XDG_RUNTIME_DIR/runnel: set XDG_RUNTIME_DIR or --root)"
+	}
+	return ""
 }
 
 // openEntry opens the state directory of id; ErrNotExist if there is none.

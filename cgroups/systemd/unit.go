@@ -71,6 +71,18 @@ func (u *Unit) Start(id string, pid int, isUnified bool, resources []Property, a
 	return nil
 }
 
+// Attach moves a process of the same user into the unit's cgroup. A user's
+// systemd has the system's do that where it may not itself.
+func (u *Unit) Attach(pid int) error {
+	if err := u.connect(); err != nil {
+		return err
+	}
+	if err := u.ask(nil, "AttachProcessesToUnit", u.Unit, "", []uint32{uint32(pid)}); err != nil {
+		return fmt.Errorf("move process %d into systemd unit %s: %w", pid, u.Unit, err)
+	}
+	return nil
+}
+
 // connect makes the connection, or makes it anew where it has ended meanwhile.
 func (u *Unit) connect() error {
 	if u.bus != nil && !u.bus.conn.Connected() {

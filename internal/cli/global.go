@@ -75,6 +75,9 @@ func (s *session) root() (string, error) {
 // namespace that a user has made, it is in the user's own directory.
 func ownRoot() string {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir == "" && os.Geteuid() != 0 {
+		dir = sessionDir(os.Geteuid())
+	}
 	if dir == "" {
 		return defaultRoot
 	}
@@ -82,6 +85,17 @@ func ownRoot() string {
 		return defaultRoot
 	}
 	return filepath.Join(dir, "runnel")
+}
+
+// sessionDir is where pam_systemd(8) makes $XDG_RUNTIME_DIR, for what su or cron
+// calls without it; "" if it isn't there or not the user's.
+func sessionDir(uid int) string {
+	dir := "/run/user/" + strconv.Itoa(uid)
+	var st unix.Stat_t
+	if unix.Lstat(dir, &st) != nil || int(st.Uid) != uid || st.Mode != unix.S_IFDIR|0o700 {
+		return ""
+	}
+	return dir
 }
 
 // makeUserRoot sets the sticky bit, which keeps cleaners of old files away from

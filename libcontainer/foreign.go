@@ -1,0 +1,59 @@
+package libcontainer
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/nsenter"
+)
+
+// startOutside is for an ordinary user who may not move processes from the own
+// cgroup into the container's: the kernel wants write access to cgroup.procs of
+// the closest cgroup above both (cgroup-v2.rst, "Delegation Containment"), which
+// nobody has above the cgroup of a login session. The user's systemd may.
+func (x *execution) startOutside(o nsenter.Options, denied error) (err error) {
+	l := x.state.Cgroup
+	if l.Mode != cgroups.V2 {
+		return denied
+	}
+	own, err := ownCgroup()
+	if err != nil || unix.Access(above(own, l.Paths[""])+"/cgroup.procs", unix.W_OK) == nil {
+		return denied
+	}
+	if l.Unit == nil || !l.Unit.User || len(x.options.Cgroups) > 0 {
+		return fmt.Errorf("move a process from cgroup %s to %s: %w (this user may do that only within what is delegated: call the runtime by \"systemd-run --user --scope\", or create the container with --systemd-cgroup)",
+			own, l.Paths[""], denied)
+	}
+	x.attaches = true
+	if err := x.compile(); err != nil {
+		return err
+	}
+	x.child, err = startIn(x.plan, o, nil)
+	return err
+}
+
+// ownCgroup is the directory of the runtime's own cgroup on v2.
+func ownCgroup() (string, error) {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", fmt.Errorf("own cgroup: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			return strings.TrimSuffix("/sys/fs/cgroup"+path, "/"), nil
+		}
+	}
+	return "", fmt.Errorf("own cgroup: /proc/self/cgroup has no line of cgroup v2")
+}
+
+// above is the closest directory above or at both.
+func above(a, b string) string {
+	for !strings.HasPrefix(b+"/", a+"/") {
+		a = a[:strings.LastIndexByte(a, '/')]
+	}
+	return a
+}

@@ -123,6 +123,10 @@ type Manager interface {
 	Destroy() error
 }
 
+// ErrController says that a controller of cgroup v2 which the limits need can't be
+// enabled for the container's cgroup.
+var ErrController = v2.ErrController
+
 // Unified is the key of the cgroup2 hierarchy of a hybrid host.
 const Unified = v1.Unified
 

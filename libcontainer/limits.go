@@ -37,7 +37,9 @@ func (r *Runtime) locateCgroup(spec *specs.Spec, id string) (*cgroups.Location, 
 // limits that is no loss. Device rules are none: a user can't make a device that
 // couldn't be opened outside.
 func (r *Runtime) canDoWithoutCgroup(spec *specs.Spec, err error) bool {
-	if !r.Rootless || !(errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist)) {
+	refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist) ||
+		errors.Is(err, cgroups.ErrNoHierarchy)
+	if !r.Rootless || !refused {
 		return false
 	}
 	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
@@ -79,15 +81,14 @@ func (r *Runtime) explainCgroup(spec *specs.Spec, err error) error {
 	}
 	asks := limited(spec.Linux.Resources)
 	switch {
+	case errors.Is(err, cgroups.ErrController):
+		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
 	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
 		return fmt.Errorf("linux.cgroupsPath %q: %w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)",
 			spec.Linux.CgroupsPath, err, delegationHint)
 	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
 		return fmt.Errorf("%s: %w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)",
 			strings.Join(asks, ", "), err, delegationHint)
-	case errors.Is(err, unix.ENOENT) && len(asks) > 0:
-		return fmt.Errorf("%s: %w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)",
-			strings.Join(asks, ", "), err)
 	}
 	return err
 }

@@ -108,7 +108,11 @@ type controllerError struct {
 	error
 }
 
-func (e *controllerError) Unwrap() error { return e.error }
+func (e *controllerError) Unwrap() error        { return e.error }
+func (e *controllerError) Is(target error) bool { return target == ErrController }
+
+// ErrController says that a controller which the limits need can't be enabled.
+var ErrController = errors.New("cgroup controller can't be enabled")
 
 func notAvailable(controller string, level *cgroupfs.Dir, available []string) string {
 	return fmt.Sprintf("cgroup controller %s is not available in %s, only %q", controller, level.Path(), strings.Join(available, " "))

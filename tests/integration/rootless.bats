@@ -1,0 +1,345 @@
+#!/usr/bin/env bats
+# Containers of an ordinary user. Root runs the tests as a user without a session
+# and so without a cgroup; the guest's user has both.
+
+load lib
+
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	USER_ID=$(id -u)
+	if [ "$USER_ID" = 0 ]; then
+		USER_ID=$(id -u tester 2>/dev/null || echo 4242)
+		become "$USER_ID"
+	fi
+	one_id
+}
+
+# become UID: the runtime is called as this user, who owns the bundle. The files
+# of the template are everybody's, and stay root's.
+become() {
+	printf '#!/bin/sh\nexec setpriv --reuid %s --regid %s --clear-groups --inh-caps -all --bounding-set -all env -u XDG_RUNTIME_DIR "%s" "$@"\n' \
+		"$1" "$1" "$RUNTIME" >"$TMP/runtime"
+	RUNTIME=$TMP/runtime
+	chmod 755 "$RUNTIME" "$TMP" "$BATS_RUN_TMPDIR"
+	find "$TMP" -type d -exec chown "$1:$1" {} +
+}
+
+# one_id: the config maps the user to root, and nothing else.
+one_id() {
+	config 'del(.linux.cgroupsPath, .linux.uidMappings, .linux.gidMappings) |
+		.linux.namespaces = [{"type": "user"}] + (.linux.namespaces | map(select(.type != "user"))) |
+		.linux.uidMappings = [{containerID: 0, hostID: $uid, size: 1}] | .linux.gidMappings = .linux.uidMappings |
+		(.mounts[] | select(.destination == "/dev/pts")).options |= map(select(startswith("gid=") | not))' \
+		--argjson uid "$USER_ID"
+}
+
+# many_ids: all of the user's subordinate ids, too.
+many_ids() {
+	local uids gids
+	command -v newuidmap newgidmap >/dev/null || skip 'the host has no newuidmap (package uidmap)'
+	uids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subuid)
+	gids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subgid)
+	[ -n "$uids" ] && [ -n "$gids" ] || skip "user $USER_ID has no line in /etc/subuid and /etc/subgid"
+	# The bounding set is what newuidmap takes its capability from.
+	! [ -e "$TMP/runtime" ] || sed -i 's/--bounding-set -all //' "$TMP/runtime"
+	config '.linux.uidMappings += [{containerID: 1, hostID: $uids, size: 65536}] |
+		.linux.gidMappings += [{containerID: 1, hostID: $gids, size: 65536}]' --argjson uids "$uids" --argjson gids "$gids"
+}
+
+# delegated: the user may make cgroups.
+delegated() { rootless && ! cgroup_v1; }
+needs_delegation() { delegated || skip 'this user has no delegated cgroup'; }
+needs_no_cgroup() { ! delegated || skip 'this user has a cgroup of its own'; }
+
+# limited puts the container where the user may limit it, by the driver in use.
+limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
+
+@test "rootless: the config of spec --rootless runs as it is, but for its terminal" {
+	rm config.json
+	ok runtime spec --rootless
+	config '.process.terminal = false'
+	args sh -c 'id -u; cat /proc/self/setgroups; tr -s " " </proc/self/uid_map'
+	run_container
+	prints $'0\ndeny\n 0 '"$USER_ID 1"
+}
+
+@test "rootless: run, exec, state, list, ps, kill, delete with one id" {
+	sleeping c
+	has_status c running
+	equal "$(awk '/^Uid/ {print $2}' "/proc/$(pid_of c)/status")" "$USER_ID"
+	ok runtime exec c sh -c 'id -u; id -g; echo new >/tmp/file'
+	prints $'0\n0'
+	equal "$(stat -c %u rootfs/tmp/file)" "$USER_ID"
+	ok runtime list --quiet
+	prints c
+	ok runtime ps --format json c
+	prints "[$(pid_of c)]"
+	ok runtime kill c KILL
+	until_true stopped c
+	ok runtime delete c
+	nothing_left
+}
+
+@test "rootless: create and start" {
+	script 'echo ran >/tmp/ran; exec sleep 1000'
+	ok runtime create c
+	has_status c created
+	[ ! -e rootfs/tmp/ran ]
+	ok runtime start c
+	until_true test -e rootfs/tmp/ran
+	ok runtime delete --force c
+	nothing_left
+}
+
+@test "rootless: no exec in a container before its start, with the reason" {
+	args sleep 1000
+	ok runtime create c
+	exits 255 runtime exec c true
+	says 'enter the container: operation not permitted \(an ordinary user can enter own containers only, and when they have been started\)'
+	one_sentence
+}
+
+@test "rootless: devices, and writing to them" {
+	run_prints 'for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo no $d; done; echo x >/dev/null; head -c 3 /dev/zero | wc -c' 3
+}
+
+@test "rootless: a terminal" {
+	config '.process.terminal = true'
+	args tty
+	timeout 30 "$HELPERS/console" run "$RUNTIME" --root "$ROOT" run c >"$TMP/shown" 2>"$TMP/stderr" 3>&- ||
+		fail "$(cat "$TMP/shown" "$TMP/stderr")"
+	grep -q '^/dev/pts/0' "$TMP/shown" || fail "$(cat "$TMP/shown")"
+}
+
+@test "rootless: more ids, by newuidmap and newgidmap" {
+	many_ids
+	config '.process.user = {"uid": 7, "gid": 8, "additionalGids": [9]}'
+	run_prints 'id -u; id -g; id -G; wc -l </proc/self/uid_map' $'7\n8\n8 9\n2'
+	config '.process.user = {"uid": 0, "gid": 0}'
+	run_prints 'cat /proc/self/setgroups; touch /tmp/f; chown 5:6 /tmp/f; stat -c %u:%g /tmp/f; rm /tmp/f' $'allow\n5:6'
+}
+
+@test "rootless: ids that aren't the user's" {
+	many_ids
+	config '.linux.uidMappings[1] = {containerID: 1, hostID: 4000000, size: 10}'
+	exits 1 runtime run c
+	says "linux.uidMappings\[1\]: id 4000000 isn't one of this user's in /etc/subuid: newuidmap: .*"
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: more ids without newuidmap" {
+	config '.linux.uidMappings += [{containerID: 1, hostID: 100000, size: 65536}]'
+	if [ -e "$TMP/runtime" ]; then
+		sed -i 's,-u XDG_RUNTIME_DIR,& PATH=/nowhere,' "$TMP/runtime"
+	else
+		printf '#!/bin/sh\nPATH=/nowhere exec "%s" "$@"\n' "$RUNTIME" >"$TMP/runtime"
+		chmod +x "$TMP/runtime"
+		RUNTIME=$TMP/runtime
+	fi
+	exits 1 runtime run c
+	says 'linux.uidMappings: an ordinary user needs newuidmap \(package uidmap\)'
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: additional groups with one id" {
+	config '.process.user.additionalGids = [7]'
+	exits 1 runtime run c
+	says 'process.user.additionalGids: cannot set any additional groups in a rootless container'
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: a user namespace is a must" {
+	config 'del(.linux.namespaces[] | select(.type == "user"), .linux.uidMappings, .linux.gidMappings)'
+	exits 1 runtime run c
+	says 'rootless container requires user namespaces .*"runnel spec --rootless" writes such a config'
+	nothing_left
+}
+
+@test "rootless: proc and sysfs need namespaces of their own" {
+	config '.linux.namespaces |= map(select(.type != "pid"))'
+	exits 1 runtime run c
+	says 'mounts\[0\] /proc: mount proc on /proc: operation not permitted \(in a user namespace this needs a pid namespace of its own'
+	one_sentence
+	config '.linux.namespaces = (.linux.namespaces | map(select(.type != "network"))) + [{"type": "pid"}]'
+	exits 1 runtime run c
+	says '/sys: mount sysfs on /sys: operation not permitted \(in a user namespace this needs a network namespace of its own'
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: the host's /proc and /sys as bind mounts" {
+	config '.linux.namespaces |= map(select(.type != "pid" and .type != "network")) | del(.linux.maskedPaths, .linux.readonlyPaths) |
+		.mounts |= map(if .destination == "/proc" then . * {"type": "bind", "source": "/proc", "options": ["rbind"]}
+			elif .destination == "/sys" then . * {"type": "bind", "source": "/sys", "options": ["rbind", "ro"]} else . end)'
+	run_prints 'test -d /proc/1 && test -d /sys/class && echo there' there
+}
+
+@test "rootless: without a cgroup namespace the host's cgroups can't be written" {
+	needs_cgroup_v2
+	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]'
+	script 'test -e /sys/fs/cgroup/cgroup.procs && echo there; mkdir /sys/fs/cgroup/x 2>&1 | grep -o "Read-only file system"'
+	run_container
+	prints $'there\nRead-only file system'
+}
+
+@test "rootless: device rules alone need no cgroup" {
+	needs_no_cgroup
+	config '.linux.resources = {"devices": [{"allow": false, "access": "rwm"}], "memory": {}, "cpu": {}}'
+	run_prints 'echo runs' runs
+	sleeping c
+	exits 1 runtime pause c
+	says 'no cgroup of its own to freeze'
+	ok runtime delete --force c
+	nothing_left
+}
+
+@test "rootless: a limit without a cgroup" {
+	needs_no_cgroup
+	config '.linux.resources = {"memory": {"limit": 67108864}, "pids": {"limit": 10}}'
+	exits 1 runtime run c
+	says 'linux.resources.memory, linux.resources.pids: .*permission denied \(a limit needs a cgroup that is delegated to this user: .*systemd-run --user --scope -p Delegate=yes'
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: a cgroupsPath that the user may not have" {
+	config '.linux.cgroupsPath = $path | del(.linux.resources)' --arg path "/$CGROUP"
+	[ "$DRIVER" = cgroupfs ] || skip 'a path of cgroupfs'
+	exits 1 runtime run c
+	says "linux.cgroupsPath \"/$CGROUP\": .*permission denied .*leave cgroupsPath out"
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: limits where they are delegated, and an update of them" {
+	needs_delegation
+	limited
+	config '.linux.resources += {"memory": {"limit": 67108864}, "pids": {"limit": 77}, "cpu": {"quota": 20000, "period": 50000, "cpus": "0"}}'
+	sleeping c
+	equal "$(cd "$(cgroup_dir)" && cat memory.max pids.max cpu.max cpuset.cpus)" $'67108864\n77\n20000 50000\n0'
+	ok runtime update --memory 83886080 --pids-limit 78 c
+	equal "$(cd "$(cgroup_dir)" && cat memory.max pids.max)" $'83886080\n78'
+	ok runtime exec c true
+	ok runtime pause c
+	has_status c paused
+	ok runtime resume c
+	has_status c running
+	ok runtime kill --all c KILL
+	until_true stopped c
+}
+
+@test "rootless: a controller that isn't delegated" {
+	needs_delegation
+	limited
+	local own=/sys/fs/cgroup/user.slice/user-$USER_ID.slice/user@$USER_ID.service
+	grep -qw misc /sys/fs/cgroup/cgroup.controllers && ! grep -qw misc "$own/cgroup.controllers" ||
+		skip 'the controller misc is not there, or delegated'
+	config '.linux.resources.unified = {"misc.max": "max"} | .linux.resources.rdma = {"mlx5_1": {"hcaHandles": 3}}'
+	exits 1 runtime run c
+	says 'linux.resources.(rdma|unified).*: .*cgroup controller (misc|rdma) (is not available in|below) .*have the controller delegated to users: .systemctl edit user@.service'
+	one_sentence
+	nothing_left
+}
+
+@test "rootless: exec from a login session, whose cgroup nobody may leave" {
+	! rootless || skip 'needs root to open a session'
+	needs_cgroup_v2
+	[ -d /run/systemd/system ] && id tester >/dev/null 2>&1 || skip 'the host has no systemd with a user tester'
+	local real
+	real=$(sed -n 's/.*XDG_RUNTIME_DIR "\([^"]*\)".*/\1/p' "$TMP/runtime")
+	script 'exec sleep 1000'
+	invoke su -l tester -c "cd '$BUNDLE' && export RUNNEL_TEST=$CGROUP XDG_RUNTIME_DIR=/run/user/\$(id -u)
+		'$real' --root '$ROOT' --systemd-cgroup run --detach c </dev/null >/dev/null 2>&1 || exit 1
+		'$real' --root '$ROOT' exec c sh -c 'sed s,.*/,, /proc/self/cgroup; echo \$((6 * 7))'
+		'$real' --root '$ROOT' exec --detach c sleep 1001 </dev/null >/dev/null 2>&1
+		for pid in \$('$real' --root '$ROOT' ps -f json c | tr -d '[]' | tr , ' '); do
+			sed 's,.*/,,' /proc/\$pid/cgroup
+		done
+		'$real' --root '$ROOT' delete --force c
+		# Without a unit there is nobody who could move it.
+		systemd-run --user --scope --quiet -p Delegate=yes sh -c \"mkdir /sys/fs/cgroup\\\$(sed s/0::// /proc/self/cgroup)/tests
+			echo \\\$\\\$ >/sys/fs/cgroup\\\$(sed s/0::// /proc/self/cgroup)/tests/cgroup.procs
+			'$real' --root '$ROOT' run --detach d </dev/null >/dev/null 2>&1\"
+		'$real' --root '$ROOT' exec d true
+		'$real' --root '$ROOT' delete --force d"
+	prints $'runnel-c.scope\n42\nrunnel-c.scope\nrunnel-c.scope'
+	says 'move a process from cgroup .*session-.*\.scope to .*permission denied .*systemd-run --user --scope'
+	nothing_left
+}
+
+@test "rootless: true, false and auto" {
+	args true
+	ok runtime --rootless true run c
+	ok runtime --rootless auto run c
+	exits 1 runtime --rootless maybe run c
+	says 'maybe.*not true, false or auto'
+	if ! delegated; then
+		# What is tolerated otherwise.
+		exits 1 runtime --rootless false run c
+		says 'permission denied'
+	fi
+	nothing_left
+}
+
+@test "rootless: a state root that isn't the user's" {
+	exits 1 "$RUNTIME" --root /runnel-no-such-root run c
+	says 'state root: mkdir /runnel-no-such-root: permission denied \(an ordinary user.s state is in \$XDG_RUNTIME_DIR/runnel'
+	one_sentence
+}
+
+@test "rootless: as root of a user namespace that a user has made" {
+	args sh -c 'id -u; tr -s " " </proc/self/uid_map'
+	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	[ ! -e "$TMP/runtime" ] || sed -i 's/env -u XDG_RUNTIME_DIR/unshare -Urm/' "$TMP/runtime"
+	if [ ! -e "$TMP/runtime" ]; then
+		printf '#!/bin/sh\nexec unshare -Urm "%s" "$@"\n' "$RUNTIME" >"$TMP/runtime"
+		chmod +x "$TMP/runtime"
+		RUNTIME=$TMP/runtime
+	fi
+	needs_cgroupfs 'systemd takes no calls of another user'
+	run_container
+	prints $'0\n 0 0 1'
+	nothing_left
+}
+
+@test "rootless: in a container of an ordinary user" {
+	local real
+	real=$(realpath "$TOP/runnel")
+	is_ours || skip 'takes our own binary inside'
+	mkdir -p rootfs/inner rootfs/run
+	cp -al rootfs/bin rootfs/inner/rootfs-bin
+	mkdir -p rootfs/inner/rootfs/{proc,dev,sys,tmp}
+	mv rootfs/inner/rootfs-bin rootfs/inner/rootfs/bin
+	cp "$real" rootfs/opt/runnel-inside
+	jq 'del(.linux.resources, .linux.maskedPaths, .linux.readonlyPaths, .process.capabilities) | .hostname = "inner" |
+		.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0 |
+		.process.args = ["sh", "-c", "hostname; cat /proc/1/comm; id -u"]' config.json >rootfs/inner/config.json
+	[ -z "$(find rootfs -maxdepth 2 -user root -type d)" ] || rootless || find rootfs -type d -exec chown "$USER_ID:$USER_ID" {} +
+	chmod 755 rootfs/opt/runnel-inside
+	config '.linux.namespaces += [{"type": "cgroup"}] | del(.linux.maskedPaths, .linux.readonlyPaths) | .process.noNewPrivileges = false |
+		(["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_CHOWN", "CAP_MKNOD", "CAP_NET_ADMIN", "CAP_SYS_CHROOT", "CAP_KILL",
+			"CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]) as $caps |
+		.process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}'
+	args sh -c 'cd /inner && /opt/runnel-inside --root /run/inner run i && ls /run/inner'
+	run_container
+	prints $'inner\nsh\n0'
+	nothing_left
+}
+
+@test "rootless: killed half-way, nothing is left that delete --force can't remove" {
+	local i pid
+	args sleep 1000
+	for i in 1 2 4 8 16 32; do
+		"$RUNTIME" --root "$ROOT" run --detach c </dev/null >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "0.$(printf '%03d' "$i")"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		ok runtime delete --force c
+		until_true nothing_left
+	done
+}

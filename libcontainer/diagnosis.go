@@ -273,11 +273,7 @@ func refusal(fsType string, errno unix.Errno) string {
 	if os.Geteuid() == 0 && !hasCapability(unix.CAP_SYS_ADMIN) {
 		hints = append(hints, "the runtime lacks CAP_SYS_ADMIN, as in a container that isn't privileged")
 	}
-	label := strings.TrimRight(readLine("/proc/self/attr/current"), "\x00\n")
-	if label != "" && label != "unconfined" && label != "kernel" {
-		hints = append(hints, "the runtime runs with the label "+label+" of a security module")
-	}
-	return joinHints(hints...)
+	return joinHints(append(hints, confinedHint())...)
 }
 
 // covered names the mounts that keep a user namespace from having a procfs or

@@ -51,6 +51,9 @@ func (s setup) explain(f *nsenter.Failure) error {
 	if found := s.diagnose(i, step.Op, f); found != "" {
 		hint = found
 	}
+	if hint == "" && (f.Errno == unix.EACCES || f.Errno == unix.EPERM) {
+		hint = confinedHint()
+	}
 	fault.Hint = hint
 	switch step.Op.(type) {
 	case plan.Exec, plan.Find:
@@ -378,7 +381,7 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	case plan.Sysctl:
 		return fmt.Sprintf("write %q to /proc/sys/%s", o.Value, o.Path), ""
 	case plan.Label:
-		return fmt.Sprintf("write %q to /proc/self/%s", o.Value, o.Path), ""
+		return fmt.Sprintf("write %q to /proc/self/%s", o.Value, o.Path), labelHint(o, f.Errno)
 	case plan.Mask:
 		return "mask " + o.Path, ""
 	case plan.Readonly:
@@ -401,6 +404,38 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "set the propagation of " + o.Path, propagationHint(f.Errno)
 	}
 	return op.Kind().String(), ""
+}
+
+// labelHint explains what the kernel's LSMs mean by the errno of a write to
+// /proc/self/attr.
+func labelHint(o plan.Label, errno unix.Errno) string {
+	isApparmor := o.Fallback != ""
+	switch {
+	case isApparmor && errno == unix.ENOENT:
+		return `no such profile is loaded: "apparmor_parser -r FILE" loads one, "aa-status" lists them`
+	case isApparmor && (errno == unix.EACCES || errno == unix.EPERM):
+		return joinHints("the profile that confines the runtime must allow change_profile to it", confinedHint())
+	case !isApparmor && errno == unix.EINVAL:
+		return "the SELinux policy that is loaded doesn't know this label"
+	}
+	return ""
+}
+
+// confinedHint names the AppArmor profile or the label that this process runs
+// under, which may be what has denied a step. The child's is the same until the
+// end of its plan.
+func confinedHint() string {
+	module := "AppArmor profile"
+	text, err := os.ReadFile("/proc/self/attr/apparmor/current")
+	if err != nil {
+		module = "label"
+		text, err = os.ReadFile("/proc/self/attr/current")
+	}
+	name := strings.TrimRight(string(text), "\n\x00")
+	if err != nil || name == "" || name == "unconfined" || name == "kernel" {
+		return ""
+	}
+	return "the runtime is confined by the " + module + " " + name + ", which may deny this: the kernel's log tells"
 }
 
 // enterHint: the child of a created container hides from all but root.

@@ -149,8 +149,15 @@ func (h *Host) probeSecurity(spec *specs.Spec) {
 		h.AppArmor = len(text) > 0 && text[0] == 'Y'
 	}
 	if p != nil && p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != "" {
-		h.SELinux = isFileSystem("/sys/fs/selinux", unix.SELINUX_MAGIC)
+		h.SELinux = isFileSystem("/sys/fs/selinux", unix.SELINUX_MAGIC) && hasPolicy()
 	}
+}
+
+// hasPolicy tells whether SELinux has loaded one: before, all contexts are
+// "kernel".
+func hasPolicy() bool {
+	text, err := os.ReadFile("/proc/self/attr/current")
+	return err == nil && strings.TrimRight(string(text), "\n\x00") != "kernel"
 }
 
 func (h *Host) probeNamespaces(list []specs.LinuxNamespace) {

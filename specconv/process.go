@@ -245,12 +245,17 @@ func (c *checker) affinity(at string, a *specs.CPUAffinity) {
 	}
 }
 
+const (
+	apparmorHint = "/sys/kernel/security/lsm lists what the kernel has been booted with"
+	selinuxHint  = "selinuxfs must be mounted on /sys/fs/selinux, and a policy loaded"
+)
+
 func (c *checker) processLabels(at string, p *specs.Process) {
 	if p.ApparmorProfile != "" && !c.host.AppArmor {
-		c.errorf(at+"/apparmorProfile", "apparmor profile is specified in config, but apparmor is disabled or not supported")
+		c.errorf(at+"/apparmorProfile", "apparmor profile is specified in config, but apparmor is disabled or not supported").Hint = apparmorHint
 	}
 	if p.SelinuxLabel != "" && !c.host.SELinux {
-		c.errorf(at+"/selinuxLabel", "selinux label is specified in config, but selinux is disabled or not supported")
+		c.errorf(at+"/selinuxLabel", "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
 	}
 }
 

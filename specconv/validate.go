@@ -132,7 +132,7 @@ func Validate(spec *specs.Spec, host *Host) []Problem {
 		c.errorf("/linux/rootfsPropagation", "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation)
 	}
 	if spec.Linux.MountLabel != "" && !host.SELinux {
-		c.errorf("/linux/mountLabel", "selinux label is specified in config, but selinux is disabled or not supported")
+		c.errorf("/linux/mountLabel", "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
 	}
 	if _, ok := spec.Annotations[""]; ok {
 		c.errorf("/annotations", "an annotation has an empty key")

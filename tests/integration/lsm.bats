@@ -1,38 +1,66 @@
 #!/usr/bin/env bats
-# process.apparmorProfile on a host that has AppArmor: the guest, with --lsm
-# apparmor.
+# AppArmor profiles and SELinux labels.
 
 load lib
 
-PROFILE=runnel-test-profile
+apparmor() { [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; }
+needs_apparmor() {
+	apparmor || skip 'the kernel runs without AppArmor'
+	needs_root 'load AppArmor profiles'
+	command -v apparmor_parser >/dev/null || skip 'the host has no apparmor_parser'
+}
+selinux_policy() { [ -e /sys/fs/selinux/policyvers ] && [ "$(tr -d '\0' </proc/self/attr/current)" != kernel ]; }
 
-# with_profile loads the profile and puts it into the config.
-with_profile() {
-	grep -qsw apparmor /sys/kernel/security/lsm || skip 'the host has no AppArmor'
-	command -v apparmor_parser >/dev/null || skip 'apparmor_parser is not installed'
-	printf 'profile %s flags=(attach_disconnected,mediate_deleted) {\n  file,\n  capability,\n  signal,\n  deny /etc/secret r,\n}\n' \
-		$PROFILE >"$TMP/profile"
-	apparmor_parser --replace --skip-cache "$TMP/profile"
-	echo hidden >rootfs/etc/secret
-	config '.process.apparmorProfile = $p' --arg p $PROFILE
+# profile NAME RULES…: loaded until the end of the test.
+profile() {
+	local name=$1
+	shift
+	{
+		echo "profile $name flags=(attach_disconnected,mediate_deleted) {"
+		echo 'file, capability, network, mount, umount, pivot_root, signal, ptrace, unix, change_profile,'
+		printf '%s\n' "$@" '}'
+	} >"$TMP/$name.profile"
+	apparmor_parser --skip-cache --replace "$TMP/$name.profile"
+}
+
+eval "common_$(declare -f teardown)"
+teardown() {
+	local loaded
+	for loaded in "$TMP"/*.profile; do
+		[ ! -e "$loaded" ] || apparmor_parser --skip-cache --remove "$loaded" 3>&-
+	done
+	common_teardown
+}
+
+wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
+
+@test "apparmor: the process runs under its profile, which denies" {
+	needs_apparmor
+	profile "$CGROUP" 'deny /tmp/secret rwklx,'
+	wears "$CGROUP"
+	run_prints 'cat /proc/self/attr/current; echo x >/tmp/secret; echo y >/tmp/other; cat /tmp/other' "$CGROUP (enforce)"$'\ny'
+	says 'secret: Permission denied'
 }
 
 @test "apparmorProfile: run, create and start, exec with the config's process and one of a file" {
-	with_profile
-	run_prints 'cat /proc/self/attr/current; cat /etc/secret 2>/dev/null || echo refused' "$PROFILE (enforce)"$'\nrefused'
+	needs_apparmor
+	profile "$CGROUP" 'deny /etc/secret r,'
+	wears "$CGROUP"
+	echo hidden >rootfs/etc/secret
+	run_prints 'cat /proc/self/attr/current; cat /etc/secret 2>/dev/null || echo refused' "$CGROUP (enforce)"$'\nrefused'
 	args cat /proc/self/attr/current
 	runtime create c >"$TMP/created" 2>&1 </dev/null 3>&- || fail "$(<"$TMP/created")"
 	ok runtime start c
 	until_true stopped c
-	equal "$(<"$TMP/created")" "$PROFILE (enforce)"
+	equal "$(<"$TMP/created")" "$CGROUP (enforce)"
 	ok runtime delete c
 	sleeping c
 	ok runtime exec c cat /proc/self/attr/current
-	prints "$PROFILE (enforce)"
+	prints "$CGROUP (enforce)"
 	ok runtime exec --tty c true
 	jq '.process | .args = ["cat", "/proc/self/attr/current"]' config.json >"$TMP/process.json"
 	ok runtime exec --process "$TMP/process.json" c
-	prints "$PROFILE (enforce)"
+	prints "$CGROUP (enforce)"
 	ok runtime exec --apparmor unconfined c cat /proc/self/attr/current
 	prints unconfined
 	# In a user namespace the process is set up in the container's pid namespace.
@@ -41,14 +69,129 @@ with_profile() {
 		.linux.gidMappings = .linux.uidMappings'
 	sleeping c
 	ok runtime exec c cat /proc/self/attr/current
-	prints "$PROFILE (enforce)"
+	prints "$CGROUP (enforce)"
+}
+
+@test "apparmor: for what init starts, too" {
+	needs_apparmor
+	profile "$CGROUP" 'deny /opt/** x,'
+	wears "$CGROUP"
+	script '(cat /proc/self/attr/current); /opt/fdlist'
+	exits 126 runtime run c
+	prints "$CGROUP (enforce)"
+	says '/opt/fdlist: Permission denied'
+}
+
+@test "apparmor: exec runs under the config's profile, or under its own" {
+	needs_apparmor
+	profile "$CGROUP"
+	profile "$CGROUP-exec" 'deny /etc/passwd r,'
+	wears "$CGROUP"
+	sleeping c
+	ok runtime exec c cat /proc/self/attr/current
+	prints "$CGROUP (enforce)"
+	exits 1 runtime exec --apparmor "$CGROUP-exec" c cat /etc/passwd
+	says 'Permission denied'
+	jq --arg profile "$CGROUP-exec" '.process | .apparmorProfile = $profile | .args = ["cat", "/proc/self/attr/current"]' config.json >"$TMP/process.json"
+	ok runtime exec --process "$TMP/process.json" c
+	prints "$CGROUP-exec (enforce)"
+	ok runtime exec --apparmor unconfined c cat /proc/self/attr/current
+	prints unconfined
 }
 
 @test "apparmorProfile: one that isn't loaded is an error that names it" {
-	with_profile
-	config '.process.apparmorProfile = "no-such-profile"'
-	exits 1 runtime run c
-	says 'process.apparmorProfile'
+	needs_apparmor
+	wears runnel-no-such
+	exits 1 runtime create c
+	says 'process.apparmorProfile: .*runnel-no-such.*\(no such profile is loaded: "apparmor_parser -r FILE" loads one'
 	one_sentence
 	nothing_left
+	wears ''
+	sleeping c
+	exits 255 runtime exec --apparmor runnel-no-such c true
+	says 'process.apparmorProfile: .*runnel-no-such.*no such profile is loaded'
+}
+
+@test "apparmor: with noNewPrivileges, without, and with a filter" {
+	needs_apparmor
+	profile "$CGROUP"
+	wears "$CGROUP"
+	run_prints 'cat /proc/self/attr/current; grep NoNewPrivs /proc/self/status' "$CGROUP (enforce)"$'\nNoNewPrivs:\t1'
+	config '.process.noNewPrivileges = false'
+	run_prints 'cat /proc/self/attr/current; grep NoNewPrivs /proc/self/status' "$CGROUP (enforce)"$'\nNoNewPrivs:\t0'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+		"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
+	run_prints 'cat /proc/self/attr/current; mkdir /tmp/x 2>/dev/null || echo denied' "$CGROUP (enforce)"$'\ndenied'
+	config '.process.noNewPrivileges = true'
+	run_prints 'cat /proc/self/attr/current; mkdir /tmp/x 2>/dev/null || echo denied' "$CGROUP (enforce)"$'\ndenied'
+}
+
+@test "apparmor: in a user namespace, and for another user" {
+	needs_apparmor
+	profile "$CGROUP" 'userns,' 'deny /tmp/secret rwklx,'
+	wears "$CGROUP"
+	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings | .process.user = {"uid": 7, "gid": 8}'
+	chmod 755 "$TMP" "$BUNDLE" "$BATS_RUN_TMPDIR"
+	run_prints 'cat /proc/self/attr/current; id -u' "$CGROUP (enforce)"$'\n7'
+	sleeping c
+	ok runtime exec c cat /proc/self/attr/current
+	prints "$CGROUP (enforce)"
+}
+
+@test "apparmor: a container can't lie about the profile with a /proc of its own" {
+	needs_apparmor
+	profile "$CGROUP"
+	wears "$CGROUP"
+	mkdir -p rootfs/fake/self/attr/apparmor rootfs/fake/thread-self/attr/apparmor
+	config '.mounts |= map(if .destination == "/proc" then {"destination": "/proc", "type": "bind", "source": $fake, "options": ["rbind"]} else . end) |
+		del(.linux.maskedPaths, .linux.readonlyPaths)' --arg fake "$BUNDLE/rootfs/fake"
+	exits 1 runtime run c
+	nothing_left
+	config '.mounts |= map(select(.destination != "/proc"))'
+	args sleep 1000
+	ok runtime run --detach c
+	equal "$(cat "/proc/$(pid_of c)/attr/current")" "$CGROUP (enforce)"
+}
+
+@test "apparmor: a step that the runtime's own profile denies" {
+	needs_apparmor
+	profile "$CGROUP" 'deny mount,'
+	args true
+	command -v aa-exec >/dev/null || skip 'the host has no aa-exec'
+	exits 1 aa-exec -p "$CGROUP" -- timeout 20 "$RUNTIME" --root "$ROOT" run c
+	says "permission denied \(the runtime is confined by the AppArmor profile $CGROUP \(enforce\), which may deny this"
+	one_sentence
+	nothing_left
+}
+
+@test "apparmor: a host without it" {
+	! apparmor || skip 'the host has AppArmor'
+	wears some-profile
+	exits 1 runtime create c
+	says 'process.apparmorProfile: apparmor profile is specified in config, but apparmor is disabled or not supported \(/sys/kernel/security/lsm lists'
+	one_sentence
+	nothing_left
+	wears ''
+	sleeping c
+	exits 255 runtime exec --apparmor some-profile c true
+	says 'process.apparmorProfile: apparmor profile is specified'
+}
+
+@test "selinux: a host without a policy" {
+	! selinux_policy || skip 'the host has an SELinux policy'
+	config '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
+	exits 1 runtime create c
+	says 'process.selinuxLabel: selinux label is specified in config, but selinux is disabled or not supported \(selinuxfs must be mounted on /sys/fs/selinux, and a policy loaded\)'
+	one_sentence
+	nothing_left
+	config 'del(.process.selinuxLabel) | .linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+	exits 1 runtime create c
+	says 'linux.mountLabel: selinux label is specified in config'
+	one_sentence
+	nothing_left
+	config 'del(.linux.mountLabel)'
+	sleeping c
+	exits 255 runtime exec --process-label system_u:system_r:container_t:s0 c true
+	says 'process.selinuxLabel: selinux label is specified in config'
 }

@@ -54,7 +54,9 @@ const environmentSection = `.TP
 .B XDG_RUNTIME_DIR
 Where an ordinary user's state root,
 .IR runnel ,
-is.
+is. Without it
+.I /run/user/UID
+is taken, if it is there and the user's.
 .TP
 .BR LISTEN_FDS ", " LISTEN_FDNAMES
 Descriptors from 3 on that

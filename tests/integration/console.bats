@@ -76,7 +76,7 @@ shown() { tr -d '\r' <"$TMP/shown"; }
 @test "the terminal goes away: the session gets SIGHUP" {
 	config '.process.terminal = true'
 	args sh -c 'echo ready; exec sleep 1000'
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	receive <<-'END'
 		await ready
 		hangup
@@ -132,7 +132,8 @@ in_terminal() {
 }
 
 @test "run in the foreground: Ctrl-C ends a program that doesn't catch it" {
-	config '.process.terminal = true | del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
+	config '.process.terminal = true'
 	args sh -c 'echo ready; exec sleep 1000'
 	in_terminal run c <<-'END'
 		await ready

@@ -148,6 +148,7 @@ load lib
 }
 
 @test "exec in a created container works, in a stopped one it doesn't" {
+	needs_root 'enter a container before its start'
 	args sleep 1000
 	ok runtime create c
 	ok runtime exec c echo here
@@ -179,6 +180,7 @@ load lib
 }
 
 @test "exec in a container that shares the host's namespaces" {
+	needs_root 'do without a user namespace'
 	config '.linux.namespaces = [{"type": "mount"}, {"type": "pid"}] | del(.hostname)'
 	sleeping c
 	ok runtime exec c readlink /proc/self/ns/net

@@ -70,7 +70,7 @@ listener() {
 }
 
 @test "kill --all reaches every process of a container without a pid namespace" {
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	script 'sleep 1000 & sleep 1000 & echo ready >/tmp/ready; exec sleep 1000'
 	mkfifo rootfs/tmp/ready
 	ok runtime run --detach c
@@ -85,7 +85,7 @@ listener() {
 
 @test "KILL of a container in the host's pid namespace ends all its processes" {
 	only_ours 'runc 1.1 ends only the first'
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
 	ok runtime run --detach c
 	until_true test -s rootfs/tmp/child

@@ -218,6 +218,14 @@ config() {
 	jq "$filter" config.json "$@" >config.json.new && mv config.json.new config.json
 }
 
+# without_pid_namespace: the container shares the host's. A user can't mount a
+# proc then, but has the host's as it is (mount_namespaces(7)).
+without_pid_namespace() {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	! rootless || config 'del(.linux.maskedPaths, .linux.readonlyPaths) |
+		(.mounts[] | select(.destination == "/proc")) *= {"type": "bind", "source": "/proc", "options": ["rbind"]}'
+}
+
 # args WORD… sets process.args.
 args() { config '.process.args = $ARGS.positional' --args -- "$@"; }
 

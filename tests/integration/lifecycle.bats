@@ -155,7 +155,7 @@ load lib
 }
 
 @test "delete ends processes that outlive the container's init without a pid namespace" {
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
 	ok runtime run --detach c
 	until_true test -s rootfs/tmp/child

@@ -12,7 +12,7 @@ load lib
 
 @test "run gives 128 + the signal that ended the process" {
 	# pid 1 of a pid namespace can't kill itself, so there is none here.
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	local signal
 	for signal in 9 15; do
 		script "kill -$signal \$\$"
@@ -134,7 +134,7 @@ load lib
 }
 
 @test "run reaps what its process leaves behind, and waits only for the process" {
-	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	without_pid_namespace
 	script '(sleep 0.05; exit 3) & exit 5'
 	exits 5 runtime run c
 	nothing_left

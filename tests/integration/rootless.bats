@@ -40,7 +40,7 @@ many_ids() {
 	command -v newuidmap newgidmap >/dev/null || skip 'the host has no newuidmap (package uidmap)'
 	uids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subuid)
 	gids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subgid)
-	[ -n "$uids" ] && [ -n "$gids" ] || skip "user $USER_ID has no line in /etc/subuid and /etc/subgid"
+	[ -n "${uids:+$gids}" ] || skip "user $USER_ID has no line in /etc/subuid and /etc/subgid"
 	# The bounding set is what newuidmap takes its capability from.
 	! [ -e "$TMP/runtime" ] || sed -i 's/--bounding-set -all //' "$TMP/runtime"
 	config '.linux.uidMappings += [{containerID: 1, hostID: $uids, size: 65536}] |

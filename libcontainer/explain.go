@@ -271,8 +271,11 @@ func describeBind(o plan.Bind, f *nsenter.Failure) (what, hint string) {
 }
 
 func attributeHint(errno unix.Errno) string {
-	if errno == unix.ENOSYS {
+	switch errno {
+	case unix.ENOSYS:
 		return "recursive mount options need Linux 5.12"
+	case unix.EPERM:
+		return "in a user namespace the options that the source is mounted with can't be taken away (mount_namespaces(7))"
 	}
 	return ""
 }
@@ -325,7 +328,10 @@ func describeDevice(o plan.Device, f *nsenter.Failure) (what, hint string) {
 	case nsenter.PartMismatch:
 		return what, "what is there is not the device that is asked for"
 	case nsenter.PartSource, nsenter.PartVerify:
-		return fmt.Sprintf("%s: bind the host's %s", what, o.Source), ""
+		if f.Errno == unix.ENOENT {
+			hint = "a user namespace can't make devices, only have the host's of the same path"
+		}
+		return fmt.Sprintf("%s: bind the host's %s", what, o.Source), hint
 	case nsenter.PartOwner:
 		return what + ": set its owner", ""
 	}
@@ -369,7 +375,7 @@ func describeConsole(f *nsenter.Failure) (what, hint string) {
 func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	switch o := op.(type) {
 	case plan.Join:
-		return "join the namespace", ""
+		return "join the namespace", joinHint(f.Errno)
 	case plan.JoinProcess:
 		return "enter the container", enterHint(f.Errno)
 	case plan.Unshare, plan.Fork:
@@ -436,6 +442,15 @@ func confinedHint() string {
 		return ""
 	}
 	return "the runtime is confined by the " + module + " " + name + ", which may deny this: the kernel's log tells"
+}
+
+// joinHint: setns(2) wants CAP_SYS_ADMIN in the user namespace that the namespace
+// was made in.
+func joinHint(errno unix.Errno) string {
+	if errno == unix.EPERM {
+		return "it belongs to another user namespace: that has to be joined, too, by its path"
+	}
+	return ""
 }
 
 // enterHint: the child of a created container hides from all but root.

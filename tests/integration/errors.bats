@@ -176,6 +176,7 @@ refused() {
 }
 
 @test "a user namespace without maps, maps without a user namespace" {
+	needs_root 'do without a user namespace'
 	config '.linux.namespaces += [{"type": "user"}]'
 	refused 'user namespaces? .*mapping|mapping'
 	config 'del(.linux.namespaces[] | select(.type == "user")) | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]'

@@ -74,6 +74,7 @@ createContainer 2'
 }
 
 @test "namespaces: the runtime's for createRuntime, the container's for createContainer" {
+	needs_root 'read the namespaces of a container before its start'
 	hook prestart "readlink /proc/self/ns/mnt >$TMP/ns-prestart"
 	hook createRuntime "readlink /proc/self/ns/mnt >$TMP/ns-createRuntime; readlink /proc/\$(jq .pid)/ns/net >$TMP/net"
 	hook createContainer "readlink /proc/self/ns/net >$TMP/ns-createContainer"

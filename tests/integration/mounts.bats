@@ -76,6 +76,7 @@ source_folder() {
 }
 
 @test "bind keeps the flags of its source unless told otherwise" {
+	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs -o noexec,nosuid tmpfs "$TMP/src"
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "nodev"]}'
@@ -94,6 +95,7 @@ source_folder() {
 }
 
 @test "rbind brings what is mounted below, bind doesn't" {
+	needs_root 'mount on the host'
 	source_folder
 	mkdir "$TMP/src/below"
 	mount -t tmpfs tmpfs "$TMP/src/below"
@@ -106,6 +108,7 @@ source_folder() {
 }
 
 @test "recursive attributes: rro makes the mounts below read-only too" {
+	needs_root 'mount on the host'
 	source_folder
 	mkdir "$TMP/src/below"
 	mount -t tmpfs tmpfs "$TMP/src/below"
@@ -119,6 +122,7 @@ source_folder() {
 }
 
 @test "recursive attributes of the access times" {
+	needs_root 'take away a mount option of the host'
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["rbind", "rnoatime", "rnodiratime"]}'
 	mount_line /mnt
@@ -174,6 +178,7 @@ source_folder() {
 }
 
 @test "a slave mount gets what the host mounts later" {
+	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs tmpfs "$TMP/src"
 	mount --make-shared "$TMP/src"
@@ -253,6 +258,7 @@ source_folder() {
 }
 
 @test "idmapped: a bind with maps of its own" {
+	needs_root 'idmap a mount of the host'
 	only_ours 'newer than runc 1.1'
 	source_folder
 	chown 1000:1000 "$TMP/src/file"
@@ -264,6 +270,7 @@ source_folder() {
 }
 
 @test "idmapped: the container's own maps, recursive too" {
+	needs_root 'idmap a mount of the host'
 	only_ours 'newer than runc 1.1'
 	source_folder
 	chmod 755 "$TMP" "$BUNDLE" "$BATS_RUN_TMPDIR"
@@ -277,6 +284,7 @@ source_folder() {
 }
 
 @test "idmapped: what is refused" {
+	needs_root 'idmap a mount of the host'
 	only_ours 'newer than runc 1.1'
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "idmap"]}'

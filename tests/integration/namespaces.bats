@@ -7,6 +7,7 @@ load lib
 ns_of() { readlink "/proc/$1/ns/$2"; }
 
 @test "five new namespaces, the others are the caller's" {
+	needs_root 'do without a user namespace'
 	sleeping c
 	local pid kind
 	pid=$(pid_of c)
@@ -19,6 +20,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "only a mount namespace" {
+	needs_root 'do without a user namespace'
 	config '.linux.namespaces = [{"type": "mount"}] | del(.hostname)'
 	config '.mounts |= map(select(.destination | IN("/sys", "/dev/mqueue") | not))'
 	sleeping c
@@ -30,6 +32,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "no namespace at all: the mounts are the host's, and gone after delete" {
+	needs_root 'do without a user namespace'
 	mkdir "$TMP/volume"
 	config '.linux.namespaces = [] | del(.hostname, .linux.maskedPaths, .linux.readonlyPaths) | .root.readonly = true'
 	config '.mounts |= map(select(.destination | IN("/sys", "/dev/mqueue") | not)) + [{"destination": "/volume", "type": "bind", "source": $src, "options": ["rbind"]}, {"destination": "/volume/below", "type": "tmpfs", "source": "tmpfs"}]' --arg src "$TMP/volume"
@@ -51,6 +54,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "no mount namespace: what was mounted on the rootfs before stays" {
+	needs_root 'do without a user namespace'
 	only_ours 'runc leaves its own mounts, too'
 	config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
 	mount --bind rootfs rootfs
@@ -90,6 +94,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "pid, network, ipc, uts and cgroup joined by path" {
+	needs_root 'join another user namespace's namespaces'
 	config '.linux.namespaces += [{"type": "cgroup"}] | .linux.cgroupsPath += "1"'
 	sleeping first
 	local pid kind
@@ -112,6 +117,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a container whose joined pid namespace ends is stopped" {
+	needs_root 'join another user namespace's namespaces'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first
 	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"
@@ -124,6 +130,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "run in the foreground with a joined pid namespace gives the exit code" {
+	needs_root 'join another user namespace's namespaces'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first
 	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"
@@ -132,6 +139,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a network namespace joined by a bind mount" {
+	needs_root 'make namespaces for the test'
 	touch "$TMP/netns"
 	unshare --net="$TMP/netns" true
 	config '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "$TMP/netns"
@@ -142,6 +150,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a mount namespace joined by path: the root file system is still ours" {
+	needs_root 'make namespaces for the test'
 	local holder
 	unshare --mount sleep 1000 3>&- &
 	holder=$!

@@ -92,6 +92,23 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
+@test "rootless: namespaces of another container, with its user namespace" {
+	args sleep 1000
+	ok runtime run --detach first
+	local pid
+	pid=$(pid_of first)
+	config '.linux.namespaces |= map(if .type == "pid" or .type == "network" then .path = "/proc/\($pid)/ns/\({pid: "pid", network: "net"}[.type])" else . end)' --arg pid "$pid"
+	! delegated || config '.linux.cgroupsPath = $path' --arg path "${CGROUPS_PATH}2"
+	exits 1 runtime run second
+	says 'linux.namespaces\[[0-9]\] (pid|network): join the namespace: operation not permitted \(it belongs to another user namespace: that has to be joined, too'
+	one_sentence
+	config 'del(.linux.uidMappings, .linux.gidMappings) |
+		(.linux.namespaces[] | select(.type == "user")).path = "/proc/\($pid)/ns/user"' --arg pid "$pid"
+	script 'readlink /proc/self/ns/net; readlink /proc/self/ns/user; ps -o args | grep -c "^sleep 1000"'
+	ok runtime run second
+	prints "$(readlink "/proc/$pid/ns/net")"$'\n'"$(readlink "/proc/$pid/ns/user")"$'\n1'
+}
+
 @test "rootless: no exec in a container before its start, with the reason" {
 	args sleep 1000
 	ok runtime create c
@@ -306,27 +323,45 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
-@test "rootless: in a container of an ordinary user" {
-	local real
-	real=$(realpath "$TOP/runnel")
+# nest INNER-FILTER SCRIPT: the script calls the runtime in a container, which has
+# the bundle /inner with a config that the filter changes.
+nest() {
 	is_ours || skip 'takes our own binary inside'
-	mkdir -p rootfs/inner rootfs/run
-	cp -al rootfs/bin rootfs/inner/rootfs-bin
-	mkdir -p rootfs/inner/rootfs/{proc,dev,sys,tmp}
-	mv rootfs/inner/rootfs-bin rootfs/inner/rootfs/bin
-	cp "$real" rootfs/opt/runnel-inside
-	jq 'del(.linux.resources, .linux.maskedPaths, .linux.readonlyPaths, .process.capabilities) | .hostname = "inner" |
-		.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0 |
-		.process.args = ["sh", "-c", "hostname; cat /proc/1/comm; id -u"]' config.json >rootfs/inner/config.json
-	[ -z "$(find rootfs -maxdepth 2 -user root -type d)" ] || rootless || find rootfs -type d -exec chown "$USER_ID:$USER_ID" {} +
-	chmod 755 rootfs/opt/runnel-inside
-	config '.linux.namespaces += [{"type": "cgroup"}] | del(.linux.maskedPaths, .linux.readonlyPaths) | .process.noNewPrivileges = false |
-		(["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_CHOWN", "CAP_MKNOD", "CAP_NET_ADMIN", "CAP_SYS_CHROOT", "CAP_KILL",
-			"CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]) as $caps |
-		.process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}'
-	args sh -c 'cd /inner && /opt/runnel-inside --root /run/inner run i && ls /run/inner'
+	local caps='["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_CHOWN", "CAP_MKNOD", "CAP_NET_ADMIN",
+		"CAP_SYS_CHROOT", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]'
+	mkdir -p rootfs/inner/rootfs/{proc,dev,sys,tmp} rootfs/run
+	cp -al rootfs/bin rootfs/inner/rootfs/bin
+	cp "$TOP/runnel" rootfs/opt/runnel-inside
+	jq "del(.linux.resources, .linux.maskedPaths, .linux.readonlyPaths, .process.capabilities) | .hostname = \"inner\" |
+		.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0 | $1" config.json >rootfs/inner/config.json
+	rootless || find rootfs -type d -exec chown "$USER_ID:$USER_ID" {} +
+	# A procfs can be mounted inside only where nothing covers parts of the outer one.
+	config "del(.linux.maskedPaths, .linux.readonlyPaths) | .linux.namespaces += [{\"type\": \"cgroup\"}] |
+		.process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}"
+	script "cd /inner; $2"
+}
+
+@test "rootless: in a container of an ordinary user" {
+	nest '.process.args = ["sh", "-c", "hostname; cat /proc/1/comm; id -u"]' \
+		'/opt/runnel-inside --root /run/inner run i && ls /run/inner'
 	run_container
 	prints $'inner\nsh\n0'
+	nothing_left
+}
+
+@test "rootless: limits in a container that has a cgroup of its own" {
+	needs_delegation
+	limited
+	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]'
+	nest 'del(.linux.cgroupsPath) | del(.mounts[] | select(.type == "cgroup")) | .linux.resources = {"pids": {"limit": 33}} |
+		.linux.namespaces += [{"type": "cgroup"}] | .process.args = ["sleep", "1000"]' \
+		'mkdir /sys/fs/cgroup/init && echo 0 >/sys/fs/cgroup/init/cgroup.procs &&
+		/opt/runnel-inside --root /run/inner run -d i && cat /sys/fs/cgroup/i/pids.max &&
+		/opt/runnel-inside --root /run/inner exec i cat /proc/self/cgroup &&
+		/opt/runnel-inside --root /run/inner delete --force i && ls -d /sys/fs/cgroup/i'
+	exits 1 runtime run c
+	prints $'33\n0::/'
+	says 'ls: /sys/fs/cgroup/i: No such file or directory'
 	nothing_left
 }
 

@@ -3,6 +3,12 @@
 
 load lib
 
+eval "common_$(declare -f setup)"
+setup() {
+	common_setup
+	needs_root 'map what ids it likes; rootless.bats has the maps of users'
+}
+
 # maps COUNT: a user namespace with COUNT lines of maps; the first maps root. They
 # are short: the kernel takes 340 lines, but no more than a page of text.
 maps() {

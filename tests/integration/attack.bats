@@ -72,6 +72,7 @@ host_dev_intact() {
 }
 
 @test "/dev/null of the image is a symlink to the host's file, stdio is /dev/null (CVE-2026-88265)" {
+	needs_root 'give a file away'
 	canary
 	chown 1:1 "$TMP/canary/file"
 	config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .process.user = {"uid": 1000, "gid": 1000}'

@@ -100,6 +100,7 @@ load lib
 	ok runtime create --pidfd-socket "$TMP/s1" c
 	gone "$receiver"
 	equal "$(<"$TMP/got1")" "standard $(pid_of c)"
+	ok runtime start c
 	receiver=$("$HELPERS/pidfdreceive" "$TMP/s2" "$TMP/got2" 3>&-)
 	ok runtime exec --detach --pidfd-socket "$TMP/s2" --pid-file "$TMP/pid" c sleep 1000
 	gone "$receiver"

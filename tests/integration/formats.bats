@@ -45,8 +45,8 @@ load lib
 	ok runtime list
 	equal "$(awk '{print $1, $2, $3, $4, $5, $6}' <<<"$output" | head -1)" 'ID PID STATUS BUNDLE CREATED OWNER'
 	equal "$(awk 'NR > 1 {print $1, $2, $3, $4, $6}' <<<"$output")" \
-		"one $(pid_of one) running $BUNDLE root
-two $(pid_of two) created $BUNDLE root"
+		"one $(pid_of one) running $BUNDLE $(id -un)
+two $(pid_of two) created $BUNDLE $(id -un)"
 	ok runtime list --quiet
 	prints $'one\ntwo'
 	ok runtime list -q
@@ -91,13 +91,14 @@ two $(pid_of two) created $BUNDLE root"
 	ok runtime ps c
 	matches "$(head -1 <<<"$output")" '^UID +PID +PPID +C +STIME +TTY +TIME +CMD'
 	equal "$(wc -l <<<"$output")" 3
-	grep -qE "^root +$init " <<<"$output"
+	grep -qE "^$(id -un) +$init " <<<"$output"
 	ok runtime ps c -o pid,args
 	matches "$(head -1 <<<"$output")" 'PID COMMAND'
 	grep -qE "^ *$init +sleep 1000" <<<"$output"
 }
 
 @test "spec writes a config.json that runs, and doesn't overwrite one" {
+	needs_root 'do without a user namespace'
 	mkdir "$TMP/spec"
 	cp -al rootfs "$TMP/spec/rootfs"
 	cd "$TMP/spec"
@@ -107,7 +108,7 @@ two $(pid_of two) created $BUNDLE root"
 		'[true,true,["sh"],"/"]'
 	exits 1 runtime spec
 	says 'File config.json exists. Remove it first'
-	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "/$CGROUP"
+	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "$CGROUPS_PATH"
 	run_container
 	prints 0
 	mkdir "$TMP/other"
@@ -119,8 +120,8 @@ two $(pid_of two) created $BUNDLE root"
 	rm config.json
 	ok runtime spec --rootless
 	equal "$(jq -c '[.linux.namespaces[].type] | [index("user") != null, index("network") != null]' config.json)" '[true,false]'
-	equal "$(jq -c '.linux.uidMappings' config.json)" '[{"containerID":0,"hostID":0,"size":1}]'
-	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "/$CGROUP"
+	equal "$(jq -c '.linux.uidMappings' config.json)" "[{\"containerID\":0,\"hostID\":$(id -u),\"size\":1}]"
+	config '.process.terminal = false | .process.args = ["id", "-u"] | .linux.cgroupsPath = $c' --arg c "$CGROUPS_PATH"
 	run_container
 	prints 0
 }

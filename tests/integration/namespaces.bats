@@ -94,7 +94,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "pid, network, ipc, uts and cgroup joined by path" {
-	needs_root 'join another user namespace's namespaces'
+	needs_root 'join namespaces of another user namespace'
 	config '.linux.namespaces += [{"type": "cgroup"}] | .linux.cgroupsPath += "1"'
 	sleeping first
 	local pid kind
@@ -117,7 +117,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a container whose joined pid namespace ends is stopped" {
-	needs_root 'join another user namespace's namespaces'
+	needs_root 'join namespaces of another user namespace'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first
 	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"
@@ -130,7 +130,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "run in the foreground with a joined pid namespace gives the exit code" {
-	needs_root 'join another user namespace's namespaces'
+	needs_root 'join namespaces of another user namespace'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first
 	config '.linux.cgroupsPath += "2" | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/\($pid)/ns/pid"' --arg pid "$(pid_of first)"

@@ -3,7 +3,7 @@
 
 load lib
 
-value() { cat "/sys/fs/cgroup/$CGROUP/$1"; }
+value() { cat "$(cgroup_dir)/$1"; }
 resources() { config ".linux.resources += $1"; }
 
 @test "v2: memory, cpu, pids and cpuset" {
@@ -13,7 +13,7 @@ resources() { config ".linux.resources += $1"; }
 	sleeping c
 	equal "$(value memory.max) $(value memory.low) $(value cpu.max) $(value pids.max)" '67108864 33554432 20000 50000 77'
 	equal "$(value cpuset.cpus) $(value cpuset.mems)" '0 0'
-	[ ! -e "/sys/fs/cgroup/$CGROUP/memory.swap.max" ] || equal "$(value memory.swap.max)" 67108864
+	[ ! -e "$(cgroup_dir)/memory.swap.max" ] || equal "$(value memory.swap.max)" 67108864
 	! is_ours || equal "$(value cpu.weight)" 100
 }
 
@@ -38,6 +38,7 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: device rules" {
+	needs_root 'load device programs'
 	needs_cgroup_v2
 	config '.linux.resources.devices += [{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "r"}] |
 		.linux.devices = [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438}, {"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]'

@@ -75,6 +75,7 @@ ro,nosuid,nodev,noexec'
 }
 
 @test "notify: in a user namespace, as another user" {
+	needs_root 'map what ids it likes'
 	manager
 	config '.linux.namespaces += [{"type": "user"}] | .process.user = {"uid": 7, "gid": 7} |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 100}] | .linux.gidMappings = .linux.uidMappings'
@@ -116,6 +117,7 @@ BARRIER=1 +fd"
 }
 
 @test "notify: a systemd service of type notify" {
+	needs_root 'start a service'
 	only_ours "what is passed on differs from runtime to runtime"
 	[ -d /run/systemd/system ] || skip 'the host is not run by systemd'
 	cp "$HELPERS/notify" rootfs/bin/notify

@@ -9,6 +9,7 @@ setup() {
 	common_setup
 	USER_ID=$(id -u)
 	if [ "$USER_ID" = 0 ]; then
+		needs_cgroupfs 'a user without a session has no systemd'
 		USER_ID=$(id -u tester 2>/dev/null || echo 4242)
 		become "$USER_ID"
 	fi

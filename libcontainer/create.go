@@ -55,7 +55,7 @@ func (r *Runtime) create(o CreateOptions, streams *streams, forStart bool) (*cre
 	if err != nil {
 		return nil, err
 	}
-	if err := streams.check(b.spec); err != nil {
+	if err := streams.check(b.spec.Process); err != nil {
 		return nil, during("console", CodeInvalidArgument, err)
 	}
 	e, err := reserve(r.Root, o.ID)

@@ -91,7 +91,7 @@ func (x *execution) prepare() (err error) {
 
 func (x *execution) run() error {
 	terminal := x.process.Terminal
-	if err := x.streams.checkTerminal(terminal); err != nil {
+	if err := x.streams.check(x.process); err != nil {
 		return during("console", CodeInvalidArgument, err)
 	}
 	given := map[string]int{fileProcess: x.container}

@@ -44,13 +44,16 @@ func attached(consoleSocket string) *streams {
 	return s
 }
 
-// check holds the config against the way in which the terminal is asked for.
-// The texts are runc's.
-func (s *streams) check(spec *specs.Spec) error {
-	return s.checkTerminal(spec.Process != nil && spec.Process.Terminal)
-}
-
-func (s *streams) checkTerminal(terminal bool) error {
+// check holds the process against the way in which its terminal is asked for; nil
+// has none. The texts are runc's. In the foreground the terminal gets the size of
+// ours before the program sees it.
+func (s *streams) check(p *specs.Process) error {
+	terminal := p != nil && p.Terminal
+	if terminal && s.foreground {
+		if size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
+			p.ConsoleSize = &specs.Box{Height: uint(size.Row), Width: uint(size.Col)}
+		}
+	}
 	switch {
 	case terminal && s.consoleSocket == "" && !s.foreground:
 		return errors.New("cannot allocate tty if runnel will detach without setting console socket")

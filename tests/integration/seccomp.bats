@@ -164,7 +164,8 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 	config '.linux.seccomp.syscalls = [{"names": ["read"], "action": "SCMP_ACT_ERRNO"}, {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]'
 	agent 1
-	run_container
+	# One that doesn't call would end before the agent has heard of it.
+	run_prints 'mkdir /tmp/x 2>/dev/null || echo refused' refused
 	gone "$agent"
 }
 

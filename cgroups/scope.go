@@ -84,6 +84,9 @@ func Attach(l Location, pid int) error {
 type adopter interface {
 	Manager
 	Adopt(r *specs.LinuxResources, pid int) error
+	// Refuses is the error that Set has before it writes anything: what is told to
+	// systemd is in force at once.
+	Refuses(r *specs.LinuxResources) error
 	// Present is what an update may change a half of.
 	Present() (limits.Present, error)
 }
@@ -196,7 +199,10 @@ func (s *scope) checkPlace(pid int) error {
 func (s *scope) Set(r *specs.LinuxResources) error {
 	var now limits.Present
 	if r != nil && !s.started {
-		var err error
+		err := s.Refuses(r)
+		if err != nil {
+			return err
+		}
 		if now, err = s.Present(); err != nil {
 			return err
 		}

@@ -163,7 +163,9 @@ func (c *creation) makeCgroup() error {
 	}
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
-	c.giveCgroup()
+	if !c.joinsCgroup() {
+		c.giveCgroup()
+	}
 	return nil
 }
 
@@ -225,6 +227,9 @@ func (c *creation) joinCgroup(pid int) error {
 		c.cgroup, c.state.Cgroup = nil, nil
 	}
 	c.joined = err == nil
+	if c.joined {
+		c.giveCgroup()
+	}
 	return during("cgroup", CodeCgroupFailed, err)
 }
 

@@ -16,6 +16,9 @@ func Check(r *specs.LinuxResources) error {
 	return err
 }
 
+// Refuses is the error that Set has for r before it writes anything.
+func (*Manager) Refuses(r *specs.LinuxResources) error { return Check(r) }
+
 // CheckHost returns the error that Create and Set would have for r in new cgroups
 // of these hierarchies, as far as that can be known without making them. What
 // Check refuses is fine here.

@@ -179,6 +179,18 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	return err
 }
 
+// Refuses is the error that Set has for r before it writes anything.
+func (m *Manager) Refuses(r *specs.LinuxResources) error {
+	if r == nil {
+		return nil
+	}
+	now, err := m.current(r)
+	if err == nil {
+		_, err = compile(r, now)
+	}
+	return err
+}
+
 func (m *Manager) apply(writes []cgroupfs.Write) error {
 	return cgroupfs.Apply(writes, func(string) *cgroupfs.Dir { return m.dir })
 }

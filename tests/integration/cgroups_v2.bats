@@ -105,7 +105,7 @@ resources() { config ".linux.resources += $1"; }
 		--argjson d "{\"major\": ${device%:*}, \"minor\": ${device#*:}}"
 	sleeping c
 	equal "$(value io.max)" "$device rbps=1048576 wbps=2097152 riops=100 wiops=200"
-	if [ -e "/sys/fs/cgroup/$CGROUP/io.bfq.weight" ]; then
+	if [ -e "$(cgroup_dir)/io.bfq.weight" ]; then
 		equal "$(value io.bfq.weight)" 'default 505'
 	else
 		equal "$(value io.weight)" 'default 5000'
@@ -129,6 +129,7 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: rdma and misc" {
+	needs_root 'have these controllers'
 	needs_cgroup_v2
 	needs_controller misc
 	resources '{"unified": {"misc.max": "nothing 5"}}'
@@ -145,6 +146,8 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: a cgroup below one that has processes" {
+	needs_root 'make a cgroup there'
+	needs_cgroupfs 'systemd makes its cgroups elsewhere'
 	needs_cgroup_v2
 	only_ours 'names the processes'
 	mkdir "/sys/fs/cgroup/$CGROUP"
@@ -166,6 +169,7 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: root of a user namespace splits its cgroup, and can't lift its limits" {
+	needs_root 'map these ids'
 	needs_cgroup_v2
 	only_ours 'exec follows into the cgroup of init'
 	grep -q ' /sys/fs/cgroup .*nsdelegate' /proc/self/mountinfo || skip 'the host delegates nothing to cgroup namespaces'
@@ -192,7 +196,7 @@ resources() { config ".linux.resources += $1"; }
 	script 'head -c 20m /dev/zero >/dev/shm/f; exec sleep 1000'
 	config '.mounts += [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"}]'
 	ok runtime run --detach c
-	until_true sh -c "[ \$(cat /sys/fs/cgroup/$CGROUP/memory.current) -gt 20000000 ]"
+	until_true sh -c "[ \$(cat $(cgroup_dir)/memory.current) -gt 20000000 ]"
 	echo '{"memory": {"limit": 10485760, "checkBeforeUpdate": true}}' >r
 	exits 1 runtime update --resources r c
 	says 'linux.resources.memory.limit: rejecting memory limit 10485760 <= usage [0-9]+'
@@ -206,9 +210,9 @@ resources() { config ".linux.resources += $1"; }
 	sleeping c
 	ok runtime update --cpu-period 50000 --cpu-quota 20000 --cpu-share 1024 --cpuset-cpus 0 --cpuset-mems 0 \
 		--memory 64m --memory-reservation 32m --memory-swap 128m --pids-limit 44 c
-	equal "$(cd "/sys/fs/cgroup/$CGROUP" && cat cpu.max cpuset.cpus cpuset.mems memory.max memory.low pids.max)" \
+	equal "$(cd "$(cgroup_dir)" && cat cpu.max cpuset.cpus cpuset.mems memory.max memory.low pids.max)" \
 		$'20000 50000\n0\n0\n67108864\n33554432\n44'
-	[ ! -e "/sys/fs/cgroup/$CGROUP/memory.swap.max" ] || equal "$(value memory.swap.max)" 67108864
+	[ ! -e "$(cgroup_dir)/memory.swap.max" ] || equal "$(value memory.swap.max)" 67108864
 	ok runtime update --memory -1 --pids-limit -1 c
 	equal "$(value memory.max) $(value pids.max)" 'max max'
 	ok runtime update --pids-limit 0 c

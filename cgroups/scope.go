@@ -267,7 +267,8 @@ func (s *scope) Destroy() error {
 	if err := s.adopter.Destroy(); err != nil {
 		return errors.Join(err, stopped)
 	}
-	// Without its last cgroup a unit ends by itself.
+	// Without its last process a unit ends by itself, if systemd has seen that end
+	// before the cgroup has gone.
 	return nil
 }
 

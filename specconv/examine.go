@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Examination is a config.json that has been read for all of its problems: where
@@ -145,8 +147,8 @@ func (e *Examination) offset(pointer string) int {
 
 // undotted turns a place as dotted writes it, "linux.seccomp.syscalls[0].names" or
 // "mounts[3] /data", into a JSON pointer. It tells other text by its first word.
-func undotted(place string) (pointer string, ok bool) {
-	rest := place
+func undotted(text string) (pointer string, ok bool) {
+	rest := text
 	for rest != "" && rest[0] != ' ' {
 		var part string
 		switch quoted, err := strconv.QuotedPrefix(strings.TrimPrefix(rest, "[")); {
@@ -169,7 +171,7 @@ func undotted(place string) (pointer string, ok bool) {
 		if pointer == "" && !slices.Contains(propertiesOf(new(specs.Spec)), part) {
 			return "", false
 		}
-		pointer += "/" + escape(part)
+		pointer += "/" + place.Escape(part)
 	}
 	return pointer, pointer != ""
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -314,10 +315,10 @@ func (c *checker) timeNamespace() {
 	for _, clock := range slices.Sorted(maps.Keys(offsets)) {
 		offset := offsets[clock]
 		if clock != "monotonic" && clock != "boottime" {
-			c.errorf("/linux/timeOffsets/"+escape(clock), "unknown clock %q", clock).Hint = "a time namespace has the clocks monotonic and boottime"
+			c.errorf("/linux/timeOffsets/"+place.Escape(clock), "unknown clock %q", clock).Hint = "a time namespace has the clocks monotonic and boottime"
 		}
 		if offset.Nanosecs >= 1e9 {
-			c.errorf("/linux/timeOffsets/"+escape(clock)+"/nanosecs", "%d nanoseconds are a second or more", offset.Nanosecs)
+			c.errorf("/linux/timeOffsets/"+place.Escape(clock)+"/nanosecs", "%d nanoseconds are a second or more", offset.Nanosecs)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // notes are what a reader writes down for Examine: every place of the document,
@@ -59,7 +61,7 @@ func (n *notes) innermost() *openObject { return &n.objects[len(n.objects)-1] }
 
 func (n *notes) enterKey(r *reader, key string, offset int) {
 	o := n.innermost()
-	n.pointer += "/" + escape(key)
+	n.pointer += "/" + place.Escape(key)
 	if _, twice := o.keys[key]; twice && o.value != nil {
 		n.add(Warning, offset, "the key is there more than once: the last one counts", "")
 	}

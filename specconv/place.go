@@ -3,6 +3,8 @@ package specconv
 import (
 	"strconv"
 	"strings"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Pointer is the JSON pointer (RFC 6901) to the place that text begins with: the
@@ -17,14 +19,14 @@ func Pointer(text string) string {
 		if name == "" || i == 0 && !isProperty(name) {
 			return ""
 		}
-		b.WriteString("/" + escape(name))
+		b.WriteString("/" + place.Escape(name))
 		text = text[len(name):]
 		for strings.HasPrefix(text, "[") {
 			key, rest, ok := keyAt(text[1:])
 			if !ok {
 				return ""
 			}
-			b.WriteString("/" + escape(key))
+			b.WriteString("/" + place.Escape(key))
 			text = rest
 		}
 		if !strings.HasPrefix(text, ".") {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -40,7 +41,7 @@ func sysctlPath(key string) string {
 
 func (c *checker) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.spec.Linux.Sysctl)) {
-		at := "/linux/sysctl/" + escape(key)
+		at := "/linux/sysctl/" + place.Escape(key)
 		p := sysctlPath(key)
 		if !isRelativePath(p) {
 			c.errorf(at, "%q is no name of a sysctl", key)

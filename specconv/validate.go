@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Severity says what a Problem means for the container.
@@ -70,33 +72,8 @@ func (c *checker) add(s Severity, pointer, text string) *Problem {
 	return &c.problems[len(c.problems)-1]
 }
 
-// escape makes a key part of a JSON pointer.
-func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-}
-
 // dotted writes a JSON pointer as one would in a program.
-func dotted(pointer string) string {
-	var b strings.Builder
-	for i, part := range strings.Split(pointer, "/") {
-		if i == 0 {
-			continue
-		}
-		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
-		switch _, err := strconv.ParseUint(part, 10, 31); {
-		case err == nil:
-			b.WriteString("[" + part + "]")
-		case strings.ContainsAny(part, "./ "):
-			b.WriteString("[" + strconv.Quote(part) + "]")
-		default:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(part)
-		}
-	}
-	return b.String()
-}
+func dotted(pointer string) string { return place.At(pointer).String() }
 
 // Validate finds all problems of a config on a host, in the order of the config.
 func Validate(spec *specs.Spec, host *Host) []Problem {
@@ -224,7 +201,7 @@ func (c *checker) netDevices() {
 		c.errorf("/linux/netDevices", "network devices are not supported for rootless containers")
 	}
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		at, d := "/linux/netDevices/"+escape(name), devices[name]
+		at, d := "/linux/netDevices/"+place.Escape(name), devices[name]
 		if !isDeviceName(name) {
 			c.errorf(at, "invalid network device name %q", name)
 		}

@@ -1,0 +1,141 @@
+// Package place names places in a config.json: for programs by JSON pointer, for
+// people as one would write them in a program. Steps of a plan, errors and
+// problems carry a Place, so that nobody has to find it in their text.
+package place
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Place is a place in config.json. The zero value is the document as a whole.
+type Place struct {
+	// Pointer is the JSON pointer (RFC 6901).
+	Pointer string
+	// Name identifies an element of a list beside its index, such as the
+	// destination of a mount. It may be empty.
+	Name string
+}
+
+// At returns the place that a JSON pointer refers to.
+func At(pointer string) Place { return Place{Pointer: pointer} }
+
+// Key returns the place of a property of the object at p.
+func (p Place) Key(name string) Place { return Place{Pointer: p.Pointer + "/" + Escape(name)} }
+
+// Index returns the place of an element of the list at p.
+func (p Place) Index(i int) Place { return Place{Pointer: p.Pointer + "/" + strconv.Itoa(i)} }
+
+// Named returns p with a name for the element.
+func (p Place) Named(name string) Place { return Place{Pointer: p.Pointer, Name: name} }
+
+// IsZero reports whether p is the document as a whole.
+func (p Place) IsZero() bool { return p == Place{} }
+
+// String returns the place in words: "mounts[3] /data", `linux.sysctl["net.x"]`;
+// "" for the document as a whole.
+func (p Place) String() string {
+	var b strings.Builder
+	for i, part := range strings.Split(p.Pointer, "/") {
+		if i == 0 {
+			continue
+		}
+		part = unescape(part)
+		switch _, err := strconv.ParseUint(part, 10, 31); {
+		case err == nil:
+			b.WriteString("[" + part + "]")
+		case strings.ContainsAny(part, "./ "):
+			b.WriteString("[" + strconv.Quote(part) + "]")
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(part)
+		}
+	}
+	if p.Name != "" {
+		b.WriteString(" " + p.Name)
+	}
+	return b.String()
+}
+
+// Escape makes a key a part of a JSON pointer.
+func Escape(key string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
+}
+
+func unescape(part string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
+}
+
+// Error is an error about what stands at a place. Its text begins with the place.
+type Error struct {
+	Place Place
+	Err   error
+}
+
+func (e *Error) Error() string {
+	if e.Place.IsZero() {
+		return e.Err.Error()
+	}
+	return e.Place.String() + ": " + e.Err.Error()
+}
+
+// Unwrap returns the error without its place.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Wrap returns err with its place; nil stays nil, and an error that has a place
+// already keeps that one.
+func Wrap(p Place, err error) error {
+	var known *Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return &Error{p, err}
+}
+
+// Errorf returns an error at a place, formatted as by fmt.Errorf.
+func Errorf(p Place, format string, args ...any) *Error {
+	return &Error{p, fmt.Errorf(format, args...)}
+}
+
+// Of returns the place that err carries; the zero Place if it carries none.
+func Of(err error) Place {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Place
+	}
+	return Place{}
+}
+
+// Errors collects what is wrong with a config, for those who want to know all of
+// it. The zero value is ready for use.
+type Errors []*Error
+
+// Add adds an error at a place; nil is not added, and an error that has a place
+// already keeps that one.
+func (l *Errors) Add(p Place, err error) {
+	var known *Error
+	switch {
+	case err == nil:
+	case errors.As(err, &known):
+		*l = append(*l, known)
+	default:
+		*l = append(*l, &Error{p, err})
+	}
+}
+
+// Addf adds an error at a place, formatted as by fmt.Errorf.
+func (l *Errors) Addf(p Place, format string, args ...any) {
+	*l = append(*l, Errorf(p, format, args...))
+}
+
+// First returns the first error, for those who stop at it; nil if there is none.
+func (l Errors) First() error {
+	if len(l) == 0 {
+		return nil
+	}
+	return l[0]
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/rawio"
 	"github.com/runnel/runnel/specconv"
 )
 
@@ -66,7 +67,7 @@ func readConfig(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	defer unix.Close(fd)
-	content, err := readAll(fd)
+	content, err := rawio.ReadAll(fd)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}

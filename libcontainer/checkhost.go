@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
@@ -36,15 +37,6 @@ func (c *check) hostProblems() {
 	c.noexec()
 }
 
-// readLine reads a small file of /proc or /sys; "" if there is none.
-func readLine(path string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}
-
 // hasCapability: the runtime has it, and in the first user namespace.
 func (c *check) hasCapability(number int) bool {
 	return !c.host.InUserNS && c.host.Permitted&(1<<number) != 0
@@ -64,7 +56,7 @@ func (c *check) limits() {
 		if !ok || unix.Prlimit(0, resource, nil, &own) != nil {
 			continue
 		}
-		most, err := strconv.ParseUint(readLine("/proc/sys/fs/nr_open"), 10, 64)
+		most, err := strconv.ParseUint(procfs.ReadText("/proc/sys/fs/nr_open"), 10, 64)
 		var hint string
 		switch {
 		case resource == unix.RLIMIT_NOFILE && err == nil && r.Hard > most:
@@ -243,7 +235,7 @@ func limitName(t specs.LinuxNamespaceType) string {
 
 func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
-	if readLine(file) == "0" {
+	if procfs.ReadText(file) == "0" {
 		c.found(specconv.Error, at, namespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
 	}
 	if t != specs.UserNamespace || c.host.EUID == 0 {
@@ -251,9 +243,9 @@ func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
 	}
 	const hint = "without root a container needs one"
 	switch {
-	case readLine("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+	case procfs.ReadText("/proc/sys/kernel/unprivileged_userns_clone") == "0":
 		c.found(specconv.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
-	case readLine("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+	case procfs.ReadText("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
 		c.found(specconv.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
 	}
 }
@@ -385,7 +377,7 @@ func (c *check) processors(mode cgroups.Mode) {
 		{"cpus", r.CPU.Cpus, "processors", "/sys/devices/system/cpu/online"},
 		{"mems", r.CPU.Mems, "memory nodes", "/sys/devices/system/node/online"},
 	} {
-		online := readLine(l.file)
+		online := procfs.ReadText(l.file)
 		wanted, err1 := specconv.ParseList(l.wanted)
 		there, err2 := specconv.ParseList(online)
 		if err1 == nil && err2 == nil && len(there) > 0 && !isSubset(wanted, there) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv"
 )
@@ -27,7 +28,7 @@ func (c *check) ids() {
 		switch {
 		case len(m.mappings) == 0 || !makesNamespace(c.Spec, specs.UserNamespace):
 		case c.host.EUID == 0:
-			c.mapsOfRoot(m.at, m.mappings, readLine(m.own))
+			c.mapsOfRoot(m.at, m.mappings, procfs.ReadText(m.own))
 		case c.mapsOnlySelf():
 		default:
 			c.mapsOfUser(m.at, m.program, m.table, m.mappings, m.id)
@@ -61,10 +62,10 @@ func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMa
 		c.found(specconv.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
 		return
 	}
-	if namesFromElsewhere(readLine("/etc/nsswitch.conf")) {
+	if namesFromElsewhere(procfs.ReadText("/etc/nsswitch.conf")) {
 		return
 	}
-	ranges := subordinates(readLine(table), userName(readLine("/etc/passwd"), c.host.EUID), c.host.EUID)
+	ranges := subordinates(procfs.ReadText(table), userName(procfs.ReadText("/etc/passwd"), c.host.EUID), c.host.EUID)
 	ranges = append(ranges, plan.IDRange{Host: own, Size: 1})
 	for i, m := range mappings {
 		if m.Size > 0 && !isWithin(m, ranges) {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/specconv"
 )
 
@@ -89,8 +90,8 @@ func (c *Container) Status() (Status, error) {
 	if c.state.Pid == 0 {
 		return Creating, nil
 	}
-	stat, err := readProcess(c.state.Pid)
-	if err != nil || stat.isDead() || stat.startTime != c.state.StartTime {
+	stat, err := procfs.ReadStat(c.state.Pid)
+	if err != nil || stat.IsDead() || stat.StartTime != c.state.StartTime {
 		return Stopped, nil
 	}
 	if c.state.Cgroup != nil {

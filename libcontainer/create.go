@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/libcontainer/netdev"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 )
@@ -39,7 +42,7 @@ type creation struct {
 	pidfd   int // of the container's init, once that is known
 	plan    *plan.Plan
 	states  hookStates
-	devices *netDevices // nil unless some have moved
+	devices *netdev.Moved // nil unless some have moved
 }
 
 // create reads downwards: what can be known before is checked before anything
@@ -313,7 +316,7 @@ func (c *creation) enter(pid int) error {
 		return during("intel-rdt", CodeCgroupFailed, err)
 	}
 	var err error
-	if c.devices, err = moveNetDevices(pid, c.spec.Linux.NetDevices); err != nil {
+	if c.devices, err = netdev.Move(pid, c.spec.Linux.NetDevices); err != nil {
 		return during("network-device", CodeNetworkFailed, err)
 	}
 	if hooks := c.spec.Hooks; hooks != nil {
@@ -341,12 +344,12 @@ func (c *creation) identify(pid int) error {
 		}
 		c.pidfd = fd
 	}
-	stat, err := readProcess(pid)
+	stat, err := procfs.ReadStat(pid)
 	if err != nil {
 		return fmt.Errorf("start time of pid %d: %w", pid, err)
 	}
-	c.state.StartTime = stat.startTime
-	c.state.PidfdInode, err = pidfdInode(c.pidfd)
+	c.state.StartTime = stat.StartTime
+	c.state.PidfdInode, err = pidfd.Inode(c.pidfd)
 	return err
 }
 
@@ -371,7 +374,7 @@ func (c *creation) release() {
 
 func (c *creation) closeFiles() {
 	c.states.close()
-	c.devices.close()
+	c.devices.Close()
 	if c.cgroup != nil {
 		c.cgroup.Close()
 	}
@@ -396,12 +399,12 @@ func (c *creation) undo() {
 		for _, fd := range []int{c.child.PidFD, c.pidfd} {
 			if fd >= 0 {
 				_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-				waitProcess(fd, killTimeout)
+				pidfd.Wait(fd, killTimeout)
 			}
 		}
 		c.reap()
 	}
-	if err := c.devices.giveBack(); err != nil {
+	if err := c.devices.GiveBack(); err != nil {
 		c.runtime.warn(err.Error())
 	}
 	if c.state == nil || c.state.Pid == 0 {

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/runnel/runnel/internal/pidfd"
 )
 
 // killTimeout is how long, in milliseconds, a killed init may take to end.
@@ -82,7 +83,7 @@ func (c *Container) delete() error {
 
 // stop kills what still runs and waits for init's end.
 func (c *Container) stop() error {
-	pidfd, err := c.state.openProcess()
+	process, err := c.state.openProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.Pid != 0 && c.state.HostPidNS {
 		// Its processes outlive an init that shares the host's pid namespace.
 		return c.killAll(unix.SIGKILL)
@@ -97,11 +98,11 @@ func (c *Container) stop() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(pidfd)
+	defer unix.Close(process)
 	if err := c.Kill(unix.SIGKILL, false); err != nil && !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	if !waitProcess(pidfd, killTimeout) {
+	if !pidfd.Wait(process, killTimeout) {
 		return fmt.Errorf("delete %s: init (pid %d) still runs %d s after SIGKILL", c.entry.id, c.state.Pid, killTimeout/1000)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 )
@@ -97,7 +98,7 @@ func (s setup) tooHigh(o plan.Rlimit, errno unix.Errno) string {
 	if errno != unix.EPERM {
 		return ""
 	}
-	most, err := strconv.ParseUint(readLine("/proc/sys/fs/nr_open"), 10, 64)
+	most, err := strconv.ParseUint(procfs.ReadText("/proc/sys/fs/nr_open"), 10, 64)
 	if err == nil && o.Resource == unix.RLIMIT_NOFILE && o.Hard > most {
 		return fmt.Sprintf("fs.nr_open is %d", most)
 	}
@@ -109,7 +110,7 @@ func (s setup) tooHigh(o plan.Rlimit, errno unix.Errno) string {
 
 // hasCapability reads the runtime's effective set.
 func hasCapability(n uint) bool {
-	caps, err := strconv.ParseUint(statusField(readLine("/proc/self/status"), "CapEff:"), 16, 64)
+	caps, err := strconv.ParseUint(procfs.SelfStatus("CapEff"), 16, 64)
 	return err != nil || caps>>n&1 != 0
 }
 
@@ -262,12 +263,11 @@ func refusal(fsType string, errno unix.Errno) string {
 	if errno != unix.EPERM && errno != unix.EACCES {
 		return ""
 	}
-	status := readLine("/proc/self/status")
 	var hints []string
 	if fsType == "proc" || fsType == "sysfs" {
 		hints = append(hints, covered(fsType))
 	}
-	if statusField(status, "Seccomp:") == "2" {
+	if procfs.SelfStatus("Seccomp") == "2" {
 		hints = append(hints, "a seccomp filter is in force for the runtime itself, as in a container")
 	}
 	if os.Geteuid() == 0 && !hasCapability(unix.CAP_SYS_ADMIN) {
@@ -337,16 +337,6 @@ func cgroupHint(errno unix.Errno) string {
 		return "the cgroups are mounted read-only for the runtime, as in a container"
 	}
 	return refusal("", errno)
-}
-
-// statusField is the value after name in a file such as /proc/self/status.
-func statusField(content, name string) string {
-	for line := range strings.Lines(content) {
-		if value, ok := strings.CutPrefix(line, name); ok {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }
 
 // startChild is nsenter.Start with what is known of its errors.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv"
 )
 
@@ -63,12 +64,20 @@ func during(step string, code Code, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	f := &Fault{Err: err, Code: code, Step: step, Field: specconv.Pointer(err.Error())}
+	f := &Fault{Err: err, Code: code, Step: step, Field: fieldOf(err)}
 	var errno unix.Errno
 	if code == CodeCgroupFailed && errors.As(err, &errno) {
 		f.hint(cgroupHint(errno))
 	}
 	return f
+}
+
+// fieldOf is the JSON pointer that err carries, or else that its text begins with.
+func fieldOf(err error) string {
+	if p := place.Of(err); !p.IsZero() {
+		return p.Pointer
+	}
+	return specconv.Pointer(err.Error())
 }
 
 // hint adds a hint to the sentence.

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
 )
@@ -90,7 +91,7 @@ func (c *Container) handOverListener(status specs.ContainerState, profile *specs
 	if err != nil { // it has ended
 		return nil
 	}
-	waitProcess(messenger, messengerPatience)
+	pidfd.Wait(messenger, messengerPatience)
 	unix.Close(messenger)
 	return nil
 }

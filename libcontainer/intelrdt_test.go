@@ -14,6 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // fixtureResctrl is a tree that looks like a resctrl file system with one group
@@ -316,17 +319,17 @@ func TestIntelRdtUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	stat, err := readProcess(cmd.Process.Pid)
+	stat, err := procfs.ReadStat(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.state = &State{ID: "c1", Pid: cmd.Process.Pid, StartTime: stat.startTime}
+	c.state = &State{ID: "c1", Pid: cmd.Process.Pid, StartTime: stat.StartTime}
 	fd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if c.state.PidfdInode, err = pidfdInode(fd); err != nil {
+	if c.state.PidfdInode, err = pidfd.Inode(fd); err != nil {
 		t.Fatal(err)
 	}
 	before = root.files(t)

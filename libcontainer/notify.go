@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/pidfd"
 )
 
 // A service manager that runs us learns through us when the container's process
@@ -121,22 +123,22 @@ func (c *Container) awaitReady(n *notifier) {
 	if n == nil {
 		return
 	}
-	pidfd, err := c.state.openProcess()
+	process, err := c.state.openProcess()
 	if errors.Is(err, ErrNotRunning) {
 		return
 	}
 	if err == nil {
-		defer unix.Close(pidfd)
-		err = n.untilReady(c.state.Pid, pidfd)
+		defer unix.Close(process)
+		err = n.untilReady(c.state.Pid, process)
 	}
 	if err != nil {
 		c.runtime.warn(err.Error())
 	}
 }
 
-func (n *notifier) untilReady(pid, pidfd int) error {
+func (n *notifier) untilReady(pid, process int) error {
 	for {
-		message, ended := n.next(pidfd)
+		message, ended := n.next(process)
 		if ended {
 			return nil
 		}
@@ -152,10 +154,10 @@ func (n *notifier) untilReady(pid, pidfd int) error {
 
 // relay passes on what a process in the foreground says until it ends, and then
 // closes done.
-func (n *notifier) relay(pidfd int, done chan<- struct{}) {
+func (n *notifier) relay(process int, done chan<- struct{}) {
 	defer close(done)
 	for {
-		message, ended := n.next(pidfd)
+		message, ended := n.next(process)
 		if ended {
 			return
 		}
@@ -168,10 +170,10 @@ func (n *notifier) relay(pidfd int, done chan<- struct{}) {
 // next is the next message; ended when there are no more and the process has
 // ended, too. Descriptors in it are closed by the kernel, as there is no room
 // for them.
-func (n *notifier) next(pidfd int) (message []byte, ended bool) {
+func (n *notifier) next(process int) (message []byte, ended bool) {
 	var buf [4096]byte
 	for {
-		fds := []unix.PollFd{{Fd: int32(n.from), Events: unix.POLLIN}, {Fd: int32(pidfd), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(n.from), Events: unix.POLLIN}, {Fd: int32(process), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return nil, true
 		}
@@ -209,7 +211,7 @@ func (n *notifier) barrier() error {
 	if err != nil {
 		return notifyError(err)
 	}
-	waitProcess(pipe[0], barrierTimeout)
+	pidfd.Wait(pipe[0], barrierTimeout)
 	return nil
 }
 

@@ -2,35 +2,18 @@ package libcontainer
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
-func TestParseStat(t *testing.T) {
-	tail := " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20"
-	for _, c := range []struct {
-		line string
-		want processStat
-		bad  bool
-	}{
-		{"17 (sh)" + tail, processStat{'S', 4242}, false},
-		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), processStat{'R', 4242}, false},
-		{"17 (sh) S 1 2", processStat{}, true},
-		{"17 sh S", processStat{}, true},
-	} {
-		got, err := parseStat([]byte(c.line))
-		if (err != nil) != c.bad || got != c.want {
-			t.Errorf("parseStat(%q) = %v, %v; want %v", c.line, got, err, c.want)
-		}
-	}
-}
-
 func TestOpenProcessKnowsAPidThatWasUsedAgain(t *testing.T) {
-	self, err := readProcess(os.Getpid())
+	self, err := procfs.ReadStat(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,12 +21,12 @@ func TestOpenProcessKnowsAPidThatWasUsedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inode, err := pidfdInode(fd)
+	inode, err := pidfd.Inode(fd)
 	unix.Close(fd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := State{Pid: os.Getpid(), StartTime: self.startTime, PidfdInode: inode}
+	s := State{Pid: os.Getpid(), StartTime: self.StartTime, PidfdInode: inode}
 	if fd, err = s.openProcess(); err != nil {
 		t.Fatalf("openProcess of ourselves: %v", err)
 	}

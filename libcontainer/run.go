@@ -79,7 +79,7 @@ func (c *creation) proceed() (*notifier, error) {
 		n.close()
 		return nil, err
 	}
-	c.devices.close()
+	c.devices.Close()
 	return n, nil
 }
 

@@ -19,7 +19,7 @@ func (s *State) encode() []byte {
 	w.String("id", s.ID)
 	w.Int("pid", s.Pid)
 	w.Uint("startTime", s.StartTime)
-	w.Uint("pidfdInode", s.PidfdInode)
+	w.Uint("pidfd.Inode", s.PidfdInode)
 	w.String("created", s.Created.Format(time.RFC3339Nano))
 	w.String("bundle", s.Bundle)
 	w.String("rootfs", s.Rootfs)
@@ -112,7 +112,7 @@ func (s *State) decode(key string, v specconv.Value) bool {
 		v.Int(&s.Pid)
 	case "startTime":
 		v.Uint(&s.StartTime)
-	case "pidfdInode":
+	case "pidfd.Inode":
 		v.Uint(&s.PidfdInode)
 	case "bundle":
 		v.String(&s.Bundle)

@@ -104,7 +104,7 @@ func TestStateFileText(t *testing.T) {
 		IntelRdt: &RdtState{Group: "g", Own: true, Monitor: "m"}, HasProcess: true, HasHooks: true, HostPidNS: true,
 		Notify: true, UnderRootfs: 11,
 	}
-	want := `{"version":1,"id":"c","pid":7,"startTime":8,"pidfdInode":9,"created":"2026-01-02T03:04:05.000000006Z",` +
+	want := `{"version":1,"id":"c","pid":7,"startTime":8,"pidfd.Inode":9,"created":"2026-01-02T03:04:05.000000006Z",` +
 		`"bundle":"/b","rootfs":"/b/r","cgroup":{"mode":2,"driver":"cgroupfs","paths":{"cpu":"/c/x"},"mounts":{"cpu":"/c"},` +
 		`"existing":["/c/x"],"unit":{"id":"c","slice":"s","name":"n","user":true,"properties":{"P":"1"}}},` +
 		`"intelRdt":{"group":"g","own":true,"monitor":"m"},"ownerUid":10,"annotations":{"k":"v"},"ociVersion":"1.3.0",` +

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/rawio"
 )
 
 // The files of a container's state directory, <root>/<id>.
@@ -161,28 +162,7 @@ func (e *entry) readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return readAll(fd)
-}
-
-// readAll reads a descriptor to its end, without the poller of os.File.
-func readAll(fd int) ([]byte, error) {
-	buf := make([]byte, 0, 8192)
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return buf, nil
-		}
-		buf = buf[:len(buf)+n]
-	}
+	return rawio.ReadAll(fd)
 }
 
 // save replaces the state. A reader sees the old or the new one.

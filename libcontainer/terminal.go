@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/rawio"
 )
 
 // terminal is a container's terminal while the runtime is in the foreground:
@@ -52,27 +54,13 @@ func copyAll(to, from int, done chan<- struct{}) {
 		if err == unix.EINTR || err == unix.EAGAIN {
 			continue
 		}
-		if err != nil || n <= 0 || writeAll(to, buf[:n]) != nil {
+		if err != nil || n <= 0 || rawio.WriteAll(to, buf[:n]) != nil {
 			break
 		}
 	}
 	if done != nil {
 		close(done)
 	}
-}
-
-func writeAll(fd int, b []byte) error {
-	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
-		if err == unix.EINTR || err == unix.EAGAIN {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
 }
 
 // resize gives the size of our terminal to the container's.

@@ -44,10 +44,10 @@ func (p Place) String() string {
 		}
 		part = unescape(part)
 		switch _, err := strconv.ParseUint(part, 10, 31); {
+		case isMap(b.String()) || strings.ContainsAny(part, "./ "):
+			b.WriteString("[" + strconv.Quote(part) + "]")
 		case err == nil:
 			b.WriteString("[" + part + "]")
-		case strings.ContainsAny(part, "./ "):
-			b.WriteString("[" + strconv.Quote(part) + "]")
 		default:
 			if b.Len() > 0 {
 				b.WriteByte('.')
@@ -59,6 +59,16 @@ func (p Place) String() string {
 		b.WriteString(" " + p.Name)
 	}
 	return b.String()
+}
+
+// isMap reports whether a property is a map whose keys are plain words of the user, which
+// only quotes tell from properties.
+func isMap(property string) bool {
+	switch property {
+	case "linux.netDevices":
+		return true
+	}
+	return false
 }
 
 // Escape makes a key a part of a JSON pointer.

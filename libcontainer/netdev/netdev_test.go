@@ -1,4 +1,4 @@
-package libcontainer
+package netdev
 
 import (
 	"encoding/json"
@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 const privateNetwork = "RUNNEL_TEST_PRIVATE_NETWORK"
@@ -157,11 +159,11 @@ func TestMoveNetDevices(t *testing.T) {
 	ip(t, 0, "address add fd00:1::1/64 dev d0 nodad")
 	dummy(t, 0, "d1", "02:00:00:00:00:02")
 
-	n, err := moveNetDevices(pid, map[string]specs.LinuxNetDevice{"d0": {Name: "net0"}, "d1": {Name: "eth%d"}})
+	n, err := Move(pid, map[string]specs.LinuxNetDevice{"d0": {Name: "net0"}, "d1": {Name: "eth%d"}})
 	if err != nil {
-		t.Fatalf("moveNetDevices: %v", err)
+		t.Fatalf("Move: %v", err)
 	}
-	n.close()
+	n.Close()
 	if left := shown(t, 0); len(left) != 0 {
 		t.Errorf("on the host are still %q", left)
 	}
@@ -205,15 +207,15 @@ func TestMoveNetDevicesLeavesTheHostAsItWas(t *testing.T) {
 		{map[string]specs.LinuxNetDevice{"a0": {}, "lo": {Name: "x"}}, `linux.netDevices["lo"]: move the device: invalid argument`, unix.EINVAL},
 		{map[string]specs.LinuxNetDevice{"a0": {Name: "%d%d"}}, `linux.netDevices["a0"]: name it %d%d: invalid argument`, unix.EINVAL},
 	} {
-		_, err := moveNetDevices(pid, c.devices)
+		_, err := Move(pid, c.devices)
 		if !errors.Is(err, c.errno) || !strings.HasPrefix(err.Error(), c.says) {
-			t.Errorf("moveNetDevices(%v) = %v, want %s", c.devices, err, c.says)
+			t.Errorf("Move(%v) = %v, want %s", c.devices, err, c.says)
 		}
 		if diff := cmp.Diff(host, shown(t, 0)); diff != "" {
-			t.Errorf("moveNetDevices(%v) has changed the host (-before +after):\n%s", c.devices, diff)
+			t.Errorf("Move(%v) has changed the host (-before +after):\n%s", c.devices, diff)
 		}
 		if diff := cmp.Diff(container, shown(t, pid)); diff != "" {
-			t.Errorf("moveNetDevices(%v) has changed the container (-before +after):\n%s", c.devices, diff)
+			t.Errorf("Move(%v) has changed the container (-before +after):\n%s", c.devices, diff)
 		}
 	}
 }
@@ -226,17 +228,17 @@ func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
 	dummy(t, 0, "a0", "02:00:00:00:00:05")
 	ip(t, 0, "address add 10.1.0.1/24 dev a0")
 	before := shown(t, 0)
-	n, err := moveNetDevices(pid, map[string]specs.LinuxNetDevice{"a0": {Name: "eth0"}})
+	n, err := Move(pid, map[string]specs.LinuxNetDevice{"a0": {Name: "eth0"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.Close()
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	for !isZombie(pid) {
 	}
-	if err := n.giveBack(); err != nil {
+	if err := n.GiveBack(); err != nil {
 		t.Fatalf("giveBack: %v", err)
 	}
 	if diff := cmp.Diff(before, shown(t, 0)); diff != "" {
@@ -245,8 +247,8 @@ func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
 }
 
 func isZombie(pid int) bool {
-	stat, err := readProcess(pid)
-	return err != nil || stat.isDead()
+	stat, err := procfs.ReadStat(pid)
+	return err != nil || stat.IsDead()
 }
 
 func TestNetlinkResult(t *testing.T) {

@@ -1,4 +1,7 @@
-package libcontainer
+// Package netdev moves network devices of the host into a container,
+// config-linux.md "Network Devices". It speaks rtnetlink(7) and knows nothing of
+// containers but the pid of a process in the network namespace.
+package netdev
 
 import (
 	"encoding/binary"
@@ -11,47 +14,50 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
-// netDevices are the network devices of the host that a container gets,
-// config-linux.md#network-devices. They are moved when its network namespace
-// exists, and stay there: when the namespace ends, the kernel gives physical
-// devices back and destroys virtual ones. Only a create that fails later returns
-// them, since an error has to leave the host as it was.
-type netDevices struct {
-	host, container netNamespace
-	moved           []movedDevice
+// Moved holds the network devices that Move has moved. They stay in the container:
+// when its network namespace ends, the kernel returns physical devices to the host
+// and destroys virtual ones. GiveBack is for a create that fails later, since an
+// error has to leave the host as it was. A nil *Moved holds no devices.
+type Moved struct {
+	host, container namespace
+	moved           []device
 }
 
-// movedDevice is what it takes to undo a move.
-type movedDevice struct {
+// device is what it takes to undo a move.
+type device struct {
 	name      string // on the host
 	index     uint32 // in the container
 	up        bool   // on the host
-	addresses []netAddress
+	addresses []address
 }
 
-// netNamespace is one side of a move. fd is the namespace, for IFLA_NET_NS_FD.
-type netNamespace struct {
+// namespace is one side of a move. fd is the namespace, for IFLA_NET_NS_FD.
+type namespace struct {
 	fd     int
 	socket *netlink
 }
 
-// moveNetDevices gives the devices to the network namespace of the process pid.
-// What is returned has to be closed; after an error nothing has moved. Without
-// devices it is nil, which takes giveBack and close as well.
-func moveNetDevices(pid int, devices map[string]specs.LinuxNetDevice) (*netDevices, error) {
+// Move moves devices, by their names on the host, into the network namespace of the
+// process pid, and sets them up there with their addresses. The caller closes the
+// result, which is nil without devices. After an error nothing has moved. Errors
+// carry the device's place in config.json.
+func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 	if len(devices) == 0 {
 		return nil, nil
 	}
-	n := new(netDevices)
+	list := place.At("/linux/netDevices")
+	n := new(Moved)
 	var err error
-	if n.host, err = openNetNamespace("/proc/thread-self/ns/net"); err != nil {
-		return nil, fmt.Errorf("linux.netDevices: %w", err)
+	if n.host, err = openNamespace("/proc/thread-self/ns/net"); err != nil {
+		return nil, place.Wrap(list, err)
 	}
-	if n.container, err = openNetNamespace(fmt.Sprintf("/proc/%d/ns/net", pid)); err != nil {
+	if n.container, err = openNamespace(fmt.Sprintf("/proc/%d/ns/net", pid)); err != nil {
 		n.host.close()
-		return nil, fmt.Errorf("linux.netDevices: %w", err)
+		return nil, place.Wrap(list, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
 		target := devices[name].Name
@@ -59,19 +65,19 @@ func moveNetDevices(pid int, devices map[string]specs.LinuxNetDevice) (*netDevic
 			target = name
 		}
 		if err := n.move(name, target); err != nil {
-			err = fmt.Errorf("linux.netDevices[%q]: %w", name, err)
-			if back := n.giveBack(); back != nil {
+			err = place.Wrap(list.Key(name), err)
+			if back := n.GiveBack(); back != nil {
 				err = fmt.Errorf("%w (and %w)", err, back)
 			}
-			n.close()
+			n.Close()
 			return nil, err
 		}
 	}
 	return n, nil
 }
 
-// close lets go of both namespaces: from here on the devices stay.
-func (n *netDevices) close() {
+// Close closes both namespaces: from here on the devices stay where they are.
+func (n *Moved) Close() {
 	if n == nil {
 		return
 	}
@@ -82,7 +88,7 @@ func (n *netDevices) close() {
 
 // move takes a device by its name on the host. target may end in %d: then the
 // kernel finds a free number.
-func (n *netDevices) move(name, target string) error {
+func (n *Moved) move(name, target string) error {
 	index, flags, err := n.host.device(name)
 	if err != nil {
 		return fmt.Errorf("find the device: %w", err)
@@ -95,7 +101,7 @@ func (n *netDevices) move(name, target string) error {
 			return fmt.Errorf("look for a device %s in the container: %w", target, err)
 		}
 	}
-	d := movedDevice{name: name, up: flags&unix.IFF_UP != 0}
+	d := device{name: name, up: flags&unix.IFF_UP != 0}
 	if d.addresses, err = n.host.addresses(index); err != nil {
 		return fmt.Errorf("list addresses: %w", err)
 	}
@@ -103,11 +109,11 @@ func (n *netDevices) move(name, target string) error {
 		return fmt.Errorf("move the device: %w", err)
 	}
 	n.moved = append(n.moved, d)
-	return n.container.settle(d.index, target, d.addresses, true)
+	return n.container.setUp(d.index, target, d.addresses, true)
 }
 
-// giveBack undoes all moves, the last one first.
-func (n *netDevices) giveBack() error {
+// GiveBack undoes all moves, the last one first.
+func (n *Moved) GiveBack() error {
 	if n == nil {
 		return nil
 	}
@@ -115,7 +121,7 @@ func (n *netDevices) giveBack() error {
 	for _, d := range slices.Backward(n.moved) {
 		index, err := n.container.send(d.index, n.host)
 		if err == nil {
-			err = n.host.settle(index, d.name, d.addresses, d.up)
+			err = n.host.setUp(index, d.name, d.addresses, d.up)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("give back network device %s: %w", d.name, err))
@@ -125,10 +131,10 @@ func (n *netDevices) giveBack() error {
 	return errors.Join(failed...)
 }
 
-// openNetNamespace opens a namespace of /proc and a socket in it. The socket is
+// openNamespace opens a namespace of /proc and a socket in it. The socket is
 // made by a thread that goes there for it; one that can't return is given up.
-func openNetNamespace(path string) (netNamespace, error) {
-	ns := netNamespace{fd: -1}
+func openNamespace(path string) (namespace, error) {
+	ns := namespace{fd: -1}
 	var err error
 	done := make(chan struct{})
 	go func() {
@@ -169,7 +175,7 @@ func openNamespaceFile(path string) (int, error) {
 	return fd, nil
 }
 
-func (ns *netNamespace) close() {
+func (ns *namespace) close() {
 	if ns.socket != nil {
 		ns.socket.close()
 	}
@@ -189,7 +195,7 @@ func ifInfo(index, flags, change uint32) []byte {
 }
 
 // device finds a device by its name; ENODEV.
-func (ns *netNamespace) device(name string) (index, flags uint32, err error) {
+func (ns *namespace) device(name string) (index, flags uint32, err error) {
 	m := newNetlinkMessage(unix.RTM_GETLINK, 0, ifInfo(0, 0, 0))
 	m.addString(unix.IFLA_IFNAME, name)
 	answers, err := ns.socket.ask(m)
@@ -205,7 +211,7 @@ func (ns *netNamespace) device(name string) (index, flags uint32, err error) {
 // send moves a device to another namespace, where it is down, without addresses,
 // and under a name that nothing else has: its own may be taken there, and its
 // index may have to change.
-func (ns *netNamespace) send(index uint32, to netNamespace) (uint32, error) {
+func (ns *namespace) send(index uint32, to namespace) (uint32, error) {
 	name := fmt.Sprintf("runnel-%x", index)
 	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
 	m.addUint32(unix.IFLA_NET_NS_FD, uint32(to.fd))
@@ -217,9 +223,9 @@ func (ns *netNamespace) send(index uint32, to netNamespace) (uint32, error) {
 	return index, err
 }
 
-// settle gives a device that has arrived its name, its addresses and, with up,
-// its life.
-func (ns *netNamespace) settle(index uint32, name string, addresses []netAddress, up bool) error {
+// setUp gives a device that has arrived its name and its addresses, and with up
+// sets it up.
+func (ns *namespace) setUp(index uint32, name string, addresses []address, up bool) error {
 	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
 	m.addString(unix.IFLA_IFNAME, name)
 	if _, err := ns.socket.ask(m); err != nil {

@@ -1,4 +1,4 @@
-package libcontainer
+package netdev
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package libcontainer
+package netdev
 
 import (
 	"encoding/binary"
@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netAddress is an address of a network device: a struct ifaddrmsg without the
+// address is an address of a network device: a struct ifaddrmsg without the
 // index, and those of its attributes that another namespace can take over.
-type netAddress struct {
+type address struct {
 	family, prefix uint8
-	attributes     []netAttribute
+	attributes     []attribute
 }
 
-type netAttribute struct {
+type attribute struct {
 	kind  uint16
 	value []byte
 }
@@ -34,13 +34,13 @@ const keptAddressFlags = unix.IFA_F_NODAD | unix.IFA_F_HOMEADDRESS | unix.IFA_F_
 
 // addresses lists the permanent global addresses of a device, of any family, in
 // the kernel's order: the first of a network is its primary one.
-func (ns *netNamespace) addresses(index uint32) ([]netAddress, error) {
+func (ns *namespace) addresses(index uint32) ([]address, error) {
 	m := newNetlinkMessage(unix.RTM_GETADDR, unix.NLM_F_DUMP, make([]byte, unix.SizeofIfAddrmsg))
 	answers, err := ns.socket.ask(m)
 	if err != nil {
 		return nil, err
 	}
-	var list []netAddress
+	var list []address
 	for _, answer := range answers {
 		if a, ok := parseAddress(answer, index); ok {
 			list = append(list, a)
@@ -51,7 +51,7 @@ func (ns *netNamespace) addresses(index uint32) ([]netAddress, error) {
 
 // parseAddress reads an answer to RTM_GETADDR; ok if it is an address of the
 // device that is kept: IFA_F_PERMANENT and RT_SCOPE_UNIVERSE.
-func parseAddress(b []byte, index uint32) (a netAddress, ok bool) {
+func parseAddress(b []byte, index uint32) (a address, ok bool) {
 	if len(b) < unix.SizeofIfAddrmsg || binary.NativeEndian.Uint32(b[4:]) != index || b[3] != unix.RT_SCOPE_UNIVERSE {
 		return a, false
 	}
@@ -65,19 +65,19 @@ func parseAddress(b []byte, index uint32) (a netAddress, ok bool) {
 			}
 		case unix.IFA_ADDRESS, unix.IFA_LOCAL, unix.IFA_BROADCAST, unix.IFA_ANYCAST, ifaRtPriority, ifaProto:
 			// Not IFA_LABEL, which begins with the device's old name.
-			a.attributes = append(a.attributes, netAttribute{kind, value})
+			a.attributes = append(a.attributes, attribute{kind, value})
 		}
 	}
 	if flags&unix.IFA_F_PERMANENT == 0 {
 		return a, false
 	}
 	if kept := flags & keptAddressFlags; kept != 0 {
-		a.attributes = append(a.attributes, netAttribute{unix.IFA_FLAGS, binary.NativeEndian.AppendUint32(nil, kept)})
+		a.attributes = append(a.attributes, attribute{unix.IFA_FLAGS, binary.NativeEndian.AppendUint32(nil, kept)})
 	}
 	return a, true
 }
 
-func (ns *netNamespace) addAddress(index uint32, a *netAddress) error {
+func (ns *namespace) addAddress(index uint32, a *address) error {
 	header := make([]byte, unix.SizeofIfAddrmsg)
 	header[0], header[1], header[3] = a.family, a.prefix, unix.RT_SCOPE_UNIVERSE
 	binary.NativeEndian.PutUint32(header[4:], index)
@@ -92,7 +92,7 @@ func (ns *netNamespace) addAddress(index uint32, a *netAddress) error {
 	return nil
 }
 
-func (a *netAddress) String() string {
+func (a *address) String() string {
 	text := "?"
 	for _, attribute := range a.attributes {
 		if address, ok := netip.AddrFromSlice(attribute.value); ok && (attribute.kind == unix.IFA_LOCAL || attribute.kind == unix.IFA_ADDRESS && text == "?") {

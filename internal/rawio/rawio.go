@@ -1,0 +1,41 @@
+// Package rawio reads and writes plain descriptors. A command lives for a few
+// milliseconds: os.File would set up the runtime's poller first.
+package rawio
+
+import "golang.org/x/sys/unix"
+
+// ReadAll reads a descriptor to its end.
+func ReadAll(fd int) ([]byte, error) {
+	buf := make([]byte, 0, 8192)
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return buf, nil
+		}
+		buf = buf[:len(buf)+n]
+	}
+}
+
+// WriteAll writes all of b, however many calls that needs.
+func WriteAll(fd int, b []byte) error {
+	for len(b) > 0 {
+		n, err := unix.Write(fd, b)
+		if err == unix.EINTR || err == unix.EAGAIN {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}

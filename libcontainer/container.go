@@ -11,6 +11,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/libcontainer/state"
 	"github.com/runnel/runnel/specconv"
 )
 
@@ -20,7 +21,7 @@ type Status string
 // The statuses. A container is never stored as being in one of them.
 const (
 	Creating Status = "creating"
-	CreatedS Status = "created"
+	Created  Status = "created"
 	Running  Status = "running"
 	Paused   Status = "paused"
 	Stopped  Status = "stopped"
@@ -29,35 +30,35 @@ const (
 // Container is an existing container.
 type Container struct {
 	runtime *Runtime
-	entry   *entry
-	state   *State
+	dir     *state.Dir
+	state   *state.State
 }
 
 // Open finds a container by its id; ErrNotExist, ErrInvalidID. The container is
 // to be closed.
 func (r *Runtime) Open(id string) (*Container, error) {
-	e, err := openEntry(r.Root, id)
+	dir, err := state.Open(r.Root, id)
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.load()
+	s, err := dir.Load()
 	if errors.Is(err, fs.ErrNotExist) {
 		// Reserved by a create that has just begun, or that was killed.
-		s = &State{ID: id}
+		s = &state.State{ID: id}
 	} else if err != nil {
-		e.close()
+		dir.Close()
 		return nil, err
 	}
-	return &Container{runtime: r, entry: e, state: s}, nil
+	return &Container{runtime: r, dir: dir, state: s}, nil
 }
 
 // Close releases what Open has opened.
-func (c *Container) Close() { c.entry.close() }
+func (c *Container) Close() { c.dir.Close() }
 
 // List opens all containers of the root, sorted by id. broken are those that
 // can't be read; one that is deleted meanwhile isn't broken.
 func (r *Runtime) List() (containers []*Container, broken []error, err error) {
-	names, err := ids(r.Root)
+	names, err := state.List(r.Root)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +78,7 @@ func (r *Runtime) List() (containers []*Container, broken []error, err error) {
 }
 
 // ID is the container's id.
-func (c *Container) ID() string { return c.entry.id }
+func (c *Container) ID() string { return c.dir.ID() }
 
 // Bundle is the absolute path of the container's bundle.
 func (c *Container) Bundle() string { return c.state.Bundle }
@@ -97,14 +98,14 @@ func (c *Container) Status() (Status, error) {
 	if c.state.Cgroup != nil {
 		frozen, err := cgroups.Open(*c.state.Cgroup).Frozen()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("is %s paused: %w", c.entry.id, err)
+			return "", fmt.Errorf("is %s paused: %w", c.dir.ID(), err)
 		}
 		if frozen {
 			return Paused, nil
 		}
 	}
-	if c.entry.isCreated() {
-		return CreatedS, nil
+	if c.dir.IsCreated() {
+		return Created, nil
 	}
 	return Running, nil
 }
@@ -130,7 +131,7 @@ func (c *Container) View() (View, error) {
 		return View{}, err
 	}
 	v := View{
-		OCIVersion: specs.Version, ID: c.entry.id, Pid: c.state.Pid, Status: string(status),
+		OCIVersion: specs.Version, ID: c.dir.ID(), Pid: c.state.Pid, Status: string(status),
 		Bundle: c.state.Bundle, Rootfs: c.state.Rootfs, Created: c.state.Created,
 		Annotations: c.state.Annotations,
 	}
@@ -140,23 +141,23 @@ func (c *Container) View() (View, error) {
 	return v, nil
 }
 
-// ociState is what hooks read, runtime.md#state.
-func (s *State) ociState(status specs.ContainerState) specs.State {
-	state := specs.State{
+// ociState returns what hooks read, runtime.md "State".
+func ociState(s *state.State, status specs.ContainerState) specs.State {
+	oci := specs.State{
 		Version: specs.Version, ID: s.ID, Status: status, Pid: s.Pid,
 		Bundle: s.Bundle, Annotations: s.Annotations,
 	}
 	if status == specs.StateStopped {
-		state.Pid = 0
+		oci.Pid = 0
 	}
-	return state
+	return oci
 }
 
 // config is what the container was created from.
 func (c *Container) config() (*specs.Spec, error) {
-	content, err := c.entry.readFile(configName)
+	content, err := c.dir.ReadFile(state.ConfigName)
 	if err != nil {
-		return nil, fmt.Errorf("config of %s: %w", c.entry.id, err)
+		return nil, fmt.Errorf("config of %s: %w", c.dir.ID(), err)
 	}
 	return specconv.Decode(content)
 }
@@ -171,7 +172,7 @@ func (c *Container) manager() cgroups.Manager {
 
 // isAlive tells whether the container's init still runs.
 func (c *Container) isAlive() bool {
-	fd, err := c.state.openProcess()
+	fd, err := c.state.OpenProcess()
 	if err != nil {
 		return false
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,154 +13,160 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/internal/reap"
+	"github.com/runnel/runnel/libcontainer/bundle"
+	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
+	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/hook"
+	"github.com/runnel/runnel/libcontainer/idmap"
 	"github.com/runnel/runnel/libcontainer/netdev"
+	"github.com/runnel/runnel/libcontainer/resctrl"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
+	"github.com/runnel/runnel/libcontainer/state"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// Create makes a container from a bundle, up to the point where its process
-// waits for Start. After an error nothing of it is left, and the id is free.
-func (r *Runtime) Create(o CreateOptions) error {
-	streams := inherited(o.ConsoleSocket)
-	defer streams.close()
-	c, err := r.create(o, streams, true)
-	if err != nil {
-		return err
-	}
-	c.release()
-	return nil
-}
-
-// creation is a container on its way to being created, and then the parent's
-// side of it until release or run let go of it.
-type creation struct {
-	*Container
-	options CreateOptions
-	spec    *specs.Spec
-	cgroup  cgroups.Manager // nil without one
-	joined  bool            // it has been joined after the clone
-	child   *nsenter.Child
-	pidfd   int // of the container's init, once that is known
-	plan    *plan.Plan
-	states  hookStates
-	devices *netdev.Moved // nil unless some have moved
-}
-
-// create reads downwards: what can be known before is checked before anything
-// is made; from reserve on, undo takes back what was made.
-//
-// With forStart the container waits on its start socket, otherwise in the
-// conversation.
-func (r *Runtime) create(o CreateOptions, streams *streams, forStart bool) (*creation, error) {
-	if err := claimInherited(o.PreserveFDs); err != nil {
-		return nil, during("streams", CodeInvalidArgument, err)
-	}
-	b, err := r.openBundle(o.Bundle)
+// Create creates a container from a bundle, up to the point where its process waits
+// for Start. After an error nothing of it is left, and the id is free. The caller
+// closes the result. ErrExist, ErrInvalidID, and *fault.Fault.
+func (r *Runtime) Create(ctx context.Context, o CreateOptions) (*Process, error) {
+	c, err := r.create(ctx, o, true)
 	if err != nil {
 		return nil, err
 	}
-	if err := streams.check(b.spec.Process); err != nil {
-		return nil, during("console", CodeInvalidArgument, err)
-	}
-	e, err := reserve(r.Root, o.ID)
+	return c.process(), nil
+}
+
+// creation is the launch of a container's init.
+type creation struct {
+	launch
+	options CreateOptions
+	bundle  *bundle.Bundle
+	cgroup  cgroups.Manager // nil without one
+	joined  bool            // it was joined after the clone
+	states  hook.States
+	devices *netdev.Moved // nil unless some have moved
+}
+
+// create reads downwards: what can be known before is checked before anything is
+// created; from Reserve on, undo takes back what was.
+//
+// With forStart the container waits on its start socket, otherwise in the
+// conversation.
+func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*creation, error) {
+	b, err := bundle.Open(o.Bundle)
 	if err != nil {
-		return nil, during("state", "", err)
+		return nil, err
 	}
-	c := &creation{Container: &Container{runtime: r, entry: e}, options: o, spec: b.spec, pidfd: -1}
-	if err := c.build(b, streams, forStart); err != nil {
+	for _, p := range b.Warnings {
+		r.warn(p.String())
+	}
+	if err := o.Stdio.check(b.Spec.Process); err != nil {
+		return nil, err
+	}
+	dir, err := state.Reserve(r.Root, o.ID)
+	if err != nil {
+		return nil, fault.Wrap("state", "", err)
+	}
+	c := &creation{options: o, bundle: b}
+	c.launch = launch{Container: &Container{runtime: r, dir: dir}, spec: b.Spec, pidfd: -1}
+	if err := c.build(ctx, forStart); err != nil {
 		c.undo()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
-	if err := c.record(b); err != nil {
+func (c *creation) build(ctx context.Context, forStart bool) (err error) {
+	if err := c.record(); err != nil {
 		return err
 	}
 	given := map[string]int{}
 	if forStart {
-		fd, err := nsenter.ListenStart(c.entry.dir, startName)
+		fd, err := nsenter.ListenStart(c.dir.FD(), state.StartName)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
 		given[fileStart] = fd
 	}
-	if err := streams.open(b.spec, given); err != nil {
-		return during("console", CodeInvalidArgument, err)
+	if c.streams, err = c.options.Stdio.open(c.spec.Process, given); err != nil {
+		return err
 	}
 	// Without privileges there may be none after all, which changes the plan.
-	if err := c.makeCgroup(); err != nil {
-		return during("cgroup", CodeCgroupFailed, err)
+	if err := c.createCgroup(); err != nil {
+		return explain.Cgroup("cgroup", err)
 	}
-	if err := hostResctrl.prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
-		return during("intel-rdt", CodeCgroupFailed, err)
+	if err := resctrl.Host.Prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
+		return explain.Cgroup("intel-rdt", err)
 	}
-	if err := c.compile(b, streams, given); err != nil {
+	if err := c.compile(given); err != nil {
 		return err
 	}
-	if err := c.startChild(streams, given); err != nil {
+	if err := c.start(given); err != nil {
 		return err
 	}
-	if err := c.converse(); err != nil {
+	d := dialogue{status: specs.StateCreating, answer: c.answer, untilCreated: true, gone: c.gone}
+	if err := c.converse(ctx, &c.child.Conversation, d); err != nil {
 		return err
 	}
-	if err := streams.created(); err != nil {
-		return during("console", CodeProcessFailed, err)
+	if err := c.streams.receive(); err != nil {
+		return err
 	}
-	return c.announce()
+	return announce(c.options.PidfdSocket, "standard", c.options.PidFile, c.pid, c.pidfd)
 }
 
-// record saves what a delete has to know before any of it exists: after a kill
-// at any later point `delete --force` finds it here.
-func (c *creation) record(b *bundle) error {
-	s := &State{
-		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.dir, Rootfs: b.rootfs,
-		OwnerUID: os.Getuid(), Annotations: b.spec.Annotations, OCIVersion: b.spec.Version,
-		HasProcess: b.spec.Process != nil, HasHooks: hasHooks(b.spec.Hooks),
-		HostPidNS: !ownsPidNamespace(b.spec), Notify: wantsNotify(),
+// record saves what a delete has to know before any of it exists: after a kill at any
+// later point `delete --force` finds it here.
+func (c *creation) record() error {
+	b := c.bundle
+	s := &state.State{
+		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.Dir, Rootfs: b.Rootfs,
+		OwnerUID: os.Getuid(), Annotations: b.Spec.Annotations, OCIVersion: b.Spec.Version,
+		HasProcess: b.Spec.Process != nil, HasHooks: bundle.HasHooks(b.Spec.Hooks),
+		HostPidNS: !bundle.Creates(b.Spec, specs.PIDNamespace), Notify: c.options.NotifySocket != "",
 	}
 	c.state = s
-	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)
+	location, err := c.runtime.cgroups().Locate(b.Spec, c.options.ID)
 	if err != nil {
-		return during("cgroup", CodeCgroupFailed, err)
+		return explain.Cgroup("cgroup", err)
 	}
 	s.Cgroup = location
-	if s.UnderRootfs, err = mountUnderRootfs(b.spec, b.rootfs); err != nil {
+	if s.UnderRootfs, err = mountUnderRootfs(b.Spec, b.Rootfs); err != nil {
 		return err
 	}
-	if s.IntelRdt, err = hostResctrl.reserve(b.spec.Linux.IntelRdt, c.options.ID); err != nil {
-		return during("intel-rdt", CodeCgroupFailed, err)
+	if s.IntelRdt, err = resctrl.Host.Reserve(b.Spec.Linux.IntelRdt, c.options.ID); err != nil {
+		return explain.Cgroup("intel-rdt", err)
 	}
 	if s.Notify {
-		if err := c.entry.makeNotifyDir(); err != nil {
+		if err := sdnotify.MakeDir(c.dir); err != nil {
 			return err
 		}
 	}
-	if err := c.entry.writeFile(configName, b.content); err != nil {
+	if err := c.dir.WriteFile(state.ConfigName, b.Content); err != nil {
 		return err
 	}
-	return c.entry.save(s)
+	return c.dir.Save(s)
 }
 
-// makeCgroup makes the directories; limits are set while the child is at work.
-func (c *creation) makeCgroup() error {
+// createCgroup creates the directories; limits are set while the child is at work.
+func (c *creation) createCgroup() error {
 	c.cgroup = c.manager()
 	if c.cgroup == nil {
 		return nil
 	}
-	err := c.cgroup.Create(resources(c.spec))
-	if err != nil && c.runtime.canDoWithoutCgroup(c.spec, err) {
-		c.runtime.debug(fmt.Sprintf("no cgroup of its own: %v", err))
-		c.cgroup, c.state.Cgroup = nil, nil
-		return nil
-	}
+	err := c.cgroup.Create(bundle.Resources(c.spec))
 	if err != nil {
-		// It has taken back what it made. What is there is somebody else's, and
-		// must not be ended and removed together with this container.
+		// It has removed what it had created. What is there is somebody else's, and
+		// must not be killed and removed together with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
-		return c.runtime.explainCgroup(c.spec, err)
+		if c.runtime.cgroups().Dispensable(c.spec, err) {
+			c.runtime.debug(fmt.Sprintf("no cgroup of its own: %v", err))
+			return nil
+		}
+		return c.runtime.cgroups().Explain(c.spec, err)
 	}
 	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
 		c.runtime.warn(field + " has no meaning on this host and is ignored")
@@ -172,42 +179,51 @@ func (c *creation) makeCgroup() error {
 	return nil
 }
 
-func (c *creation) startChild(streams *streams, given map[string]int) error {
-	o := nsenter.Options{Stdio: streams.stdio, Given: given, Cgroup: -1}
+// giveCgroup gives the cgroup to the container's user. The container works without.
+func (c *creation) giveCgroup() {
+	uid, ok := cgrouppolicy.Owner(c.spec)
+	if !ok || uid == c.state.OwnerUID {
+		return
+	}
+	if err := c.cgroup.Chown(uid); err != nil {
+		c.runtime.warn(err.Error())
+	}
+}
+
+func (c *creation) start(given map[string]int) error {
 	// The rules of cgroup v1 are a list that is written line by line: half of it
-	// would keep the child from making the device nodes.
+	// would keep the child from creating the device nodes.
 	if c.cgroup != nil && !c.joinsCgroup() {
-		if err := c.runtime.setDevices(c.cgroup, c.spec); err != nil {
-			return during("cgroup", CodeCgroupFailed, err)
+		if err := c.runtime.cgroups().SetDevices(c.cgroup, c.spec); err != nil {
+			return explain.Cgroup("cgroup", err)
 		}
 	}
-	var err error
-	if c.child, err = startIn(c.plan, o, c.group()); err != nil {
+	o := nsenter.Options{Given: given, Inherited: descriptors(c.options.ExtraFiles)}
+	if err := c.startChild(o, c.group()); err != nil {
 		return err
 	}
-	streams.handedOver()
 	if c.cgroup == nil || c.limitsLate() {
 		return nil
 	}
-	return during("cgroup", CodeCgroupFailed, c.cgroup.Set(resources(c.spec)))
+	return explain.Cgroup("cgroup", c.cgroup.Set(bundle.Resources(c.spec)))
 }
 
-// setLateLimits sets what startChild couldn't.
+// setLateLimits sets what start couldn't.
 func (c *creation) setLateLimits() error {
 	if c.cgroup == nil || !c.limitsLate() {
 		return nil
 	}
-	if err := c.cgroup.Set(resources(c.spec)); err != nil {
+	if err := c.cgroup.Set(bundle.Resources(c.spec)); err != nil {
 		return err
 	}
 	if c.joinsCgroup() {
-		return c.runtime.setDevices(c.cgroup, c.spec)
+		return c.runtime.cgroups().SetDevices(c.cgroup, c.spec)
 	}
 	return nil
 }
 
-// limitsLate tells whether the limits have to wait until all namespaces exist.
-// One of few processes would stop the relay itself, were it set before; and
+// limitsLate reports whether the limits have to wait until all namespaces exist. One
+// on the number of processes would stop the relay itself, were it set before; and
 // systemd's cgroup exists only when the child has joined it.
 func (c *creation) limitsLate() bool {
 	return c.plan.Has(plan.KindFork) || c.joinsCgroup()
@@ -217,26 +233,26 @@ func (c *creation) joinsCgroup() bool {
 	return c.state.Cgroup != nil && c.state.Cgroup.Driver == cgroups.Systemd
 }
 
-// joinCgroup moves the child into its cgroup, where that couldn't be done with
-// the clone, at the first message that the child waits after. What the child
-// forks later is in it, too.
+// joinCgroup moves the child into its cgroup, where that couldn't be done with the
+// clone, at the first message that the child waits after. What the child forks later is
+// in it, too.
 func (c *creation) joinCgroup(pid int) error {
 	if c.joined || !c.joinsCgroup() {
 		return nil
 	}
-	err := c.runtime.explainCgroup(c.spec, c.cgroup.Join(pid))
+	err := c.runtime.cgroups().Explain(c.spec, c.cgroup.Join(pid))
 	if errors.Is(err, cgroups.ErrNotMade) {
-		// Whose it is, if it is there: not to be ended with this container.
+		// If it is there it is somebody else's: it must not end with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
 	}
 	c.joined = err == nil
 	if c.joined {
 		c.giveCgroup()
 	}
-	return during("cgroup", CodeCgroupFailed, err)
+	return explain.Cgroup("cgroup", err)
 }
 
-// group is the cgroup to start in; a nil interface without one.
+// group returns the cgroup to start in; a nil interface without one.
 func (c *creation) group() cgroups.Group {
 	if c.cgroup == nil {
 		return nil
@@ -244,105 +260,72 @@ func (c *creation) group() cgroups.Group {
 	return c.cgroup
 }
 
-// startIn starts a child that is in a cgroup from its first step on.
-func startIn(p *plan.Plan, o nsenter.Options, g cgroups.Group) (*nsenter.Child, error) {
-	if g == nil {
-		return startChild(p, o)
+func (c *creation) answer(m nsenter.Message) error {
+	switch m.Kind {
+	case nsenter.Maps:
+		if err := c.joinCgroup(m.Pid); err != nil {
+			return err
+		}
+		return explain.Maps(c.spec.Linux, c.writeMaps(m.Pid))
+	case nsenter.Namespaces:
+		return c.enter(m.Pid)
 	}
-	var err error
-	if o.Cgroup, err = g.Dir(); err != nil {
-		return nil, during("cgroup", CodeCgroupFailed, err)
-	}
-	tasks, err := g.Tasks()
-	if err != nil {
-		return nil, during("cgroup", CodeCgroupFailed, err)
-	}
-	for i, fd := range tasks {
-		o.Given[cgroupFile(i)] = fd
-		defer unix.Close(fd)
-	}
-	return startChild(p, o)
+	return fmt.Errorf("message %d of the child before it is created", m.Kind)
 }
 
-// converse answers the child until the container is created.
-func (c *creation) converse() error {
-	for {
-		m, err := c.child.Next()
-		if err != nil {
-			return c.explainEnd(err)
-		}
-		switch m.Kind {
-		case nsenter.Maps:
-			if err = c.joinCgroup(m.Pid); err == nil {
-				err = mapsFault(c.spec.Linux, c.runtime.writeMaps(c.spec, m.Pid))
-			}
-		case nsenter.Namespaces:
-			err = c.enter(m.Pid)
-		case nsenter.Output:
-			c.logOutput(m.Output)
-			continue
-		case nsenter.Created:
-			return nil
-		case nsenter.Failed:
-			return c.explain(m.Failure)
-		default:
-			err = fmt.Errorf("message %d of the child before it is created", m.Kind)
-		}
-		if err == nil {
-			err = c.child.Go()
-		}
-		if err != nil {
+// writeMaps writes the id maps and the time offsets of the namespaces that pid has
+// just created.
+func (c *creation) writeMaps(pid int) error {
+	if bundle.Creates(c.spec, specs.UserNamespace) {
+		if err := idmap.Write(pid, c.spec.Linux); err != nil {
 			return err
 		}
 	}
+	if len(c.spec.Linux.TimeOffsets) > 0 {
+		return idmap.WriteTimeOffsets(pid, c.spec.Linux.TimeOffsets)
+	}
+	return nil
 }
 
-// enter is what the parent does when all namespaces exist: the process is known
-// for good, and so the state is saved before it goes on.
-func (c *creation) enter(pid int) error {
+// enter is what the parent does when all namespaces exist: the process is known for
+// good, and so the state is saved before it goes on.
+func (c *creation) enter(pid int) (err error) {
 	if err := c.identify(pid); err != nil {
 		return err
 	}
 	if err := c.joinCgroup(pid); err != nil {
 		return err
 	}
-	if err := c.entry.save(c.state); err != nil {
+	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
 	if err := c.setLateLimits(); err != nil {
-		return during("cgroup", CodeCgroupFailed, err)
+		return explain.Cgroup("cgroup", err)
 	}
-	if err := hostResctrl.join(c.state.IntelRdt, pid); err != nil {
-		return during("intel-rdt", CodeCgroupFailed, err)
+	if err := resctrl.Host.Join(c.state.IntelRdt, pid); err != nil {
+		return explain.Cgroup("intel-rdt", err)
 	}
-	var err error
 	if c.devices, err = netdev.Move(pid, c.spec.Linux.NetDevices); err != nil {
-		return during("network-device", CodeNetworkFailed, err)
+		return fault.Wrap("network-device", fault.NetworkFailed, err)
 	}
+	creating := ociState(c.state, specs.StateCreating)
 	if hooks := c.spec.Hooks; hooks != nil {
-		state := c.state.ociState(specs.StateCreating)
 		//nolint:staticcheck // prestart is deprecated, and required
-		if err := c.runtime.runHooks("prestart", hooks.Prestart, state); err != nil {
+		if err := c.runtime.hooks().RunAll("prestart", hooks.Prestart, creating); err != nil {
 			return err
 		}
-		if err := c.runtime.runHooks("createRuntime", hooks.CreateRuntime, state); err != nil {
+		if err := c.runtime.hooks().RunAll("createRuntime", hooks.CreateRuntime, creating); err != nil {
 			return err
 		}
 	}
-	return c.states.fill(c.state)
+	return c.states.Fill(creating)
 }
 
-// identify takes pid as the container's init. It is our child and not waited
-// for, so that the pid can't be another's.
+// identify notes pid as the container's init, in the state too.
 func (c *creation) identify(pid int) error {
 	c.state.Pid = pid
-	c.pidfd = c.child.PidFD
-	if pid != c.child.Pid {
-		fd, err := unix.PidfdOpen(pid, 0)
-		if err != nil {
-			return fmt.Errorf("pidfd of pid %d: %w", pid, err)
-		}
-		c.pidfd = fd
+	if err := c.launch.identify(pid); err != nil {
+		return err
 	}
 	stat, err := procfs.ReadStat(pid)
 	if err != nil {
@@ -353,57 +336,38 @@ func (c *creation) identify(pid int) error {
 	return err
 }
 
-// announce tells others, last of all, that the container is there.
-func (c *creation) announce() error {
-	if c.options.PidfdSocket != "" {
-		if err := sendPidfd(c.options.PidfdSocket, "standard", c.pidfd); err != nil {
-			return during("pidfd-socket", CodeInvalidArgument, err)
+// announce tells others, last of all, that the process is there. The word is what
+// goes with the pidfd.
+func announce(pidfdSocket, word, pidFile string, pid, fd int) error {
+	if pidfdSocket != "" {
+		if err := sendPidfd(pidfdSocket, word, fd); err != nil {
+			return fault.Wrap("pidfd-socket", fault.InvalidArgument, err)
 		}
 	}
-	if c.options.PidFile != "" {
-		return during("pid-file", CodeInvalidArgument, writePidFile(c.options.PidFile, c.state.Pid))
+	if pidFile != "" {
+		return fault.Wrap("pid-file", fault.InvalidArgument, writePidFile(pidFile, pid))
 	}
 	return nil
 }
 
-// release lets go of a created container.
-func (c *creation) release() {
+// process hands the container over to the caller.
+func (c *creation) process() *Process {
 	c.closeFiles()
-	c.entry.close()
+	return c.launch.process()
 }
 
 func (c *creation) closeFiles() {
-	c.states.close()
+	c.states.Close()
 	c.devices.Close()
 	if c.cgroup != nil {
 		c.cgroup.Close()
 	}
-	if c.child == nil {
-		return
-	}
-	c.child.Close()
-	if c.pidfd >= 0 && c.pidfd != c.child.PidFD {
-		unix.Close(c.pidfd)
-	}
-	if c.child.PidFD >= 0 {
-		unix.Close(c.child.PidFD)
-	}
-	c.pidfd, c.child.PidFD = -1, -1
 }
 
 // undo takes everything back. It runs the poststop hooks if others have run:
 // runtime.md, lifecycle, steps 3 to 7.
 func (c *creation) undo() {
-	if c.child != nil {
-		c.child.Close()
-		for _, fd := range []int{c.child.PidFD, c.pidfd} {
-			if fd >= 0 {
-				_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-				pidfd.Wait(fd, killTimeout)
-			}
-		}
-		c.reap()
-	}
+	c.abort()
 	if err := c.devices.GiveBack(); err != nil {
 		c.runtime.warn(err.Error())
 	}
@@ -413,82 +377,52 @@ func (c *creation) undo() {
 		c.runtime.warn(err.Error())
 	}
 	c.closeFiles()
-	c.entry.close()
+	c.close(false)
+	c.dir.Close()
 }
 
 // abandon removes what exists before any hook has run.
 func (c *creation) abandon() {
+	var failed []error
 	if c.cgroup != nil {
-		err := c.killAll(unix.SIGKILL)
-		if err := errors.Join(err, c.cgroup.Destroy()); err != nil {
-			c.runtime.warn(err.Error())
-		}
+		failed = append(failed, c.killAll(unix.SIGKILL), c.cgroup.Destroy())
 	}
 	if c.state != nil {
-		if err := errors.Join(c.state.removeMounts(), hostResctrl.remove(c.state.IntelRdt)); err != nil {
-			c.runtime.warn(err.Error())
-		}
+		failed = append(failed, removeMounts(c.state), resctrl.Host.Remove(c.state.IntelRdt))
 	}
-	if err := c.entry.remove(); err != nil {
+	failed = append(failed, c.dir.Remove())
+	if err := errors.Join(failed...); err != nil {
 		c.runtime.warn(err.Error())
 	}
 }
 
-// reap collects the child and, after a Fork step, its successor.
-func (c *creation) reap() {
-	_, _ = wait(c.child.Pid)
-	if c.state.Pid != 0 && c.state.Pid != c.child.Pid {
-		_, _ = wait(c.state.Pid)
-	}
-}
-
-// wait collects one child of ours.
-func wait(pid int) (unix.WaitStatus, error) {
-	var status unix.WaitStatus
-	for {
-		_, err := unix.Wait4(pid, &status, 0, nil)
-		if err != unix.EINTR {
-			return status, err
-		}
-	}
-}
-
-// explainEnd is the error for a child that ended without a word.
-func (c *creation) explainEnd(cause error) error {
-	if !errors.Is(cause, nsenter.ErrGone) {
-		return cause
-	}
+// gone returns the error for a child that ended without a word.
+func (c *creation) gone() error {
 	pid := c.child.Pid
-	if c.state.Pid != 0 {
-		pid = c.state.Pid
+	if c.pid != 0 {
+		pid = c.pid
 	}
-	status, err := wait(pid)
+	status, err := reap.Wait(pid)
 	if err != nil {
-		return cause
+		return nsenter.ErrGone
 	}
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
-		return &Fault{
+		return &fault.Fault{
 			Err: errors.New("linux.resources.memory.limit: unable to start container process: " +
 				"it was killed while it was set up (out of memory: the limit is too low)"),
-			Code: CodeOutOfMemory, Step: "cgroup", Field: "/linux/resources/memory/limit", Hint: "the limit is too low",
+			Code: fault.OutOfMemory, Step: "cgroup", Field: "/linux/resources/memory/limit", Hint: "the limit is too low",
 		}
 	}
-	return during("", CodeProcessFailed, fmt.Errorf(
-		"unable to start container process: it ended while it was set up: %s", describeStatus(status)))
+	return fault.Wrap("", fault.ProcessFailed, fmt.Errorf(
+		"unable to start container process: it ended while it was set up: %s", reap.Describe(status)))
 }
 
-// ranOutOfMemory asks the cgroup whether it has killed the child.
+// ranOutOfMemory reports whether the kernel has killed the child for its cgroup's
+// limit.
 func (c *creation) ranOutOfMemory() bool {
 	if c.cgroup == nil {
 		return false
 	}
 	kills, err := c.cgroup.OOMKills()
 	return err == nil && kills > 0
-}
-
-func describeStatus(s unix.WaitStatus) string {
-	if s.Signaled() {
-		return fmt.Sprintf("signal %d (%s)", s.Signal(), s.Signal())
-	}
-	return fmt.Sprintf("exit status %d", s.ExitStatus())
 }

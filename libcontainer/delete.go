@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/resctrl"
+	"github.com/runnel/runnel/libcontainer/state"
 )
 
 // killTimeout is how long, in milliseconds, a killed init may take to end.
@@ -17,9 +20,6 @@ const killTimeout = 10_000
 // any. Force also takes an absent container, and what is left of a create that
 // was killed.
 func (r *Runtime) Delete(id string, force bool) error {
-	if err := claimInherited(0); err != nil {
-		return err
-	}
 	c, err := r.Open(id)
 	if errors.Is(err, ErrNotExist) && force {
 		return nil
@@ -28,15 +28,20 @@ func (r *Runtime) Delete(id string, force bool) error {
 		return r.deleteBroken(id, force, err)
 	}
 	defer c.Close()
+	return c.Delete(force)
+}
+
+// Delete is Runtime.Delete for a container that is open.
+func (c *Container) Delete(force bool) error {
 	status, err := c.Status()
 	if err != nil && !force {
 		return err
 	}
 	switch status {
-	case Stopped, CreatedS:
+	case Stopped, Created:
 	default:
 		if !force {
-			return stateError(fmt.Sprintf("cannot delete container %s that is not stopped: %s", id, status))
+			return fault.State(fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.dir.ID(), status))
 		}
 	}
 	return c.delete()
@@ -48,13 +53,13 @@ func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
 	if !force || errors.Is(cause, ErrInvalidID) {
 		return cause
 	}
-	e, err := openEntry(r.Root, id)
+	e, err := state.Open(r.Root, id)
 	if err != nil {
 		return cause
 	}
-	defer e.close()
+	defer e.Close()
 	r.warn(fmt.Sprintf("%v; only its state directory is removed", cause))
-	return e.remove()
+	return e.Remove()
 }
 
 // delete ends the container's processes and removes what the runtime has made
@@ -65,25 +70,25 @@ func (c *Container) delete() error {
 	}
 	if m := c.manager(); m != nil {
 		if err := m.Destroy(); err != nil {
-			return fmt.Errorf("delete %s: %w", c.entry.id, err)
+			return fmt.Errorf("delete %s: %w", c.dir.ID(), err)
 		}
 	}
-	if err := errors.Join(c.state.removeMounts(), hostResctrl.remove(c.state.IntelRdt)); err != nil {
-		return fmt.Errorf("delete %s: %w", c.entry.id, err)
+	if err := errors.Join(removeMounts(c.state), resctrl.Host.Remove(c.state.IntelRdt)); err != nil {
+		return fmt.Errorf("delete %s: %w", c.dir.ID(), err)
 	}
 	hooks, err := c.hooks()
 	if err != nil {
-		c.runtime.warn(fmt.Sprintf("poststop hooks of %s: %v", c.entry.id, err))
+		c.runtime.warn(fmt.Sprintf("poststop hooks of %s: %v", c.dir.ID(), err))
 	}
 	if hooks != nil {
 		c.runPoststop(hooks.Poststop)
 	}
-	return c.entry.remove()
+	return c.dir.Remove()
 }
 
 // stop kills what still runs and waits for init's end.
 func (c *Container) stop() error {
-	process, err := c.state.openProcess()
+	process, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.Pid != 0 && c.state.HostPidNS {
 		// Its processes outlive an init that shares the host's pid namespace.
 		return c.killAll(unix.SIGKILL)
@@ -103,7 +108,7 @@ func (c *Container) stop() error {
 		return err
 	}
 	if !pidfd.Wait(process, killTimeout) {
-		return fmt.Errorf("delete %s: init (pid %d) still runs %d s after SIGKILL", c.entry.id, c.state.Pid, killTimeout/1000)
+		return fmt.Errorf("delete %s: init (pid %d) still runs %d s after SIGKILL", c.dir.ID(), c.state.Pid, killTimeout/1000)
 	}
 	return nil
 }
@@ -124,7 +129,7 @@ func (c *Container) hooks() (*specs.Hooks, error) {
 // from cleaning up (runtime.md, lifecycle, step 13).
 func (c *Container) runPoststop(hooks []specs.Hook) {
 	for i := range hooks {
-		if err := c.runtime.runHook("poststop", i, &hooks[i], c.state.ociState(specs.StateStopped)); err != nil {
+		if err := c.runtime.hooks().Run("poststop", i, &hooks[i], ociState(c.state, specs.StateStopped)); err != nil {
 			c.runtime.warn(err.Error())
 		}
 	}

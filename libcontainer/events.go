@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/libcontainer/resctrl"
 )
 
 // Event is one line of `events`, in the JSON of runc that containerd's shim
@@ -28,7 +29,7 @@ const (
 // Usage is what a container uses.
 type Usage struct {
 	*cgroups.Stats
-	IntelRdt RdtStats `json:"intel_rdt"`
+	IntelRdt resctrl.Stats `json:"intel_rdt"`
 	// Interfaces is null: a container's network belongs to who has set it up.
 	Interfaces *struct{} `json:"network_interfaces"`
 }
@@ -45,9 +46,9 @@ func (c *Container) Stats() (*Event, error) {
 func (c *Container) stats(m cgroups.Manager) (*Event, error) {
 	used, err := m.Stats()
 	if err != nil {
-		return nil, fmt.Errorf("statistics of %s: %w", c.entry.id, err)
+		return nil, fmt.Errorf("statistics of %s: %w", c.dir.ID(), err)
 	}
-	return &Event{Type: statsEvent, ID: c.entry.id, Data: &Usage{Stats: used, IntelRdt: hostResctrl.stats(c.state.IntelRdt)}}, nil
+	return &Event{Type: statsEvent, ID: c.dir.ID(), Data: &Usage{Stats: used, IntelRdt: resctrl.Host.Stats(c.state.IntelRdt)}}, nil
 }
 
 // watched is the manager of a container that has something to tell.
@@ -57,7 +58,7 @@ func (c *Container) watched() (cgroups.Manager, error) {
 		return nil, err
 	}
 	if status == Stopped || status == Creating {
-		return nil, fmt.Errorf("container with id %s is not running", c.entry.id)
+		return nil, fmt.Errorf("container with id %s is not running", c.dir.ID())
 	}
 	m := c.manager()
 	if m == nil {
@@ -74,9 +75,9 @@ func (c *Container) Events(interval time.Duration, tell func(*Event) error) erro
 	if err != nil {
 		return err
 	}
-	pidfd, err := c.state.openProcess()
+	pidfd, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) {
-		return fmt.Errorf("container with id %s is not running", c.entry.id)
+		return fmt.Errorf("container with id %s is not running", c.dir.ID())
 	}
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (c *Container) Events(interval time.Duration, tell func(*Event) error) erro
 	if errors.Is(err, fs.ErrNotExist) {
 		c.runtime.warn(fmt.Sprintf("no event will tell of a lack of memory: %v", err))
 	} else if err != nil {
-		return fmt.Errorf("events of %s: %w", c.entry.id, err)
+		return fmt.Errorf("events of %s: %w", c.dir.ID(), err)
 	}
 	return w.run(interval)
 }
@@ -141,7 +142,7 @@ func (w *watcher) wait(most time.Duration) (hasEnded bool, err error) {
 	// A duration of days would not fit.
 	milliseconds := min(max(most, 0), time.Hour)/time.Millisecond + 1
 	if _, err := unix.Poll(fds, int(milliseconds)); err != nil && err != unix.EINTR {
-		return false, fmt.Errorf("events of %s: poll: %w", w.container.entry.id, err)
+		return false, fmt.Errorf("events of %s: poll: %w", w.container.dir.ID(), err)
 	}
 	return fds[0].Revents != 0, nil
 }
@@ -157,9 +158,9 @@ func (w *watcher) tellOOM() error {
 		w.close()
 		return nil
 	case err != nil:
-		return fmt.Errorf("events of %s: %w", w.container.entry.id, err)
+		return fmt.Errorf("events of %s: %w", w.container.dir.ID(), err)
 	case happened:
-		return w.tell(&Event{Type: oomEvent, ID: w.container.entry.id})
+		return w.tell(&Event{Type: oomEvent, ID: w.container.dir.ID()})
 	}
 	return nil
 }

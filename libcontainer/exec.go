@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -8,41 +9,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv"
 )
 
-// Exec runs another process in a running container and, unless it is detached,
-// waits for it and gives its exit status.
-func (r *Runtime) Exec(o ExecOptions) (int, error) {
-	if err := claimInherited(o.PreserveFDs); err != nil {
-		return -1, err
-	}
-	c, err := r.Open(o.ID)
-	if err != nil {
-		return -1, err
-	}
-	defer c.Close()
+// Exec runs another process in a running or created container. It returns when the
+// process has been executed. The caller closes the result, and with it the container.
+func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err := c.acceptsExec(o.IgnorePaused); err != nil {
-		return -1, err
+		return nil, err
 	}
-	x := &execution{Container: c, options: o}
-	defer x.close()
-	if err := x.prepare(); err != nil {
-		return -1, err
+	x := &execution{launch: launch{Container: c, pidfd: -1}, options: o, init: -1}
+	defer x.closeInit()
+	err := x.prepare()
+	if err == nil {
+		err = x.run(ctx)
 	}
-	if o.Detach {
-		x.streams = inherited(o.ConsoleSocket)
-		return 0, x.run()
+	if err != nil {
+		x.abort()
+		x.close(false)
+		return nil, err
 	}
-	x.streams = attached(o.ConsoleSocket)
-	f := beginForeground()
-	defer f.end()
-	if err := x.run(); err != nil {
-		return -1, err
-	}
-	return f.wait(x.pid, x.pidfd, x.streams.terminal)
+	return x.process(), nil
 }
 
 func (c *Container) acceptsExec(ignorePaused bool) error {
@@ -52,157 +44,106 @@ func (c *Container) acceptsExec(ignorePaused bool) error {
 	}
 	switch {
 	case status == Stopped || status == Creating:
-		return stateError("cannot exec in a stopped container")
+		return fault.State("cannot exec in a stopped container")
 	case status == Paused && !ignorePaused:
-		return stateError("cannot exec in a paused container (use --ignore-paused to override)")
+		return fault.State("cannot exec in a paused container (use --ignore-paused to override)")
 	}
 	return nil
 }
 
-// execution is a process on its way into a container.
+// execution is the launch of a further process.
 type execution struct {
-	*Container
-	options   ExecOptions
-	spec      *specs.Spec // of the container
-	process   *specs.Process
-	streams   *streams
-	plan      *plan.Plan
-	container int // pidfd of the container's init
-	child     *nsenter.Child
-	pid       int // of the process, once it is known
-	pidfd     int
-	attaches  bool // systemd moves the process into the cgroup
+	launch
+	options ExecOptions
+	wanted  *specs.Process
+	init    int  // pidfd of the container's init
+	attach  bool // systemd moves the process into the cgroup
 }
 
 func (x *execution) prepare() (err error) {
-	x.container, x.pidfd = -1, -1
 	if x.spec, err = x.config(); err != nil {
 		return err
 	}
-	x.process = x.options.Process
-	if x.process == nil {
-		if x.process, err = x.options.Override.apply(x.spec.Process); err != nil {
+	x.wanted = x.options.Process
+	if x.wanted == nil {
+		if x.wanted, err = x.options.Override.apply(x.spec.Process); err != nil {
 			return err
 		}
 	}
-	x.container, err = x.state.openProcess()
+	x.init, err = x.state.OpenProcess()
 	return err
 }
 
-func (x *execution) run() error {
-	terminal := x.process.Terminal
-	if err := x.streams.check(x.process); err != nil {
-		return during("console", CodeInvalidArgument, err)
+func (x *execution) closeInit() {
+	if x.init >= 0 {
+		unix.Close(x.init)
 	}
-	given := map[string]int{fileProcess: x.container}
-	if err := x.streams.openTerminal(terminal, given); err != nil {
-		return during("console", CodeInvalidArgument, err)
+}
+
+func (x *execution) run(ctx context.Context) (err error) {
+	if err := x.options.Stdio.check(x.wanted); err != nil {
+		return err
+	}
+	given := map[string]int{fileProcess: x.init}
+	if x.streams, err = x.options.Stdio.open(x.wanted, given); err != nil {
+		return err
 	}
 	if err := x.compile(); err != nil {
 		return err
 	}
-	err := x.start(given)
-	if err == nil {
-		err = x.converse()
+	if err := x.start(given); err != nil {
+		return err
 	}
-	if err == nil {
-		err = x.streams.created()
+	d := dialogue{status: specs.StateRunning, answer: x.answer, gone: x.hasBegun}
+	if err := x.converse(ctx, &x.child.Conversation, d); err != nil {
+		return err
 	}
-	if err == nil {
-		err = x.announce()
+	if err := x.streams.receive(); err != nil {
+		return err
 	}
-	if err != nil {
-		x.abort()
-	}
-	return err
+	return announce(x.options.PidfdSocket, "setns", x.options.PidFile, x.pid, x.pidfd)
 }
 
 func (x *execution) start(given map[string]int) error {
 	group, err := x.cgroup()
 	if err != nil {
-		return during("cgroup", CodeCgroupFailed, err)
-	}
-	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
-	if a := x.process.ExecCPUAffinity; a != nil {
-		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
-			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
-		}
+		return explain.Cgroup("cgroup", err)
 	}
 	if group != nil {
 		defer group.Close()
 	}
-	x.child, err = startIn(x.plan, o, group)
+	o := nsenter.Options{Given: given, Inherited: descriptors(x.options.ExtraFiles)}
+	if a := x.wanted.ExecCPUAffinity; a != nil {
+		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
+			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
+		}
+	}
+	err = x.startChild(o, group)
 	if group != nil && errors.Is(err, unix.EACCES) {
 		err = x.startOutside(o, err)
 	}
 	if err != nil {
 		return err
 	}
-	x.pid, x.pidfd = x.child.Pid, x.child.PidFD
-	x.streams.handedOver()
-	return nil
+	return x.identify(x.child.Pid)
 }
 
-// converse answers the child until its program runs.
-func (x *execution) converse() error {
-	for {
-		m, err := x.child.Next()
-		if errors.Is(err, nsenter.ErrGone) {
-			return x.hasBegun()
-		}
-		if err != nil {
-			return err
-		}
-		if m.Kind == nsenter.Listener { // from a messenger of the process
-			if err := x.passListener(m); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := x.identify(m.Pid); err != nil {
-			return err
-		}
-		switch m.Kind {
-		case nsenter.Namespaces:
-			err = x.join()
-		case nsenter.Created:
-			continue
-		case nsenter.Failed:
-			return x.explain(m.Failure)
-		default:
-			err = fmt.Errorf("message %d of a child in exec", m.Kind)
-		}
-		if err == nil {
-			err = x.child.Go()
-		}
-		if err != nil {
-			return err
-		}
+// answer acts on the one message that the child waits after: the process is there, and
+// not yet in what it wasn't cloned into.
+func (x *execution) answer(m nsenter.Message) error {
+	if m.Kind != nsenter.Namespaces {
+		return fmt.Errorf("message %d of a child in exec", m.Kind)
 	}
-}
-
-func (x *execution) passListener(m nsenter.Message) error {
-	if err := x.handOverListener(specs.StateRunning, x.spec.Linux.Seccomp, x.pid, m); err != nil {
-		return err
-	}
-	if err := x.child.Go(); !mayHaveGoneOn(err) {
-		return err
-	}
-	return nil
-}
-
-// join is for what the process wasn't cloned into.
-func (x *execution) join() error {
-	if x.attaches {
+	if x.attach {
 		if err := cgroups.Attach(*x.state.Cgroup, x.pid); err != nil {
-			return during("cgroup", CodeCgroupFailed, err)
+			return explain.Cgroup("cgroup", err)
 		}
 	}
-	return during("intel-rdt", CodeCgroupFailed, hostResctrl.join(x.state.IntelRdt, x.pid))
+	return explain.Cgroup("intel-rdt", resctrl.Host.Join(x.state.IntelRdt, x.pid))
 }
 
-// hasBegun: the conversation ends with the program's start, or with a child
-// that was killed before it got that far.
+// hasBegun is for the end of the conversation: the program's start, or a child that was
+// killed before it got that far.
 func (x *execution) hasBegun() error {
 	if x.pid != x.child.Pid || !x.plan.Has(plan.KindFork) {
 		return nil
@@ -210,24 +151,9 @@ func (x *execution) hasBegun() error {
 	return errors.New("unable to start container process: it was killed while it entered the container")
 }
 
-// identify takes pid as the process, once it speaks for itself.
-func (x *execution) identify(pid int) error {
-	if pid == x.pid {
-		return nil
-	}
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return fmt.Errorf("pidfd of pid %d: %w", pid, err)
-	}
-	x.pid, x.pidfd = pid, fd
-	// What forked has ended.
-	_, _ = wait(x.child.Pid)
-	return nil
-}
-
-// cgroup is where the process goes: a sub-cgroup that was asked for, or the
-// container's; nil where that has none. A container that has split up its own
-// cgroup v2 can't take processes at the top: then it is the one of its init.
+// cgroup returns where the process goes: a sub-cgroup that was asked for, or the
+// container's; nil where that has none. A container that has split up its own cgroup v2
+// can't take processes at the top: then it is the one of its init.
 func (x *execution) cgroup() (cgroups.Group, error) {
 	m := x.manager()
 	if m == nil {
@@ -244,108 +170,4 @@ func (x *execution) cgroup() (cgroups.Group, error) {
 		return nil, err
 	}
 	return m.Sub(paths)
-}
-
-func (x *execution) announce() error {
-	if x.options.PidfdSocket != "" {
-		if err := sendPidfd(x.options.PidfdSocket, "setns", x.pidfd); err != nil {
-			return during("pidfd-socket", CodeInvalidArgument, err)
-		}
-	}
-	if x.options.PidFile != "" {
-		return during("pid-file", CodeInvalidArgument, writePidFile(x.options.PidFile, x.pid))
-	}
-	return nil
-}
-
-func (x *execution) abort() {
-	if x.child == nil {
-		return
-	}
-	x.child.Close()
-	for _, fd := range []int{x.child.PidFD, x.pidfd} {
-		if fd >= 0 {
-			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-		}
-	}
-	_, _ = wait(x.child.Pid)
-	if x.pid != x.child.Pid {
-		_, _ = wait(x.pid)
-	}
-}
-
-func (x *execution) close() {
-	if x.streams != nil {
-		x.streams.close()
-	}
-	if x.child != nil {
-		x.child.Close()
-		if x.pidfd != x.child.PidFD && x.pidfd >= 0 {
-			unix.Close(x.pidfd)
-		}
-		if x.child.PidFD >= 0 {
-			unix.Close(x.child.PidFD)
-		}
-	}
-	if x.container >= 0 {
-		unix.Close(x.container)
-	}
-}
-
-// apply gives the process to run: the config's, changed.
-func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
-	if base == nil {
-		base = &specs.Process{Cwd: "/"}
-	}
-	p := *base
-	p.Args = o.Args
-	if len(p.Args) == 0 {
-		return nil, errors.New("exec args cannot be empty")
-	}
-	p.Terminal = o.TTY
-	if o.Cwd != "" {
-		p.Cwd = o.Cwd
-	}
-	p.Env = append(append([]string{}, p.Env...), o.Env...)
-	if o.User != nil {
-		p.User.UID, p.User.GID = o.User.UID, o.User.GID
-	}
-	p.User.AdditionalGids = append(append([]uint32{}, p.User.AdditionalGids...), o.AdditionalGids...)
-	if o.NoNewPrivileges != nil {
-		p.NoNewPrivileges = *o.NoNewPrivileges
-	}
-	if o.SelinuxLabel != "" {
-		p.SelinuxLabel = o.SelinuxLabel
-	}
-	if o.ApparmorProfile != "" {
-		p.ApparmorProfile = o.ApparmorProfile
-	}
-	p.Capabilities = addCapabilities(p.Capabilities, o.Caps)
-	return &p, nil
-}
-
-// addCapabilities adds to the bounding, effective and permitted sets, and to the
-// ambient set where the capability is inheritable. Never to the inheritable set:
-// a program with file capabilities would gain by it (CVE-2022-29162).
-func addCapabilities(base *specs.LinuxCapabilities, caps []string) *specs.LinuxCapabilities {
-	if len(caps) == 0 {
-		return base
-	}
-	var c specs.LinuxCapabilities
-	if base != nil {
-		c = *base
-	}
-	c.Bounding = append(append([]string{}, c.Bounding...), caps...)
-	c.Effective = append(append([]string{}, c.Effective...), caps...)
-	c.Permitted = append(append([]string{}, c.Permitted...), caps...)
-	ambient := append([]string{}, c.Ambient...)
-	for _, add := range caps {
-		for _, inheritable := range c.Inheritable {
-			if add == inheritable {
-				ambient = append(ambient, add)
-			}
-		}
-	}
-	c.Ambient = ambient
-	return &c
 }

@@ -28,12 +28,11 @@ func (x *execution) startOutside(o nsenter.Options, denied error) (err error) {
 		return fmt.Errorf("move a process from cgroup %s to %s: %w (this user may do that only within what is delegated: call the runtime by \"systemd-run --user --scope\", or create the container with --systemd-cgroup)",
 			own, l.Paths[""], denied)
 	}
-	x.attaches = true
+	x.attach = true
 	if err := x.compile(); err != nil {
 		return err
 	}
-	x.child, err = startIn(x.plan, o, nil)
-	return err
+	return x.startChild(o, nil)
 }
 
 // ownCgroup is the directory of the runtime's own cgroup on v2.

@@ -14,7 +14,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 	if all {
 		return c.killAll(sig)
 	}
-	pidfd, err := c.state.openProcess()
+	pidfd, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.HostPidNS && sig == unix.SIGKILL {
 		// Its init is gone, but not what shares the host's pid namespace.
 		return c.killAll(sig)
@@ -53,7 +53,7 @@ func (c *Container) thawAfter(sig unix.Signal) error {
 func (c *Container) killAll(sig unix.Signal) error {
 	m := c.manager()
 	if m == nil {
-		pidfd, err := c.state.openProcess()
+		pidfd, err := c.state.OpenProcess()
 		if err != nil {
 			return nil
 		}
@@ -62,7 +62,7 @@ func (c *Container) killAll(sig unix.Signal) error {
 	}
 	err := m.Kill(sig)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("send signal %d to all processes of %s: %w", sig, c.entry.id, err)
+		return fmt.Errorf("send signal %d to all processes of %s: %w", sig, c.dir.ID(), err)
 	}
 	return nil
 }

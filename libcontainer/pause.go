@@ -3,6 +3,8 @@ package libcontainer
 import (
 	"errors"
 	"fmt"
+
+	"github.com/runnel/runnel/libcontainer/explain"
 )
 
 // Pause freezes all processes of a running or created container.
@@ -11,17 +13,17 @@ func (c *Container) Pause() error {
 	if err != nil {
 		return err
 	}
-	if status != Running && status != CreatedS {
+	if status != Running && status != Created {
 		return fmt.Errorf("%w: cannot pause it in state %s", ErrNotRunning, status)
 	}
 	m := c.manager()
 	if m == nil {
-		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to freeze"))
+		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to freeze"))
 	}
 	if err := m.Freeze(); err != nil {
 		// A half-frozen container would be neither paused nor running.
 		_ = m.Thaw()
-		return fmt.Errorf("pause %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
+		return fmt.Errorf("pause %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	return nil
 }
@@ -36,7 +38,7 @@ func (c *Container) Resume() error {
 		return ErrNotPaused
 	}
 	if err := m.Thaw(); err != nil {
-		return fmt.Errorf("resume %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
+		return fmt.Errorf("resume %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	return nil
 }

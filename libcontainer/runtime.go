@@ -1,37 +1,28 @@
-// Package libcontainer is the life of a container: create, start, exec, kill,
-// delete and what is between. It coordinates the packages that know how:
-// specconv plans, nsenter runs plans, cgroups limits, seccomp compiles filters.
-// It keeps what must outlive a command in the state directory (store.go) and
-// derives everything else from the kernel.
 package libcontainer
 
 import (
-	"errors"
+	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
+	"github.com/runnel/runnel/libcontainer/hook"
+	"github.com/runnel/runnel/libcontainer/preflight"
+	"github.com/runnel/runnel/specconv"
 )
 
-// Errors to decide on, with errors.Is. Their texts are matched by containerd's
-// shim ("does not exist", "container not running") and others.
-var (
-	ErrNotExist   = errors.New("container does not exist")
-	ErrExist      = errors.New("container with given ID already exists")
-	ErrInvalidID  = errors.New("invalid container ID format")
-	ErrNotRunning = errors.New("container not running")
-	ErrNotPaused  = errors.New("container not paused")
-)
-
-// Runtime is where containers live and how new ones are made.
+// Runtime is where containers live and how new ones are created. Its methods may be
+// called from several goroutines.
 type Runtime struct {
-	// Root is the state root, an absolute path.
+	// Root is the state root, an absolute path. It is created when it is needed.
 	Root string
-	// SystemdCgroup asks for the systemd cgroup driver.
+	// SystemdCgroup selects the systemd cgroup driver.
 	SystemdCgroup bool
-	// Rootless tolerates what an unprivileged user can't do with cgroups, as
-	// long as no limit is asked for.
+	// Rootless tolerates what an unprivileged user can't do with cgroups, as long as
+	// no limit is asked for.
 	Rootless bool
-	// Warn, Info and Debug take one sentence each for the log; nil discards it.
-	// Info is for what hooks print.
+	// Warn, Info and Debug get one sentence each for the log; nil discards it. Info is
+	// for what hooks print.
 	Warn, Info, Debug func(string)
 }
 
@@ -47,54 +38,82 @@ func (r *Runtime) debug(text string) {
 	}
 }
 
-// CreateOptions are what create and run have in common.
+func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info} }
+
+func (r *Runtime) cgroups() cgrouppolicy.Policy {
+	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, Rootless: r.Rootless, Debug: r.Debug}
+}
+
+// Check finds all problems of a bundle and changes nothing: in config.json, in the
+// rootfs, and, with onHost, of this host with it. "" is the working directory. The
+// error is that of a bundle that can't be read.
+//
+// What Create refuses about the bundle is an Error here; a Warning is what it accepts
+// and may not be meant, or what can't be known before.
+func (r *Runtime) Check(bundle string, onHost bool) ([]specconv.Problem, error) {
+	return preflight.Check(bundle, r.cgroups(), onHost)
+}
+
+// CreateOptions are the options of Create and Run.
 type CreateOptions struct {
 	ID     string
 	Bundle string // a directory; "" is the working directory
-	// ConsoleSocket and PidfdSocket are listening unix sockets that get the
-	// master of the terminal and the pidfd of the container's init.
-	ConsoleSocket, PidfdSocket string
-	// PidFile gets the pid of the container's init in our pid namespace. It is
-	// written last: its presence means that the container is created.
+	Stdio  Stdio
+	// PidfdSocket is the path of a listening unix socket that gets a pidfd of the
+	// container's init.
+	PidfdSocket string
+	// PidFile gets the pid of the container's init in this process's pid namespace. It
+	// is written last: its presence means that the container is created.
 	PidFile string
-	// NoPivot uses MS_MOVE and chroot(2), for a root that is a ramfs.
+	// NoPivot uses MS_MOVE and chroot(2) instead of pivot_root(2), for a root that is
+	// an initramfs.
 	NoPivot bool
-	// NoNewKeyring keeps the session keyring of the caller.
+	// NoNewKeyring keeps the session keyring of this process.
 	NoNewKeyring bool
-	// PreserveFDs is the number of descriptors from 3 on to pass on.
-	PreserveFDs int
+	// ExtraFiles are inherited by the container's process, from descriptor 3 on. The
+	// first ListenFDs of them are announced as those of a service manager,
+	// sd_listen_fds(3), with the names ListenNames (LISTEN_FDNAMES).
+	ExtraFiles  []*os.File
+	ListenFDs   int
+	ListenNames string
+	// NotifySocket is the socket of the service manager that hears when the
+	// container's process is ready, in the form of NOTIFY_SOCKET, sd_notify(3).
+	NotifySocket string
 }
 
-// RunOptions are those of run.
+// RunOptions are the options of Run.
 type RunOptions struct {
 	CreateOptions
-	Detach, Keep, NoSubreaper bool
+	// Attached: Run returns when the process runs, and what it says to NotifySocket is
+	// passed on until it ends, in Process.Wait. Otherwise Run returns when the process
+	// says that it is ready, if there is a NotifySocket.
+	Attached bool
+	// Subreaper makes this process the parent of the container's orphans,
+	// PR_SET_CHILD_SUBREAPER, and has Process.Wait collect every child of this process.
+	// It is for a process that does nothing else.
+	Subreaper bool
 }
 
-// ExecOptions are those of exec.
+// ExecOptions are the options of Exec.
 type ExecOptions struct {
-	ID string
-	// Process is what to run; nil: the config's process with Override applied.
-	Process                             *specs.Process
-	Override                            ProcessOverride
-	ConsoleSocket, PidfdSocket, PidFile string
-	Detach, IgnorePaused                bool
-	PreserveFDs                         int
-	// Cgroups are sub-cgroups of the container's, "[controller[,…]:]path".
+	// Process is what to run; nil is the config's process with Override applied.
+	Process  *specs.Process
+	Override ProcessOverride
+	Stdio    Stdio
+	// PidfdSocket and PidFile are as in CreateOptions.
+	PidfdSocket, PidFile string
+	// IgnorePaused accepts a paused container: the process waits for Resume.
+	IgnorePaused bool
+	// ExtraFiles are inherited by the process, from descriptor 3 on.
+	ExtraFiles []*os.File
+	// Cgroups are sub-cgroups of the container's to run in, "[controller[,…]:]path".
 	Cgroups []string
 }
 
-// ProcessOverride is what exec changes in the config's process. Zero values
-// leave it as it is, but for TTY, which always decides.
-type ProcessOverride struct {
-	Args            []string
-	Cwd             string
-	Env             []string // appended
-	TTY             bool
-	User            *specs.User
-	AdditionalGids  []uint32 // appended
-	NoNewPrivileges *bool
-	Caps            []string // added
-	SelinuxLabel    string
-	ApparmorProfile string
+func descriptors(files []*os.File) []int {
+	fds := make([]int, len(files))
+	for i, file := range files {
+		fds[i] = int(file.Fd())
+	}
+	return fds
 }

@@ -1,53 +1,53 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
+	"github.com/runnel/runnel/libcontainer/state"
 	"github.com/runnel/runnel/nsenter"
+	"github.com/runnel/runnel/nsenter/plan"
 )
 
 const (
-	errAlreadyRunning = stateError("cannot start an already running container")
-	errHasStopped     = stateError("cannot start a container that has stopped")
+	errAlreadyRunning = fault.State("cannot start an already running container")
+	errHasStopped     = fault.State("cannot start a container that has stopped")
+	// errNoProcess is the error of a start without a process: runtime.md "Start".
+	errNoProcess = fault.State("cannot start a container without a process: process isn't set in config.json")
 )
 
-// Start lets a created container run its process. It returns when the process
-// has been executed, or with the reason why it couldn't be: then the container
-// is stopped.
-func (r *Runtime) Start(id string) error {
-	if err := claimInherited(0); err != nil {
-		return err
-	}
-	c, err := r.Open(id)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+// Start lets a created container run its process. It returns when the process has been
+// executed, or with the reason why it couldn't be: then the container is stopped. With
+// a notifySocket, in the form of NOTIFY_SOCKET of sd_notify(3), it returns when the
+// process says that it is ready; "" is none.
+func (c *Container) Start(ctx context.Context, notifySocket string) error {
 	status, err := c.Status()
 	if err != nil {
 		return err
 	}
 	switch status {
-	case CreatedS:
+	case Created:
 	case Stopped:
 		return errHasStopped
 	case Creating, Paused:
-		return stateError(fmt.Sprintf("cannot start a container in the %s state", status))
+		return fault.State(fmt.Sprintf("cannot start a container in the %s state", status))
 	default:
 		return errAlreadyRunning
 	}
 	if !c.state.HasProcess {
 		return errNoProcess
 	}
-	return c.start()
+	return c.start(ctx, notifySocket)
 }
 
-func (c *Container) start() error {
-	conversation, err := nsenter.DialStart(c.entry.dir, startName)
+func (c *Container) start(ctx context.Context, notifySocket string) error {
+	conversation, err := nsenter.DialStart(c.dir.FD(), state.StartName)
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
 		return c.lateStart()
 	}
@@ -55,8 +55,8 @@ func (c *Container) start() error {
 		return err
 	}
 	defer conversation.Close()
-	notifier := c.openNotifier()
-	defer notifier.close()
+	notifier := c.openNotifier(notifySocket)
+	defer notifier.Close()
 	if err := conversation.Go(); err != nil {
 		return c.lateStart()
 	}
@@ -65,42 +65,80 @@ func (c *Container) start() error {
 	if err != nil || m.Kind != nsenter.Starting {
 		return c.lateStart()
 	}
-	if err := unix.Unlinkat(c.entry.dir, startName, 0); err != nil && err != unix.ENOENT {
-		return fmt.Errorf("start %s: %w", c.entry.id, err)
+	if err := unix.Unlinkat(c.dir.FD(), state.StartName, 0); err != nil && err != unix.ENOENT {
+		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
 	}
-	if err := c.finishStart(conversation); err != nil {
-		return err
+	if err := c.finishStart(ctx, conversation); err != nil {
+		return errors.Join(err, c.stop())
 	}
 	c.awaitReady(notifier)
 	return nil
 }
 
-// lateStart is the error when nothing waits any more.
+// lateStart returns the error for a container that no longer waits.
 func (c *Container) lateStart() error {
 	if !c.isAlive() {
 		return errHasStopped
 	}
-	_ = unix.Unlinkat(c.entry.dir, startName, 0)
+	_ = unix.Unlinkat(c.dir.FD(), state.StartName, 0)
 	return errAlreadyRunning
 }
 
-// finishStart sees the container through to its program. The config is read
-// only if something in it is needed for that.
-func (c *Container) finishStart(conversation *nsenter.Conversation) error {
-	half := &creation{Container: c, spec: &specs.Spec{}}
+// finishStart answers the container until its program runs. The config is read only if
+// something in it is needed for that.
+func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conversation) error {
+	l := &launch{Container: c, spec: &specs.Spec{}, plan: &plan.Plan{Steps: lateSteps(c.state.Late)}, pid: c.state.Pid, pidfd: -1}
 	if c.state.HasHooks {
 		spec, err := c.config()
 		if err != nil {
 			return err
 		}
-		half.spec = spec
+		l.spec = spec
 	}
-	if err := half.awaitProgram(conversation); err != nil {
-		// It may be the parent's half that went wrong.
-		return errors.Join(err, c.stop())
+	return l.begin(ctx, conversation)
+}
+
+// begin answers a child that has been told to start until its program runs, and then
+// runs the poststart hooks. The first that fails stops the container: runtime.md,
+// lifecycle, step 9.
+func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) error {
+	d := dialogue{status: specs.StateCreated, gone: func() error { return nil }}
+	if err := l.converse(ctx, conversation, d); err != nil {
+		return err
 	}
-	if err := c.runPoststart(half.spec.Hooks); err != nil {
-		return errors.Join(err, c.stop())
+	if l.spec.Hooks == nil || len(l.spec.Hooks.Poststart) == 0 {
+		return nil
 	}
-	return nil
+	return l.runtime.hooks().RunAll("poststart", l.spec.Hooks.Poststart, ociState(l.state, specs.StateRunning))
+}
+
+// openNotifier opens the socket that the container's process sends to; nil where nobody
+// would hear it. That is no reason not to run the process.
+func (c *Container) openNotifier(manager string) *sdnotify.Notifier {
+	if !c.state.Notify || manager == "" {
+		return nil
+	}
+	n, err := sdnotify.Open(c.dir, manager)
+	if err != nil {
+		c.runtime.warn(err.Error())
+	}
+	return n
+}
+
+// awaitReady waits until the process says that it is ready, or ends.
+func (c *Container) awaitReady(n *sdnotify.Notifier) {
+	if n == nil {
+		return
+	}
+	process, err := c.state.OpenProcess()
+	if errors.Is(err, ErrNotRunning) {
+		return
+	}
+	if err == nil {
+		defer unix.Close(process)
+		err = n.UntilReady(c.state.Pid, process)
+	}
+	if err != nil {
+		c.runtime.warn(err.Error())
+	}
 }

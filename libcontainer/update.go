@@ -9,6 +9,10 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/resctrl"
+	"github.com/runnel/runnel/libcontainer/state"
 )
 
 // Update changes the limits that resources sets, and the schemata of Intel RDT;
@@ -21,66 +25,57 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 	if status == Stopped || status == Creating {
 		return ErrNotRunning
 	}
-	if err := c.updateRdt(hostResctrl, rdt); err != nil {
-		return fmt.Errorf("update %s: %w", c.entry.id, during("intel-rdt", CodeCgroupFailed, err))
+	if err := c.updateRdt(resctrl.Host, rdt); err != nil {
+		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("intel-rdt", err))
 	}
 	if resources == nil {
 		return nil
 	}
 	m := c.manager()
 	if m == nil {
-		return during("cgroup", CodeCgroupFailed, errors.New("the container has no cgroup of its own to update"))
+		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to update"))
 	}
 	if err := m.Set(resources); err != nil {
-		return fmt.Errorf("update %s: %w", c.entry.id, during("cgroup", CodeCgroupFailed, err))
+		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	return nil
 }
 
 // updateRdt writes schemata. A container that was made without linux.intelRdt
 // gets a group of its own first.
-func (c *Container) updateRdt(root resctrl, r *specs.LinuxIntelRdt) error {
+func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 	if r == nil {
 		return nil
 	}
-	if !root.has("schemata") {
-		return fmt.Errorf("linux.intelRdt: no resctrl file system is mounted at %s: %w", root.path(), unix.ENOENT)
+	if !root.Has("schemata") {
+		return fmt.Errorf("linux.intelRdt: no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
 	}
 	if c.state.IntelRdt != nil {
-		return root.update(c.state.IntelRdt, r)
+		return root.Update(c.state.IntelRdt, r)
 	}
-	s, err := root.reserve(r, c.entry.id)
+	s, err := root.Reserve(r, c.dir.ID())
 	if err != nil {
 		return err
 	}
 	// Recorded before it is made, so that a delete finds it.
 	c.state.IntelRdt = s
-	if err := c.entry.save(c.state); err != nil {
+	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
-	err = root.prepare(s, r)
+	err = root.Prepare(s, r)
 	if err == nil {
 		err = c.joinAll(root, s)
 	}
 	if err != nil {
 		c.state.IntelRdt = nil
-		return errors.Join(err, root.remove(s), c.entry.save(c.state))
-	}
-	return nil
-}
-
-// update writes schemata to a group that is there.
-func (root resctrl) update(s *RdtState, r *specs.LinuxIntelRdt) error {
-	first, _ := schemata(r)
-	if err := root.write(root.path(s.Group, "schemata"), first); err != nil {
-		return root.explain("linux.intelRdt", err)
+		return errors.Join(err, root.Remove(s), c.dir.Save(c.state))
 	}
 	return nil
 }
 
 // joinAll puts all threads of the container into its group. What is started
 // meanwhile starts where its parent is, so that is repeated until all are in.
-func (c *Container) joinAll(root resctrl, s *RdtState) error {
+func (c *Container) joinAll(root resctrl.FS, s *state.Rdt) error {
 	joined := map[int]bool{}
 	for again := true; again; {
 		again = false
@@ -94,7 +89,7 @@ func (c *Container) joinAll(root resctrl, s *RdtState) error {
 					continue
 				}
 				joined[tid], again = true, true
-				if err := root.join(s, tid); err != nil && !errors.Is(err, unix.ESRCH) {
+				if err := root.Join(s, tid); err != nil && !errors.Is(err, unix.ESRCH) {
 					return err
 				}
 			}

@@ -21,6 +21,8 @@ type Options struct {
 	Stdio [3]int
 	// Given are the descriptors for the plan's files of that source, by name.
 	Given map[string]int
+	// Inherited are the descriptors that the program inherits, from 3 on.
+	Inherited []int
 	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
 	// is cloned.
 	Cgroup int
@@ -108,8 +110,11 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	for _, fd := range o.Stdio {
 		fds = append(fds, uintptr(fd))
 	}
-	for i := range p.PreserveFDs {
-		fds = append(fds, uintptr(3+i))
+	if len(o.Inherited) != p.PreserveFDs {
+		return nil, fmt.Errorf("plan: %d descriptors to inherit, and %d are there", p.PreserveFDs, len(o.Inherited))
+	}
+	for _, fd := range o.Inherited {
+		fds = append(fds, uintptr(fd))
 	}
 	childSocket := len(fds)
 	fds = append(fds, uintptr(socket))

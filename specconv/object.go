@@ -22,6 +22,12 @@ func (v Value) Strings(to *[]string) { readList(v.r, to, readString) }
 // StringMap reads an object of strings.
 func (v Value) StringMap(to *map[string]string) { readMap(v.r, to, readString) }
 
+// List calls element for each element of an array.
+func (v Value) List(element func(Value)) {
+	var elements []struct{}
+	readList(v.r, &elements, func(r *reader, _ *struct{}) { element(Value{r}) })
+}
+
 // Object calls field for each key. field returns false for one that it doesn't
 // know, without having read its value.
 func (v Value) Object(field func(key string, v Value) bool) {

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
 
 	"github.com/runnel/runnel/libcontainer"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
 // Flags that several commands have.
@@ -59,19 +62,37 @@ func runCreate(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Create(o); err != nil {
+	p, err := r.Create(context.Background(), o)
+	if err != nil {
 		return fmt.Errorf("runnel create failed: %w", err)
 	}
+	p.Close()
 	return nil
 }
 
 func (c *call) createOptions() (libcontainer.CreateOptions, error) {
-	fds, err := c.preserveFDs()
+	fds, err := c.inherited()
 	return libcontainer.CreateOptions{
-		ID: c.id(), Bundle: c.text("bundle"),
-		ConsoleSocket: c.text("console-socket"), PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
-		NoPivot: c.on("no-pivot"), NoNewKeyring: c.on("no-new-keyring"), PreserveFDs: fds,
+		ID: c.id(), Bundle: c.text("bundle"), Stdio: c.stdio(),
+		PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
+		NoPivot: c.on("no-pivot"), NoNewKeyring: c.on("no-new-keyring"),
+		ExtraFiles: fds.files, ListenFDs: fds.listen, ListenNames: fds.names,
+		NotifySocket: os.Getenv(sdnotify.Variable),
 	}, err
+}
+
+// stdio returns the command's own streams, or the console socket.
+func (c *call) stdio() libcontainer.Stdio {
+	return libcontainer.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ConsoleSocket: c.text("console-socket")}
+}
+
+// inherited claims the descriptors of --preserve-fds and LISTEN_FDS.
+func (c *call) inherited() (inherited, error) {
+	n, err := c.preserveFDs()
+	if err != nil {
+		return inherited{}, err
+	}
+	return claimInherited(n)
 }
 
 func (c *call) preserveFDs() (int, error) {

@@ -20,6 +20,9 @@ doesn't exist is fine.`,
 			regexFlag("delete"),
 		},
 		run: func(c *call) error {
+			if _, err := claimInherited(0); err != nil {
+				return err
+			}
 			return c.eachContainer(func(r *libcontainer.Runtime, id string) error {
 				return r.Delete(id, c.on("force"))
 			})

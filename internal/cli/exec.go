@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -63,16 +64,42 @@ func (c *call) exec() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return r.Exec(o)
+	fds, err := c.inherited()
+	if err != nil {
+		return 0, err
+	}
+	o.Stdio, o.ExtraFiles = c.stdio(), fds.files[fds.listen:]
+	container, err := r.Open(c.id())
+	if err != nil {
+		return 0, err
+	}
+	if c.on("detach") {
+		p, err := container.Exec(context.Background(), o)
+		if err != nil {
+			container.Close()
+			return 0, err
+		}
+		p.Close()
+		return 0, nil
+	}
+	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
+	o.Stdio.Size = terminalSize()
+	f := beginForeground()
+	defer f.end()
+	p, err := container.Exec(context.Background(), o)
+	if err != nil {
+		container.Close()
+		return 0, err
+	}
+	defer p.Close()
+	return f.wait(p)
 }
 
 func (c *call) execOptions() (libcontainer.ExecOptions, error) {
-	fds, err := c.preserveFDs()
+	_, err := c.preserveFDs()
 	o := libcontainer.ExecOptions{
-		ID:            c.id(),
-		ConsoleSocket: c.text("console-socket"), PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
-		Detach: c.on("detach"), IgnorePaused: c.on("ignore-paused"),
-		PreserveFDs: fds, Cgroups: c.list("cgroup"),
+		PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
+		IgnorePaused: c.on("ignore-paused"), Cgroups: c.list("cgroup"),
 	}
 	if err != nil {
 		return o, err

@@ -28,10 +28,10 @@ func TestExecOptions(t *testing.T) {
 		line string
 		want libcontainer.ExecOptions
 	}{
-		{"c ls -l --tty", libcontainer.ExecOptions{ID: "c", Override: libcontainer.ProcessOverride{Args: []string{"ls", "-l", "--tty"}}}},
+		{"c ls -l --tty", libcontainer.ExecOptions{Override: libcontainer.ProcessOverride{Args: []string{"ls", "-l", "--tty"}}}},
 		{
 			"-t -e A=b,c --env D= --cwd /w -u 1:2 -g 3 --additional-gids 4 --cap CAP_KILL -c CAP_CHOWN --process-label l --apparmor p --no-new-privs c sh",
-			libcontainer.ExecOptions{ID: "c", Override: libcontainer.ProcessOverride{
+			libcontainer.ExecOptions{Override: libcontainer.ProcessOverride{
 				Args: []string{"sh"}, Cwd: "/w", Env: []string{"A=b,c", "D="}, TTY: true, User: &specs.User{UID: 1, GID: 2},
 				AdditionalGids: []uint32{3, 4}, NoNewPrivileges: &yes, Caps: []string{"CAP_KILL", "CAP_CHOWN"},
 				SelinuxLabel: "l", ApparmorProfile: "p",
@@ -39,12 +39,12 @@ func TestExecOptions(t *testing.T) {
 		},
 		{
 			"--no-new-privs=false c sh",
-			libcontainer.ExecOptions{ID: "c", Override: libcontainer.ProcessOverride{Args: []string{"sh"}, NoNewPrivileges: &no}},
+			libcontainer.ExecOptions{Override: libcontainer.ProcessOverride{Args: []string{"sh"}, NoNewPrivileges: &no}},
 		},
 		{
 			"-d --pid-file p --console-socket s --pidfd-socket f --preserve-fds 2 --ignore-paused --cgroup cpu,memory:a --cgroup b c sh",
 			libcontainer.ExecOptions{
-				ID: "c", Detach: true, PidFile: "p", ConsoleSocket: "s", PidfdSocket: "f", PreserveFDs: 2, IgnorePaused: true,
+				PidFile: "p", PidfdSocket: "f", IgnorePaused: true,
 				Cgroups: []string{"cpu,memory:a", "b"}, Override: libcontainer.ProcessOverride{Args: []string{"sh"}},
 			},
 		},

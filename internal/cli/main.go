@@ -13,7 +13,7 @@ import (
 	"os"
 
 	"github.com/runnel/runnel/internal/logging"
-	"github.com/runnel/runnel/libcontainer"
+	"github.com/runnel/runnel/libcontainer/fault"
 )
 
 // Build says what this binary was built from.
@@ -127,7 +127,7 @@ func (s *session) fail(err error) {
 }
 
 func details(err error) logging.Details {
-	d := libcontainer.Explain(err)
+	d := fault.DetailsOf(err)
 	return logging.Details{Code: string(d.Code), Step: d.Step, Field: d.Field, Errno: d.Errno, Hint: d.Hint}
 }
 
@@ -136,7 +136,7 @@ func misuse(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &libcontainer.Fault{Err: err, Code: libcontainer.CodeInvalidArgument}
+	return &fault.Fault{Err: err, Code: fault.InvalidArgument}
 }
 
 func (s *session) print(text string) error {

@@ -121,7 +121,7 @@ The codes are these; others may be added.
 
 // codeList is made from the constants and their comments.
 func codeList() string {
-	source, err := os.ReadFile("../../libcontainer/fault.go")
+	source, err := os.ReadFile("../../libcontainer/fault/fault.go")
 	if err != nil {
 		panic(err)
 	}

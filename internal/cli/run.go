@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/runnel/runnel/libcontainer"
@@ -31,13 +33,36 @@ func runRun(c *call) error {
 	if err != nil {
 		return err
 	}
-	status, err := r.Run(libcontainer.RunOptions{
-		CreateOptions: o,
-		Detach:        c.on("detach"), Keep: c.on("keep"), NoSubreaper: c.on("no-subreaper"),
-	})
-	if err != nil {
+	options := libcontainer.RunOptions{CreateOptions: o}
+	if c.on("detach") {
+		p, err := r.Run(context.Background(), options)
+		if err != nil {
+			return fmt.Errorf("runnel run failed: %w", err)
+		}
+		p.Close()
+		return nil
+	}
+	options.Attached, options.Subreaper = true, !c.on("no-subreaper")
+	if err := c.runForeground(r, options); err != nil {
 		return fmt.Errorf("runnel run failed: %w", err)
 	}
-	c.status = status
 	return nil
+}
+
+// runForeground runs a container, waits for its end and deletes it.
+func (c *call) runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions) error {
+	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
+	o.Stdio.Size = terminalSize()
+	f := beginForeground()
+	defer f.end()
+	p, err := r.Run(context.Background(), o)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	c.status, err = f.wait(p)
+	if !c.on("keep") {
+		err = errors.Join(err, p.Container().Delete(true))
+	}
+	return err
 }

@@ -1,5 +1,12 @@
 package cli
 
+import (
+	"context"
+	"os"
+
+	"github.com/runnel/runnel/libcontainer/sdnotify"
+)
+
 func startCommand() *command {
 	return &command{
 		name: "start", summary: "execute the process of a created container", arguments: "ID", least: 1, most: 1,
@@ -14,5 +21,13 @@ func runStart(c *call) error {
 	if err != nil {
 		return err
 	}
-	return r.Start(c.id())
+	if _, err := claimInherited(0); err != nil {
+		return err
+	}
+	container, err := r.Open(c.id())
+	if err != nil {
+		return err
+	}
+	defer container.Close()
+	return container.Start(context.Background(), os.Getenv(sdnotify.Variable))
 }

@@ -19,17 +19,44 @@ const module = "github.com/runnel/runnel"
 // has no entry may import nothing of ours.
 var arrows = map[string][]string{
 	"":                 {"internal/cli"},
-	"internal/cli/...": {"libcontainer", "specconv", "nsenter/plan", "internal/..."},
-	"internal/place":   {},
-	"internal/...":     {"internal/..."},
-	"libcontainer/...": {"libcontainer/...", "specconv", "nsenter", "nsenter/plan", "cgroups/...", "seccomp/...", "internal/..."},
-	"specconv/...":     {"specconv/...", "nsenter/plan", "internal/..."},
-	"nsenter":          {"nsenter/plan", "internal/..."},
-	"nsenter/plan":     {"internal/place"},
-	"cgroups/...":      {"cgroups/...", "internal/..."},
-	"seccomp/...":      {"seccomp/...", "internal/..."},
-	"tests/...":        {"..."},
-	"contrib/...":      {"..."},
+	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv", "nsenter/plan", "internal/..."},
+
+	"libcontainer": {
+		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
+	},
+	"libcontainer/preflight": {
+		"libcontainer/explain", "libcontainer/program", "libcontainer/idmap", "libcontainer/cgrouppolicy", "libcontainer/bundle",
+		"specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
+	},
+	"libcontainer/explain": {
+		"libcontainer/hook", "libcontainer/idmap", "libcontainer/program", "libcontainer/fault", "specconv", "nsenter", "nsenter/plan", "internal/...",
+	},
+	"libcontainer/cgrouppolicy": {"libcontainer/bundle", "libcontainer/idmap", "cgroups/...", "internal/..."},
+	"libcontainer/bundle":       {"libcontainer/fault", "specconv/...", "internal/..."},
+	"libcontainer/hook":         {"libcontainer/fault", "nsenter", "internal/..."},
+	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},
+	"libcontainer/sdnotify":     {"libcontainer/state", "internal/..."},
+	"libcontainer/idmap":        {"nsenter", "nsenter/plan", "internal/..."},
+	"libcontainer/netdev":       {"internal/..."},
+	"libcontainer/program":      {"internal/..."},
+	"libcontainer/state":        {"libcontainer/fault", "cgroups", "specconv/...", "internal/..."},
+	"libcontainer/fault":        {"specconv/...", "internal/..."},
+
+	"specconv/...": {"specconv/...", "nsenter/plan", "internal/..."},
+	"nsenter":      {"nsenter/plan", "internal/..."},
+	"nsenter/plan": {"internal/place"},
+	"cgroups/...":  {"cgroups/...", "internal/..."},
+	"seccomp/...":  {"seccomp/...", "internal/..."},
+
+	"internal/place":  {},
+	"internal/pidfd":  {},
+	"internal/procfs": {},
+	"internal/rawio":  {},
+	"internal/reap":   {},
+	"internal/...":    {"internal/..."},
+
+	"tests/...":   {"..."},
+	"contrib/...": {"..."},
 }
 
 type goPackage struct {

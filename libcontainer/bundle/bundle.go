@@ -1,0 +1,157 @@
+// Package bundle reads a bundle: a directory with a config.json and a rootfs, bundle.md.
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/rawio"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/specconv"
+)
+
+// Bundle is a bundle whose config.json has no errors on this host. Its Spec.Linux
+// is never nil.
+type Bundle struct {
+	// Dir and Rootfs are absolute paths.
+	Dir, Rootfs string
+	Content     []byte // of config.json, as it is
+	Spec        *specs.Spec
+	Host        *specconv.Host
+	// Warnings are what Validate warns of.
+	Warnings []specconv.Problem
+}
+
+// Open reads and validates the bundle in a directory; "" is the working directory.
+// The error is a *fault.Fault.
+func Open(path string) (*Bundle, error) {
+	dir, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", path, err)
+	}
+	b := &Bundle{Dir: dir}
+	if b.Content, err = ReadConfig(dir); err != nil {
+		return nil, err
+	}
+	if b.Spec, err = specconv.Decode(b.Content); err != nil {
+		return nil, fault.Wrap("config", fault.ConfigInvalid, err)
+	}
+	if b.Spec.Linux == nil {
+		b.Spec.Linux = &specs.Linux{} // absent is empty
+	}
+	if !NamesRootfs(b.Spec) {
+		// There is no mount to ask the host about, and more may be wrong.
+		return nil, b.validate(specconv.AnyHost())
+	}
+	if b.Rootfs, err = FindRootfs(dir, b.Spec); err != nil {
+		return nil, fault.Wrap("bundle", fault.BundleInvalid, err)
+	}
+	if b.Host, err = specconv.Probe(b.Spec, b.Rootfs); err != nil {
+		return nil, err
+	}
+	if err := b.validate(b.Host); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Bundle) validate(host *specconv.Host) error {
+	b.Warnings = specconv.Validate(b.Spec, host)
+	return fault.Wrap("config", fault.ConfigInvalid, specconv.FirstError(b.Warnings))
+}
+
+// ReadConfig reads the config.json in a directory. The error is a *fault.Fault.
+func ReadConfig(dir string) ([]byte, error) {
+	content, err := readConfig(dir)
+	return content, fault.Wrap("bundle", fault.BundleInvalid, err)
+}
+
+func readConfig(dir string) ([]byte, error) {
+	path := filepath.Join(dir, "config.json")
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("bundle %s: %w", dir, errors.Unwrap(err))
+		}
+		return nil, fmt.Errorf("JSON specification file config.json not found in %s", dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	content, err := rawio.ReadAll(fd)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return content, nil
+}
+
+// NamesRootfs reports whether root.path is set.
+func NamesRootfs(spec *specs.Spec) bool { return spec.Root != nil && spec.Root.Path != "" }
+
+// FindRootfs returns root.path as an absolute path. Its last component must be a
+// directory and not a link, which the owner of the image could point anywhere.
+func FindRootfs(dir string, spec *specs.Spec) (string, error) {
+	path := spec.Root.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	path = filepath.Clean(path)
+	at := place.At("/root/path")
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	switch {
+	case err != nil:
+		return "", place.Errorf(at, "invalid rootfs %s: %w", path, err)
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return "", place.Errorf(at, "invalid rootfs %s: not an absolute path, or a symlink", path)
+	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return "", place.Errorf(at, "invalid rootfs %s: %w", path, unix.ENOTDIR)
+	case path == "/":
+		return "", place.Errorf(at, "invalid rootfs /: the host's own root: %w", fs.ErrInvalid)
+	}
+	return path, nil
+}
+
+// HasHooks reports whether a config has any hook.
+func HasHooks(h *specs.Hooks) bool {
+	//nolint:staticcheck // prestart is deprecated, and required
+	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer)+len(h.StartContainer)+
+		len(h.Poststart)+len(h.Poststop) > 0
+}
+
+// Creates reports whether a config has a new namespace of this type: the first entry
+// of the type counts, and has no path.
+func Creates(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type == kind {
+			return ns.Path == ""
+		}
+	}
+	return false
+}
+
+// Has reports whether a config has a namespace of this type, new or joined.
+func Has(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
+	for _, ns := range spec.Linux.Namespaces {
+		if ns.Type == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// Resources returns linux.resources, empty where there are none.
+func Resources(spec *specs.Spec) *specs.LinuxResources {
+	if spec.Linux.Resources == nil {
+		return &specs.LinuxResources{}
+	}
+	return spec.Linux.Resources
+}

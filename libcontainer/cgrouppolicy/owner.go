@@ -1,0 +1,31 @@
+package cgrouppolicy
+
+import (
+	"path"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/libcontainer/idmap"
+)
+
+// Owner returns the user of the host to whom the container's cgroup is given,
+// config-linux.md "Cgroup ownership": the one who runs the container's process,
+// if the container sees its cgroup as the root of a cgroup namespace of its own
+// and may write to it. On cgroup v1 the manager doesn't follow.
+func Owner(spec *specs.Spec) (uid int, ok bool) {
+	if spec.Process == nil || !slices.Contains(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.CgroupNamespace}) {
+		return 0, false
+	}
+	writable := slices.ContainsFunc(spec.Mounts, func(m specs.Mount) bool {
+		return m.Source == "cgroup" && path.Clean(m.Destination) == "/sys/fs/cgroup" && !slices.Contains(m.Options, "ro")
+	})
+	if !writable {
+		return 0, false
+	}
+	host, ok := idmap.ToHost(spec.Linux.UIDMappings, spec.Process.User.UID)
+	if !ok {
+		return 0, false
+	}
+	return int(host), true
+}

@@ -1,0 +1,133 @@
+// Package cgrouppolicy decides what the runtime does about a container's cgroup: where
+// it is, what an ordinary user may do without, and who owns it. Package cgroups acts.
+package cgrouppolicy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/libcontainer/bundle"
+)
+
+// Policy is how the runtime treats cgroups.
+type Policy struct {
+	// Systemd: systemd creates them, by the driver of package cgroups/systemd.
+	Systemd bool
+	// Rootless: the runtime is an ordinary user's, and does without a cgroup that it
+	// may not create, as long as no limit is asked for.
+	Rootless bool
+	// Debug gets a sentence about what the runtime does without; nil discards it.
+	Debug func(string)
+}
+
+// Locate returns where the container's cgroup will be; nil if it can have none.
+func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
+	if p.Systemd {
+		location, err := cgroups.LocateUnit(spec.Linux.CgroupsPath, id, p.Rootless, spec.Annotations)
+		if err != nil {
+			return nil, fmt.Errorf("systemd cgroup: %w", err)
+		}
+		return &location, nil
+	}
+	location, err := cgroups.Locate(spec.Linux.CgroupsPath, id)
+	if err != nil {
+		if p.Dispensable(spec, err) {
+			return nil, nil
+		}
+		return nil, p.Explain(spec, place.Wrap(place.At("/linux/cgroupsPath"), err))
+	}
+	return &location, nil
+}
+
+// Dispensable reports whether the container can do without a cgroup after an error of
+// creating it: an ordinary user often can't create one, and without limits nothing is
+// lost. Device rules don't count as limits: a user can't create a device node that
+// couldn't be opened outside.
+func (p Policy) Dispensable(spec *specs.Spec, err error) bool {
+	refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist) ||
+		errors.Is(err, cgroups.ErrNoHierarchy)
+	if !p.Rootless || !refused {
+		return false
+	}
+	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
+}
+
+// limited returns the names of the properties of linux.resources that limit something, devices
+// left aside.
+func limited(r *specs.LinuxResources) []string {
+	if r == nil {
+		return nil
+	}
+	var names []string
+	add := func(name string, is bool) {
+		if is {
+			names = append(names, "linux.resources."+name)
+		}
+	}
+	add("memory", r.Memory != nil && *r.Memory != specs.LinuxMemory{})
+	add("cpu", r.CPU != nil && *r.CPU != specs.LinuxCPU{})
+	add("pids", r.Pids != nil && *r.Pids != specs.LinuxPids{})
+	add("blockIO", r.BlockIO != nil && limitsIO(r.BlockIO))
+	add("hugepageLimits", len(r.HugepageLimits) > 0)
+	add("network", r.Network != nil && (r.Network.ClassID != nil || len(r.Network.Priorities) > 0))
+	add("rdma", len(r.Rdma) > 0)
+	add("unified", len(r.Unified) > 0)
+	return names
+}
+
+func limitsIO(io *specs.LinuxBlockIO) bool {
+	return io.Weight != nil || io.LeafWeight != nil || len(io.WeightDevice)+len(io.ThrottleReadBpsDevice)+
+		len(io.ThrottleWriteBpsDevice)+len(io.ThrottleReadIOPSDevice)+len(io.ThrottleWriteIOPSDevice) > 0
+}
+
+// Explain adds to an error of an ordinary user's cgroup what has asked for a cgroup,
+// and how to get one that may be limited.
+func (p Policy) Explain(spec *specs.Spec, err error) error {
+	if !p.Rootless || err == nil {
+		return err
+	}
+	asks := limited(spec.Linux.Resources)
+	switch {
+	case errors.Is(err, cgroups.ErrController):
+		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
+	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
+		return fmt.Errorf("linux.cgroupsPath %q: %w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)",
+			spec.Linux.CgroupsPath, err, delegationHint)
+	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
+		return fmt.Errorf("%s: %w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)",
+			strings.Join(asks, ", "), err, delegationHint)
+	}
+	return err
+}
+
+const delegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
+
+// denyAll is the rule that the device rules of every container begin with, as runc's
+// do.
+func denyAll() specs.LinuxDeviceCgroup {
+	return specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
+}
+
+// SetDevices sets the device rules of a config.
+func (p Policy) SetDevices(m cgroups.Manager, spec *specs.Spec) error {
+	rules := bundle.Resources(spec).Devices
+	if len(rules) == 0 {
+		rules = []specs.LinuxDeviceCgroup{denyAll()}
+	}
+	err := m.SetDevices(rules, true)
+	if p.Rootless && errors.Is(err, fs.ErrPermission) {
+		// Only the host's root may load the program.
+		if p.Debug != nil {
+			p.Debug(fmt.Sprintf("no device rules: %v", err))
+		}
+		return nil
+	}
+	return err
+}

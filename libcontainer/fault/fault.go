@@ -1,0 +1,162 @@
+// Package fault has the errors of the runtime: what is known of one beside its
+// sentence, and the errors that callers decide on.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv"
+)
+
+// Sentinel errors, for use with errors.Is. Their texts are matched by containerd's
+// shim ("does not exist", "container not running") and others.
+var (
+	ErrNotExist   = errors.New("container does not exist")
+	ErrExist      = errors.New("container with given ID already exists")
+	ErrInvalidID  = errors.New("invalid container ID format")
+	ErrNotRunning = errors.New("container not running")
+	ErrNotPaused  = errors.New("container not paused")
+)
+
+// Code is the class of an error, for a program to switch on. The list is in
+// contrib/design/errors.md and runnel(8); codes are added, not changed.
+type Code string
+
+// The codes.
+const (
+	InvalidArgument      Code = "invalid_argument"       // the command line makes no sense, or a file that it names
+	BundleInvalid        Code = "bundle_invalid"         // the bundle, its config.json or its rootfs isn't there
+	ConfigInvalid        Code = "config_invalid"         // config.json isn't as the specification has it, or asks for what the host hasn't
+	ContainerExists      Code = "container_exists"       // another container has the id
+	ContainerNotFound    Code = "container_not_found"    // no container has the id
+	NotRunning           Code = "not_running"            // the container's process has ended
+	WrongState           Code = "wrong_state"            // the container's present state doesn't allow it
+	ProgramNotFound      Code = "program_not_found"      // the program, or what interprets it, isn't in the container
+	ProgramNotExecutable Code = "program_not_executable" // the program is there, but may not or can't be executed
+	MountFailed          Code = "mount_failed"           // the container's file systems, directories and device nodes
+	NamespaceFailed      Code = "namespace_failed"       // namespaces, made or joined, and their id maps
+	CgroupFailed         Code = "cgroup_failed"          // cgroups, their limits, Intel RDT
+	NetworkFailed        Code = "network_failed"         // network devices
+	ProcessFailed        Code = "process_failed"         // any other step of setting up the process
+	HookFailed           Code = "hook_failed"            // a hook has failed, or couldn't be executed
+	OutOfMemory          Code = "out_of_memory"          // the kernel has killed the process while it was set up
+	Permission           Code = "permission"             // EPERM or EACCES, of anything else
+	NotSupported         Code = "not_supported"          // ENOSYS or EOPNOTSUPP, of anything else
+	Internal             Code = "internal"               // none of these
+)
+
+// Fault is an error of which more is known than its sentence. The text is that of
+// Err.
+type Fault struct {
+	Err  error
+	Code Code
+	// Step is the op of the plan or the phase that failed: "mount", "hook".
+	Step string
+	// Field is the JSON pointer (RFC 6901) to what in config.json asked for it.
+	Field string
+	// Hint is what the sentence adds to the errno, by itself.
+	Hint string
+}
+
+func (f *Fault) Error() string { return f.Err.Error() }
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Wrap returns err as a Fault with the step in which it happened, its class, and
+// the place in config.json that it carries. nil stays nil, and an error that has a
+// Fault in it already is returned as it is.
+func Wrap(step string, code Code, err error) error {
+	if err == nil {
+		return nil
+	}
+	if known := Of(err); known != nil {
+		return err
+	}
+	return &Fault{Err: err, Code: code, Step: step, Field: fieldOf(err)}
+}
+
+// Of returns the Fault in err; nil if there is none.
+func Of(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return nil
+}
+
+// fieldOf returns the JSON pointer that err carries, or else that its text begins with.
+func fieldOf(err error) string {
+	if p := place.Of(err); !p.IsZero() {
+		return p.Pointer
+	}
+	return specconv.Pointer(err.Error())
+}
+
+// AddHint adds a hint, to the sentence too; "" adds none.
+func (f *Fault) AddHint(text string) {
+	if f.Hint = text; text != "" {
+		f.Err = fmt.Errorf("%w (%s)", f.Err, text)
+	}
+}
+
+// Details are what is known of an error. Errno is its name, "ENOENT". What isn't
+// known is "".
+type Details struct {
+	Code                     Code
+	Step, Field, Errno, Hint string
+}
+
+// DetailsOf returns what is known of any error.
+func DetailsOf(err error) Details {
+	d := Details{Code: classify(err)}
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		d.Errno = unix.ErrnoName(errno)
+	}
+	if f := Of(err); f != nil {
+		d.Step, d.Field, d.Hint = f.Step, f.Field, f.Hint
+		if f.Code != "" {
+			d.Code = f.Code
+		}
+	}
+	var c *specconv.ConfigError
+	if errors.As(err, &c) {
+		d.Field, d.Hint = c.First.Pointer, c.First.Hint
+	}
+	return d
+}
+
+// classify returns the class of an error that has no Fault in it.
+func classify(err error) Code {
+	for _, known := range [...]struct {
+		err  error
+		code Code
+	}{
+		{ErrNotExist, ContainerNotFound},
+		{ErrExist, ContainerExists},
+		{ErrInvalidID, InvalidArgument},
+		{ErrNotRunning, NotRunning},
+		{ErrNotPaused, WrongState},
+		{fs.ErrPermission, Permission},
+		{errors.ErrUnsupported, NotSupported},
+	} {
+		if errors.Is(err, known.err) {
+			return known.code
+		}
+	}
+	var s State
+	if errors.As(err, &s) {
+		return WrongState
+	}
+	return Internal
+}
+
+// State is the error of what the container's present state doesn't allow, in the
+// words of runc.
+type State string
+
+func (e State) Error() string { return string(e) }

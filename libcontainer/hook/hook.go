@@ -1,0 +1,208 @@
+// Package hook runs the hooks of a container that belong to the runtime's namespaces,
+// config.md "POSIX-platform Hooks", and has the state that those of the container's
+// namespaces read.
+package hook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/reap"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/nsenter"
+)
+
+// Runner runs hooks. Info gets a line for each line that a hook prints; nil discards
+// them.
+type Runner struct {
+	Info func(string)
+}
+
+// RunAll runs hooks one after the other, in their order, and stops at the first that
+// fails. The kind is the name of their list: "createRuntime".
+func (r Runner) RunAll(kind string, hooks []specs.Hook, state specs.State) error {
+	for i := range hooks {
+		if err := r.Run(kind, i, &hooks[i], state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run runs one hook, of which the index is the one in its list. It writes the state to
+// the hook's standard input. What the hook prints goes to the log, or into the error.
+// At its timeout its whole process group is killed; a process that has left the group
+// by setsid(2) is not reached. The error is a *fault.Fault; its words "error running
+// KIND hook #N:" are runc's.
+func (r Runner) Run(kind string, index int, hook *specs.Hook, state specs.State) error {
+	at := Place(kind, index)
+	origin := at.String() + " " + hook.Path
+	var out, errs output
+	err := execute(hook, state, &out, &errs)
+	if err == nil {
+		r.Log(origin, out.text(), errs.text())
+		return nil
+	}
+	err = fmt.Errorf("error running %s hook #%d: %s: %w, stdout: %s, stderr: %s", kind, index, origin, err,
+		strings.TrimSpace(out.text()), strings.TrimSpace(errs.text()))
+	return &fault.Fault{Err: err, Code: fault.HookFailed, Step: "hook", Field: at.Pointer}
+}
+
+// Place returns the place of a hook in config.json.
+func Place(kind string, index int) place.Place {
+	return place.At("/hooks").Key(kind).Index(index)
+}
+
+// mostLines of one hook are logged; of more, the first and the last half.
+const mostLines = 50
+
+// Log logs the lines that a hook has printed. The origin begins each of them.
+func (r Runner) Log(origin string, outputs ...string) {
+	if r.Info == nil {
+		return
+	}
+	for _, output := range outputs {
+		output = strings.TrimRight(output, "\n")
+		if output == "" {
+			continue
+		}
+		lines := strings.Split(output, "\n")
+		if n := len(lines); n > mostLines {
+			lines = append(append(lines[:mostLines/2:mostLines/2], strings.Trim(cut, "\n")), lines[n-mostLines/2:]...)
+		}
+		for _, line := range lines {
+			r.Info(origin + ": " + line)
+		}
+	}
+}
+
+func execute(hook *specs.Hook, state specs.State, out, errs *output) error {
+	content, err := json.Marshal(state)
+	if err != nil {
+		return fmt.Errorf("state for hooks: %w", err)
+	}
+	input, err := nsenter.NewStateFile()
+	if err != nil {
+		return err
+	}
+	defer input.Close()
+	if err := input.Fill(content); err != nil {
+		return err
+	}
+	outWriter, err := out.open()
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	errsWriter, err := errs.open()
+	if err != nil {
+		unix.Close(outWriter)
+		return err
+	}
+	defer errs.close()
+
+	// The hook's parent is a thread of its own, whose end is the hook's, too: a
+	// runtime that is killed leaves none behind (PR_SET_PDEATHSIG, prctl(2)).
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p, err := start(hook, input.FD(), outWriter, errsWriter)
+	unix.Close(outWriter)
+	unix.Close(errsWriter)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(p.fd)
+	return p.wait(hook.Timeout, out, errs)
+}
+
+// process is a running hook, which leads a process group.
+type process struct{ pid, fd int }
+
+func start(hook *specs.Hook, stdio ...int) (p process, err error) {
+	args, env := hook.Args, hook.Env
+	if len(args) == 0 {
+		args = []string{hook.Path}
+	}
+	if env == nil {
+		env = []string{} // nil would be that of the runtime
+	}
+	attr := &syscall.ProcAttr{Env: env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &p.fd}}
+	for _, fd := range stdio {
+		attr.Files = append(attr.Files, uintptr(fd))
+	}
+	p.pid, err = syscall.ForkExec(hook.Path, args, attr)
+	if err != nil {
+		return p, fmt.Errorf("exec: %w", err)
+	}
+	return p, nil
+}
+
+// wait reads what the hook prints until it has ended. A process that it has left
+// behind isn't waited for, although it may hold a pipe open: what that prints
+// later is lost, and it gets SIGPIPE.
+func (p process) wait(timeout *int, outputs ...*output) error {
+	var deadline time.Time
+	if timeout != nil && *timeout > 0 {
+		deadline = time.Now().Add(time.Duration(*timeout) * time.Second)
+	}
+	late := false
+	for !p.poll(deadline, outputs) {
+		if !deadline.IsZero() && !time.Now().Before(deadline) {
+			late = true
+			deadline = time.Time{}
+			_ = unix.Kill(-p.pid, unix.SIGKILL)
+		}
+	}
+	for _, o := range outputs {
+		o.drain()
+	}
+	status, err := reap.Wait(p.pid)
+	switch {
+	case err != nil:
+		return fmt.Errorf("wait for the hook: %w", err)
+	case late:
+		return TimeoutError(float64(*timeout))
+	case status != 0:
+		return errors.New(reap.Describe(status))
+	}
+	return nil
+}
+
+// poll waits for output, the hook's end or the deadline, and tells whether the
+// hook has ended.
+func (p process) poll(deadline time.Time, outputs []*output) bool {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	for _, o := range outputs {
+		fds = append(fds, unix.PollFd{Fd: int32(o.fd), Events: unix.POLLIN})
+	}
+	left := -1
+	if !deadline.IsZero() {
+		left = int(max(0, time.Until(deadline)+time.Millisecond-1) / time.Millisecond)
+	}
+	if n, _ := unix.Poll(fds, left); n <= 0 {
+		return false
+	}
+	for i, o := range outputs {
+		if fds[i+1].Revents != 0 {
+			o.read()
+		}
+	}
+	return fds[0].Revents != 0
+}
+
+// TimeoutError is the error of a hook that was killed at its timeout, in seconds. Its
+// text is runc's.
+type TimeoutError float64
+
+func (t TimeoutError) Error() string {
+	return fmt.Sprintf("hook ran past specified timeout of %.1fs", float64(t))
+}

@@ -1,0 +1,78 @@
+package hook
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/nsenter"
+)
+
+// The names under which the child gets the states, as the planner expects them.
+const (
+	CreatingFile = "state-creating"
+	CreatedFile  = "state-created"
+)
+
+// States are the files with the container's state that hooks in the container's
+// namespaces read. The child inherits them empty; they are filled when its pid is known.
+type States struct {
+	creating, created *nsenter.StateFile
+}
+
+// Open creates the files that the config's hooks need, and adds their descriptors to
+// given. The caller closes them.
+func (h *States) Open(hooks *specs.Hooks, given map[string]int) error {
+	if hooks == nil {
+		return nil
+	}
+	if len(hooks.CreateContainer) > 0 {
+		f, err := nsenter.NewStateFile()
+		if err != nil {
+			return err
+		}
+		h.creating = &f
+		given[CreatingFile] = f.FD()
+	}
+	if len(hooks.StartContainer) > 0 {
+		f, err := nsenter.NewStateFile()
+		if err != nil {
+			return err
+		}
+		h.created = &f
+		given[CreatedFile] = f.FD()
+	}
+	return nil
+}
+
+// Fill writes the states. The status in state is replaced by that of each file.
+func (h *States) Fill(state specs.State) error {
+	for _, f := range []struct {
+		file   *nsenter.StateFile
+		status specs.ContainerState
+	}{{h.creating, specs.StateCreating}, {h.created, specs.StateCreated}} {
+		if f.file == nil {
+			continue
+		}
+		state.Status = f.status
+		content, err := json.Marshal(state)
+		if err != nil {
+			return fmt.Errorf("state for hooks: %w", err)
+		}
+		if err := f.file.Fill(content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close closes the files.
+func (h *States) Close() {
+	for _, f := range []*nsenter.StateFile{h.creating, h.created} {
+		if f != nil {
+			f.Close()
+		}
+	}
+	h.creating, h.created = nil, nil
+}

@@ -1,0 +1,141 @@
+// Package idmap writes the id maps and time offsets of new namespaces,
+// user_namespaces(7) and time_namespaces(7), and knows which ids a user may map.
+package idmap
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
+	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/nsenter"
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// The places in config.json.
+var (
+	uidMappings = place.Place{Pointer: "/linux/uidMappings"}
+	gidMappings = place.Place{Pointer: "/linux/gidMappings"}
+	timeOffsets = place.Place{Pointer: "/linux/timeOffsets"}
+)
+
+// Write writes the maps of the user namespace that the process pid has created. For
+// an ordinary user who maps more than the own ids, newuidmap(1) and newgidmap(1) do
+// it. Errors carry their place.
+func Write(pid int, linux *specs.Linux) error {
+	uids, gids := Ranges(linux.UIDMappings), Ranges(linux.GIDMappings)
+	switch {
+	case os.Geteuid() == 0:
+		if err := nsenter.WriteMaps(pid, uids, gids); err != nil {
+			return place.Wrap(uidMappings, fmt.Errorf("linux.gidMappings: %w", err))
+		}
+		return nil
+	case MapsSelf(linux, os.Geteuid(), os.Getegid()):
+		// The kernel demands this of a user without privileges.
+		if err := writeFile(pid, "setgroups", []byte("deny")); err != nil {
+			return fmt.Errorf("deny setgroups: %w", err)
+		}
+		return nsenter.WriteMaps(pid, uids, gids)
+	}
+	if err := runMapper("newuidmap", SubUIDs, pid, uids); err != nil {
+		return place.Wrap(uidMappings, err)
+	}
+	return place.Wrap(gidMappings, runMapper("newgidmap", SubGIDs, pid, gids))
+}
+
+// WriteTimeOffsets writes the clocks of the time namespace that the process pid has
+// created, before any process is in it.
+func WriteTimeOffsets(pid int, offsets map[string]specs.LinuxTimeOffset) error {
+	var lines []byte
+	for _, clock := range []string{"monotonic", "boottime"} {
+		if o, ok := offsets[clock]; ok {
+			lines = fmt.Appendf(lines, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
+		}
+	}
+	return place.Wrap(timeOffsets, writeFile(pid, "timens_offsets", lines))
+}
+
+// writeFile writes a file of /proc/PID with one write(2). The procfs is verified.
+func writeFile(pid int, name string, content []byte) error {
+	proc, err := procfs.OpenProcRoot()
+	if err != nil {
+		return err
+	}
+	defer proc.Close()
+	handle, err := proc.OpenPid(pid, name)
+	if err != nil {
+		return err
+	}
+	defer handle.Close()
+	file, err := pathrs.Reopen(handle, unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.Write(content)
+	return err
+}
+
+// MapsSelf reports whether the config maps only the ids of the user, which needs no
+// privileges.
+func MapsSelf(linux *specs.Linux, uid, gid int) bool {
+	return isSelf(linux.UIDMappings, uid) && isSelf(linux.GIDMappings, gid)
+}
+
+func isSelf(mappings []specs.LinuxIDMapping, id int) bool {
+	return len(mappings) == 1 && mappings[0].Size == 1 && int(mappings[0].HostID) == id
+}
+
+// runMapper runs newuidmap(1) or newgidmap(1), which may write the map if the ids
+// are the user's in the table.
+func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
+	args := []string{strconv.Itoa(pid)}
+	for _, m := range ranges {
+		args = append(args, fmt.Sprint(m.Container), fmt.Sprint(m.Host), fmt.Sprint(m.Size))
+	}
+	output, err := exec.Command(program, args...).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map other ids than the own one: %w", program, err)
+	}
+	words := strings.Join(strings.Fields(string(output)), " ")
+	owned := append(Subordinate(table, os.Getuid()), own(table))
+	for i, m := range ranges {
+		if id, ok := firstForeign(m, owned); ok {
+			p := uidMappings
+			if table == SubGIDs {
+				p = gidMappings
+			}
+			return place.Errorf(p.Index(i), "id %d isn't one of this user's in %s: %s: %s", id, table, program, words)
+		}
+	}
+	return fmt.Errorf("%s: %w: %s (it gains privileges by its setuid bit or a file capability, which no_new_privs and mounts with nosuid take away)",
+		program, err, words)
+}
+
+func own(table string) plan.IDRange {
+	id := os.Getuid()
+	if table == SubGIDs {
+		id = os.Getgid()
+	}
+	return plan.IDRange{Host: uint32(id), Size: 1}
+}
+
+// Ranges returns mappings of a config in the form that a plan has.
+func Ranges(mappings []specs.LinuxIDMapping) []plan.IDRange {
+	ranges := make([]plan.IDRange, len(mappings))
+	for i, m := range mappings {
+		ranges[i] = plan.IDRange{Container: m.ContainerID, Host: m.HostID, Size: m.Size}
+	}
+	return ranges
+}

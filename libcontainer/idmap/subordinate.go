@@ -1,0 +1,97 @@
+package idmap
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/moby/sys/user"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// The tables of subordinate ids, subuid(5) and subgid(5).
+const (
+	SubUIDs = "/etc/subuid"
+	SubGIDs = "/etc/subgid"
+)
+
+// Subordinate returns the host ids that a table gives to a user, who stands in it by
+// name or by number; none if it can't be read.
+func Subordinate(table string, uid int) []plan.IDRange {
+	names := []string{strconv.Itoa(uid)}
+	if u, err := user.LookupUid(uid); err == nil {
+		names = append(names, u.Name)
+	} else if name := os.Getenv("USER"); name != "" {
+		names = append(names, name)
+	}
+	list, err := user.ParseSubIDFileFilter(table, func(s user.SubID) bool {
+		return slices.Contains(names, s.Name) && s.SubID > 0 && s.Count > 0
+	})
+	if err != nil {
+		return nil
+	}
+	ranges := make([]plan.IDRange, len(list))
+	for i, s := range list {
+		ranges[i] = plan.IDRange{Host: uint32(s.SubID), Size: uint32(s.Count)}
+	}
+	return ranges
+}
+
+// Inside returns the ids that exist in the user namespace of a map such as
+// /proc/self/uid_map.
+func Inside(file string) ([]plan.IDRange, error) {
+	list, err := user.ParseIDMapFile(file)
+	if err != nil {
+		return nil, err
+	}
+	ranges := make([]plan.IDRange, len(list))
+	for i, m := range list {
+		ranges[i] = plan.IDRange{Host: uint32(m.ID), Size: uint32(m.Count)}
+	}
+	return ranges, nil
+}
+
+// IsWithin reports whether all host ids of a mapping are in some of the ranges.
+func IsWithin(m specs.LinuxIDMapping, ranges []plan.IDRange) bool {
+	_, foreign := firstForeign(plan.IDRange{Host: m.HostID, Size: m.Size}, ranges)
+	return !foreign
+}
+
+// firstForeign returns the first host id of m that is in none of the ranges.
+func firstForeign(m plan.IDRange, ranges []plan.IDRange) (id uint64, ok bool) {
+	next, end := uint64(m.Host), uint64(m.Host)+uint64(m.Size)
+	for next < end {
+		i := slices.IndexFunc(ranges, func(r plan.IDRange) bool {
+			return next >= uint64(r.Host) && next < uint64(r.Host)+uint64(r.Size)
+		})
+		if i < 0 {
+			return next, true
+		}
+		next = uint64(ranges[i].Host) + uint64(ranges[i].Size)
+	}
+	return 0, false
+}
+
+// ToContainer returns what a user namespace makes of an id of the host; ok is false
+// if it isn't mapped. Without mappings ids are the same on both sides.
+func ToContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
+	for _, m := range mappings {
+		if id >= m.HostID && id-m.HostID < m.Size {
+			return m.ContainerID + (id - m.HostID), true
+		}
+	}
+	return id, len(mappings) == 0
+}
+
+// ToHost returns what an id of the container is on the host; ok is false if it isn't
+// mapped. Without mappings ids are the same on both sides.
+func ToHost(mappings []specs.LinuxIDMapping, id uint32) (host uint32, ok bool) {
+	for _, m := range mappings {
+		if id >= m.ContainerID && id-m.ContainerID < m.Size {
+			return m.HostID + (id - m.ContainerID), true
+		}
+	}
+	return id, len(mappings) == 0
+}

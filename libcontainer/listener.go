@@ -1,0 +1,53 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/nsenter"
+	"github.com/runnel/runnel/seccomp"
+)
+
+// messengerTimeout is for a process that has nothing left to do but to exit, in
+// milliseconds.
+const messengerTimeout = 10_000
+
+// passListener hands the seccomp notify descriptor of the process, which came with m,
+// over to the agent that the profile names. The sender is a messenger of that process,
+// and has ended when this returns, so that the process can't become a program with a
+// child of which it doesn't know.
+func (l *launch) passListener(status specs.ContainerState, m nsenter.Message) error {
+	defer unix.Close(m.FD)
+	if l.spec.Linux == nil { // a start hasn't read the config yet
+		spec, err := l.config()
+		if err != nil {
+			return err
+		}
+		l.spec = spec
+	}
+	profile := l.spec.Linux.Seccomp
+	at := place.At("/linux/seccomp/listenerPath")
+	if profile == nil || profile.ListenerPath == "" {
+		err := place.Wrap(at, errors.New("a profile with SCMP_ACT_NOTIFY needs one"))
+		return fault.Wrap("seccomp", fault.ConfigInvalid, err)
+	}
+	err := seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
+		Version: specs.Version, Pid: l.pid, Metadata: profile.ListenerMetadata,
+		State: ociState(l.state, status),
+	}, m.FD)
+	if err != nil {
+		return &fault.Fault{Err: err, Code: fault.ProcessFailed, Step: "seccomp", Field: at.Pointer}
+	}
+	messenger, err := unix.PidfdOpen(m.Pid, 0)
+	if err != nil { // it has ended
+		return nil
+	}
+	pidfd.Wait(messenger, messengerTimeout)
+	unix.Close(messenger)
+	return nil
+}

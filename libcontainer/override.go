@@ -1,0 +1,80 @@
+package libcontainer
+
+import (
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// ProcessOverride is what Exec changes in the config's process. Zero values leave it as
+// it is, except TTY, which always decides.
+type ProcessOverride struct {
+	Args            []string
+	Cwd             string
+	Env             []string // appended
+	TTY             bool
+	User            *specs.User
+	AdditionalGids  []uint32 // appended
+	NoNewPrivileges *bool
+	Caps            []string // added
+	SelinuxLabel    string
+	ApparmorProfile string
+}
+
+// apply returns the process to run: the config's, changed.
+func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
+	if base == nil {
+		base = &specs.Process{Cwd: "/"}
+	}
+	p := *base
+	p.Args = o.Args
+	if len(p.Args) == 0 {
+		return nil, errors.New("exec args cannot be empty")
+	}
+	p.Terminal = o.TTY
+	if o.Cwd != "" {
+		p.Cwd = o.Cwd
+	}
+	p.Env = append(append([]string{}, p.Env...), o.Env...)
+	if o.User != nil {
+		p.User.UID, p.User.GID = o.User.UID, o.User.GID
+	}
+	p.User.AdditionalGids = append(append([]uint32{}, p.User.AdditionalGids...), o.AdditionalGids...)
+	if o.NoNewPrivileges != nil {
+		p.NoNewPrivileges = *o.NoNewPrivileges
+	}
+	if o.SelinuxLabel != "" {
+		p.SelinuxLabel = o.SelinuxLabel
+	}
+	if o.ApparmorProfile != "" {
+		p.ApparmorProfile = o.ApparmorProfile
+	}
+	p.Capabilities = addCapabilities(p.Capabilities, o.Caps)
+	return &p, nil
+}
+
+// addCapabilities adds to the bounding, effective and permitted sets, and to the
+// ambient set where the capability is inheritable. Never to the inheritable set:
+// a program with file capabilities would gain by it (CVE-2022-29162).
+func addCapabilities(base *specs.LinuxCapabilities, caps []string) *specs.LinuxCapabilities {
+	if len(caps) == 0 {
+		return base
+	}
+	var c specs.LinuxCapabilities
+	if base != nil {
+		c = *base
+	}
+	c.Bounding = append(append([]string{}, c.Bounding...), caps...)
+	c.Effective = append(append([]string{}, c.Effective...), caps...)
+	c.Permitted = append(append([]string{}, c.Permitted...), caps...)
+	ambient := append([]string{}, c.Ambient...)
+	for _, add := range caps {
+		for _, inheritable := range c.Inheritable {
+			if add == inheritable {
+				ambient = append(ambient, add)
+			}
+		}
+	}
+	c.Ambient = ambient
+	return &c
+}

@@ -1,0 +1,30 @@
+package libcontainer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// writePidFile writes the pid so that a reader finds all of it or nothing.
+func writePidFile(path string, pid int) error {
+	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
+	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o666)
+	if err != nil {
+		return &os.PathError{Op: "pid file", Path: temporary, Err: err}
+	}
+	_, err = unix.Write(fd, []byte(strconv.Itoa(pid)))
+	err = errors.Join(err, unix.Close(fd))
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		_ = os.Remove(temporary)
+		return fmt.Errorf("pid file %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package libcontainer
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/libcontainer/bundle"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
+	"github.com/runnel/runnel/libcontainer/state"
+	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/seccomp"
+	"github.com/runnel/runnel/specconv"
+)
+
+// Plan returns what Create would have its child do, without creating anything.
+func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
+	b, err := bundle.Open(bundlePath)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range b.Warnings {
+		r.warn(p.String())
+	}
+	const id = "ID"
+	location, err := r.cgroups().Locate(b.Spec, id)
+	if err != nil {
+		return nil, err
+	}
+	in, err := r.planInput(b, CreateOptions{ID: id, NoPivot: noPivot}, location)
+	if err != nil {
+		return nil, err
+	}
+	in.StartFile = fileStart
+	return specconv.Create(in)
+}
+
+// compile makes the plan of the container's init.
+func (c *creation) compile(given map[string]int) error {
+	in, err := c.runtime.planInput(c.bundle, c.options, c.state.Cgroup)
+	if err != nil {
+		return err
+	}
+	if _, ok := given[fileStart]; ok {
+		in.StartFile = fileStart
+	}
+	if c.state.Notify {
+		in.Mounts = append(in.Mounts, sdnotify.Mount(c.dir))
+		in.Env = append(in.Env, sdnotify.Env)
+	}
+	if err := c.states.Open(c.spec.Hooks, given); err != nil {
+		return err
+	}
+	if c.plan, err = specconv.Create(in); err != nil {
+		return fault.Wrap("plan", fault.ConfigInvalid, err)
+	}
+	c.state.Late = keepLate(c.plan)
+	return nil
+}
+
+// planInput gathers what a plan is made from, the compiled filter included.
+func (r *Runtime) planInput(b *bundle.Bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
+	in := specconv.Input{
+		Spec: b.Spec, Host: b.Host, Bundle: b.Dir, Rootfs: b.Rootfs,
+		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
+		PreserveFDs: len(o.ExtraFiles) - o.ListenFDs, ListenFDs: o.ListenFDs,
+	}
+	if o.ListenNames != "" && o.ListenFDs > 0 {
+		in.Env = append(in.Env, "LISTEN_FDNAMES="+o.ListenNames)
+	}
+	if location != nil {
+		// systemd creates the cgroup for a process that exists.
+		if in.InCgroup = location.Driver == cgroups.Cgroupfs; in.InCgroup {
+			in.CgroupFiles = cgroupFiles(location)
+		}
+		in.Cgroups = hierarchies(location)
+	}
+	var err error
+	in.Seccomp, err = r.filter(b.Spec.Linux.Seccomp)
+	return in, err
+}
+
+// compile makes the plan of an exec.
+func (x *execution) compile() error {
+	spec := *x.spec
+	spec.Process = x.wanted
+	host, err := specconv.Probe(&spec, x.state.Rootfs)
+	if err != nil {
+		return err
+	}
+	problems := specconv.ValidateProcess(x.wanted, x.spec, host)
+	if err := specconv.FirstError(problems); err != nil {
+		return fault.Wrap("config", fault.ConfigInvalid, err)
+	}
+	for _, p := range problems {
+		x.runtime.warn(p.String())
+	}
+	in := specconv.ExecInput{
+		Spec: x.spec, Process: x.wanted, Host: host,
+		PreserveFDs: len(x.options.ExtraFiles), InCgroup: x.state.IntelRdt == nil && !x.attach,
+		Rootfs: x.state.Rootfs,
+	}
+	if x.state.Cgroup != nil {
+		in.CgroupFiles = cgroupFiles(x.state.Cgroup)
+	}
+	if in.Seccomp, err = x.runtime.filter(x.spec.Linux.Seccomp); err != nil {
+		return err
+	}
+	if in.Seccomp != nil {
+		in.Allows = (&seccomp.Filter{BPF: in.Seccomp.Filter}).Allows
+	}
+	if x.plan, err = specconv.Exec(in); err != nil {
+		return fault.Wrap("plan", fault.ConfigInvalid, err)
+	}
+	return nil
+}
+
+// filter compiles a profile, or finds it in the cache; nil without one.
+func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error) {
+	if profile == nil {
+		return nil, nil
+	}
+	f, warnings, err := seccomp.Compile(context.Background(), profile, filepath.Join(r.Root, state.CacheName))
+	for _, w := range warnings {
+		r.warn(w)
+	}
+	if err != nil {
+		return nil, fault.Wrap("seccomp", fault.ConfigInvalid, err)
+	}
+	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
+}
+
+// keepLate returns what is kept of the steps that follow start, which another process
+// may have to explain.
+func keepLate(p *plan.Plan) []state.Step {
+	first := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op.Kind() == plan.KindWaitStart })
+	late := make([]state.Step, 0, 2)
+	for _, s := range p.Steps[first+1:] {
+		kept := state.Step{Kind: s.Op.Kind().String(), Place: s.Origin}
+		switch op := s.Op.(type) {
+		case plan.Hook:
+			kept.Path, kept.Timeout = op.Path, uint64(op.Timeout)
+		case plan.Exec:
+			kept.Path = op.Args[0]
+		}
+		late = append(late, kept)
+	}
+	return late
+}
+
+// lateSteps returns steps that keepLate has kept, as far as an explanation needs them.
+func lateSteps(kept []state.Step) []plan.Step {
+	steps := make([]plan.Step, len(kept))
+	for i, s := range kept {
+		steps[i].Origin = s.Place
+		switch s.Kind {
+		case plan.KindHook.String():
+			steps[i].Op = plan.Hook{Path: s.Path, Timeout: uint32(s.Timeout)}
+		case plan.KindExec.String():
+			steps[i].Op = plan.Exec{Args: []string{s.Path}}
+		default:
+			steps[i].Op = plan.Seccomp{}
+		}
+	}
+	return steps
+}
+
+// cgroupFiles returns the names of the files "tasks" that the child writes to: one for
+// each hierarchy of cgroup v1.
+func cgroupFiles(location *cgroups.Location) []string {
+	if location.Mode == cgroups.V2 {
+		return nil
+	}
+	dirs := map[string]bool{}
+	for controller, dir := range location.Paths {
+		if controller != cgroups.Unified {
+			dirs[dir] = true
+		}
+	}
+	names := make([]string, 0, len(dirs))
+	for i := range len(dirs) {
+		names = append(names, cgroupFile(i))
+	}
+	return names
+}
+
+// hierarchies returns the cgroup's directories as a mount of type cgroup shows them.
+func hierarchies(location *cgroups.Location) []specconv.CgroupHierarchy {
+	if location.Mode == cgroups.V2 {
+		return []specconv.CgroupHierarchy{{Dir: location.Paths[""]}}
+	}
+	byDir := map[string]*specconv.CgroupHierarchy{}
+	var dirs []string
+	for controller, dir := range location.Paths {
+		h := byDir[dir]
+		if h == nil {
+			h = &specconv.CgroupHierarchy{Dir: dir, Name: hierarchyName(dir)}
+			byDir[dir] = h
+			dirs = append(dirs, dir)
+		}
+		switch {
+		case strings.HasPrefix(controller, "name="):
+			h.Options = append(h.Options, "none", controller)
+		case controller != cgroups.Unified:
+			h.Options = append(h.Options, controller)
+		}
+	}
+	slices.Sort(dirs)
+	list := make([]specconv.CgroupHierarchy, len(dirs))
+	for i, dir := range dirs {
+		list[i] = *byDir[dir]
+		slices.Sort(list[i].Options)
+	}
+	return list
+}
+
+// hierarchyName is the directory's first component below /sys/fs/cgroup.
+func hierarchyName(dir string) string {
+	name := strings.TrimPrefix(dir, "/sys/fs/cgroup/")
+	if i := strings.IndexByte(name, '/'); i >= 0 {
+		name = name[:i]
+	}
+	return name
+}

@@ -1,0 +1,245 @@
+package state
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/jsontext"
+	"github.com/runnel/runnel/specconv"
+)
+
+// The form of state.json: one member for each field of State, absent where it has
+// its zero value. It is read by every command, and so not by reflection.
+
+func (s *State) encode() []byte {
+	w := &jsontext.Writer{Text: make([]byte, 0, 2048)}
+	w.Begin('{')
+	w.Int("version", stateVersion)
+	w.String("id", s.ID)
+	w.Int("pid", s.Pid)
+	w.Uint("startTime", s.StartTime)
+	w.Uint("pidfdInode", s.PidfdInode)
+	w.String("created", s.Created.Format(time.RFC3339Nano))
+	w.String("bundle", s.Bundle)
+	w.String("rootfs", s.Rootfs)
+	if s.Cgroup != nil {
+		w.Key("cgroup")
+		encodeLocation(w, s.Cgroup)
+	}
+	if s.IntelRdt != nil {
+		w.Key("intelRdt")
+		s.IntelRdt.encode(w)
+	}
+	w.Int("ownerUid", s.OwnerUID)
+	if len(s.Annotations) > 0 {
+		w.StringMap("annotations", s.Annotations)
+	}
+	w.String("ociVersion", s.OCIVersion)
+	w.Bool("hasProcess", s.HasProcess)
+	w.Bool("hasHooks", s.HasHooks)
+	w.Bool("hostPidNamespace", s.HostPidNS)
+	w.Bool("notify", s.Notify)
+	w.Uint("underRootfs", s.UnderRootfs)
+	if len(s.Late) > 0 {
+		w.Key("late")
+		w.Begin('[')
+		for i := range s.Late {
+			w.Element()
+			s.Late[i].encode(w)
+		}
+		w.End(']')
+	}
+	w.End('}')
+	return w.Text
+}
+
+func encodeLocation(w *jsontext.Writer, l *cgroups.Location) {
+	w.Begin('{')
+	w.Int("mode", int(l.Mode))
+	w.String("driver", l.Driver)
+	w.StringMap("paths", l.Paths)
+	w.StringMap("mounts", l.Mounts)
+	if len(l.Existing) > 0 {
+		w.Strings("existing", l.Existing)
+	}
+	if u := l.Unit; u != nil {
+		w.Key("unit")
+		w.Begin('{')
+		w.String("id", u.ID)
+		w.String("slice", u.Slice)
+		w.String("name", u.Name)
+		w.Bool("user", u.User)
+		if len(u.Properties) > 0 {
+			w.StringMap("properties", u.Properties)
+		}
+		w.End('}')
+	}
+	w.End('}')
+}
+
+func (r *Rdt) encode(w *jsontext.Writer) {
+	w.Begin('{')
+	w.String("group", r.Group)
+	w.Bool("own", r.Own)
+	w.String("monitor", r.Monitor)
+	w.End('}')
+}
+
+func decodeState(content []byte) (*State, error) {
+	s := new(State)
+	var version int
+	var created string
+	err := specconv.DecodeObject(stateName, content, func(key string, v specconv.Value) bool {
+		switch key {
+		case "version":
+			v.Int(&version)
+		case "created":
+			v.String(&created)
+		default:
+			return s.decode(key, v)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	if version != stateVersion {
+		return nil, fmt.Errorf("version %d, this runnel knows %d", version, stateVersion)
+	}
+	if s.Created, err = time.Parse(time.RFC3339Nano, created); err != nil {
+		return nil, fmt.Errorf("%s: created: %w", stateName, err)
+	}
+	return s, nil
+}
+
+func (s *State) decode(key string, v specconv.Value) bool {
+	switch key {
+	case "id":
+		v.String(&s.ID)
+	case "pid":
+		v.Int(&s.Pid)
+	case "startTime":
+		v.Uint(&s.StartTime)
+	case "pidfdInode":
+		v.Uint(&s.PidfdInode)
+	case "bundle":
+		v.String(&s.Bundle)
+	case "rootfs":
+		v.String(&s.Rootfs)
+	case "cgroup":
+		s.Cgroup = new(cgroups.Location)
+		decodeLocation(s.Cgroup, v)
+	case "intelRdt":
+		s.IntelRdt = new(Rdt)
+		v.Object(s.IntelRdt.decode)
+	case "ownerUid":
+		v.Int(&s.OwnerUID)
+	case "annotations":
+		v.StringMap(&s.Annotations)
+	case "ociVersion":
+		v.String(&s.OCIVersion)
+	case "hasProcess":
+		v.Bool(&s.HasProcess)
+	case "hasHooks":
+		v.Bool(&s.HasHooks)
+	case "hostPidNamespace":
+		v.Bool(&s.HostPidNS)
+	case "notify":
+		v.Bool(&s.Notify)
+	case "underRootfs":
+		v.Uint(&s.UnderRootfs)
+	case "late":
+		v.List(func(v specconv.Value) {
+			s.Late = append(s.Late, Step{})
+			v.Object(s.Late[len(s.Late)-1].decode)
+		})
+	default:
+		return false
+	}
+	return true
+}
+
+func decodeLocation(l *cgroups.Location, v specconv.Value) {
+	v.Object(func(key string, v specconv.Value) bool {
+		switch key {
+		case "mode":
+			var mode int
+			v.Int(&mode)
+			l.Mode = cgroups.Mode(mode)
+		case "driver":
+			v.String(&l.Driver)
+		case "paths":
+			v.StringMap(&l.Paths)
+		case "mounts":
+			v.StringMap(&l.Mounts)
+		case "existing":
+			v.Strings(&l.Existing)
+		case "unit":
+			l.Unit = new(cgroups.Unit)
+			decodeUnit(l.Unit, v)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func decodeUnit(u *cgroups.Unit, v specconv.Value) {
+	v.Object(func(key string, v specconv.Value) bool {
+		switch key {
+		case "id":
+			v.String(&u.ID)
+		case "slice":
+			v.String(&u.Slice)
+		case "name":
+			v.String(&u.Name)
+		case "user":
+			v.Bool(&u.User)
+		case "properties":
+			v.StringMap(&u.Properties)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func (r *Rdt) decode(key string, v specconv.Value) bool {
+	switch key {
+	case "group":
+		v.String(&r.Group)
+	case "own":
+		v.Bool(&r.Own)
+	case "monitor":
+		v.String(&r.Monitor)
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *Step) encode(w *jsontext.Writer) {
+	w.Begin('{')
+	w.String("kind", s.Kind)
+	w.String("place", s.Place)
+	w.String("path", s.Path)
+	w.Uint("timeout", s.Timeout)
+	w.End('}')
+}
+
+func (s *Step) decode(key string, v specconv.Value) bool {
+	switch key {
+	case "kind":
+		v.String(&s.Kind)
+	case "place":
+		v.String(&s.Place)
+	case "path":
+		v.String(&s.Path)
+	case "timeout":
+		v.Uint(&s.Timeout)
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,41 @@
+package state
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/libcontainer/fault"
+)
+
+// OpenProcess returns a pidfd of the container's init; fault.ErrNotRunning if it has
+// ended. The start time is compared after the pidfd is open: only then the
+// pid can't be given to another process in between.
+func (s *State) OpenProcess() (int, error) {
+	if s.Pid <= 0 {
+		return -1, fault.ErrNotRunning
+	}
+	fd, err := unix.PidfdOpen(s.Pid, 0)
+	if err == unix.ESRCH {
+		return -1, fault.ErrNotRunning
+	}
+	if err != nil {
+		return -1, fmt.Errorf("pidfd of pid %d: %w", s.Pid, err)
+	}
+	stat, err := procfs.ReadStat(s.Pid)
+	if err != nil || stat.IsDead() || stat.StartTime != s.StartTime {
+		unix.Close(fd)
+		return -1, fault.ErrNotRunning
+	}
+	inode, err := pidfd.Inode(fd)
+	if err == nil && inode != s.PidfdInode {
+		err = fault.ErrNotRunning
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}

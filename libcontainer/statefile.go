@@ -6,7 +6,6 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/jsontext"
-	"github.com/runnel/runnel/specconv"
 )
 
 // The form of state.json: one member for each field of State, absent where it has
@@ -81,7 +80,7 @@ func decodeState(content []byte) (*State, error) {
 	s := new(State)
 	var version int
 	var created string
-	err := specconv.DecodeObject(stateName, content, func(key string, v specconv.Value) bool {
+	err := jsontext.DecodeObject(stateName, content, func(key string, v jsontext.Value) bool {
 		switch key {
 		case "version":
 			v.Int(&version)
@@ -104,7 +103,7 @@ func decodeState(content []byte) (*State, error) {
 	return s, nil
 }
 
-func (s *State) decode(key string, v specconv.Value) bool {
+func (s *State) decode(key string, v jsontext.Value) bool {
 	switch key {
 	case "id":
 		v.String(&s.ID)
@@ -146,8 +145,8 @@ func (s *State) decode(key string, v specconv.Value) bool {
 	return true
 }
 
-func decodeLocation(l *cgroups.Location, v specconv.Value) {
-	v.Object(func(key string, v specconv.Value) bool {
+func decodeLocation(l *cgroups.Location, v jsontext.Value) {
+	v.Object(func(key string, v jsontext.Value) bool {
 		switch key {
 		case "mode":
 			var mode int
@@ -171,8 +170,8 @@ func decodeLocation(l *cgroups.Location, v specconv.Value) {
 	})
 }
 
-func decodeUnit(u *cgroups.Unit, v specconv.Value) {
-	v.Object(func(key string, v specconv.Value) bool {
+func decodeUnit(u *cgroups.Unit, v jsontext.Value) {
+	v.Object(func(key string, v jsontext.Value) bool {
 		switch key {
 		case "id":
 			v.String(&u.ID)
@@ -191,7 +190,7 @@ func decodeUnit(u *cgroups.Unit, v specconv.Value) {
 	})
 }
 
-func (r *RdtState) decode(key string, v specconv.Value) bool {
+func (r *RdtState) decode(key string, v jsontext.Value) bool {
 	switch key {
 	case "group":
 		v.String(&r.Group)

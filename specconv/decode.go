@@ -1,25 +1,42 @@
 package specconv
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/jsontext"
+	"github.com/runnel/runnel/internal/place"
+)
 
 // Decode reads a config.json, config.md, of which it takes what concerns Linux.
 // Properties that it doesn't know are ignored, as the specification demands. An
-// error names line, column and property.
+// error names line, column and property, and is at that place.
 func Decode(data []byte) (*specs.Spec, error) {
-	r := &reader{text: string(data)}
 	spec := new(specs.Spec)
-	if err := r.document("config.json", func(r *reader) { readSpec(r, spec) }); err != nil {
-		return nil, err
+	r := jsontext.NewReader(string(data), nil)
+	if err := r.Document(documentName, func(r *jsontext.Reader) { readSpec(r, spec) }); err != nil {
+		return nil, placed(err)
 	}
 	return spec, nil
+}
+
+// placed makes an error of a config.json one with a place.
+func placed(err error) error {
+	var e *jsontext.Error
+	if !errors.As(err, &e) || e.Pointer == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", e.Position(), place.Wrap(place.At(e.Pointer), e.Err))
 }
 
 // DecodeProcess reads the process property alone, as `exec --process` gets it.
 // name is that of the file, for errors.
 func DecodeProcess(name string, data []byte) (*specs.Process, error) {
-	r := &reader{text: string(data)}
 	process := new(specs.Process)
-	if err := r.document(name, func(r *reader) { readProcess(r, process) }); err != nil {
+	r := jsontext.NewReader(string(data), nil)
+	if err := r.Document(name, func(r *jsontext.Reader) { readProcess(r, process) }); err != nil {
 		return nil, err
 	}
 	return process, nil
@@ -28,277 +45,277 @@ func DecodeProcess(name string, data []byte) (*specs.Process, error) {
 // DecodeResources reads linux.resources alone, as `update --resources` gets it,
 // into v: what isn't in the document stays as it is.
 func DecodeResources(name string, data []byte, v *specs.LinuxResources) error {
-	r := &reader{text: string(data)}
-	return r.document(name, func(r *reader) { readResources(r, v) })
+	r := jsontext.NewReader(string(data), nil)
+	return r.Document(name, func(r *jsontext.Reader) { readResources(r, v) })
 }
 
-func readSpec(r *reader, v *specs.Spec) {
-	r.object(v, func(r *reader, key string) {
+func readSpec(r *jsontext.Reader, v *specs.Spec) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "ociVersion":
-			readString(r, &v.Version)
+			jsontext.ReadString(r, &v.Version)
 		case "process":
-			readNew(r, &v.Process, readProcess)
+			jsontext.ReadOptional(r, &v.Process, readProcess)
 		case "root":
-			readNew(r, &v.Root, readRoot)
+			jsontext.ReadOptional(r, &v.Root, readRoot)
 		case "hostname":
-			readString(r, &v.Hostname)
+			jsontext.ReadString(r, &v.Hostname)
 		case "domainname":
-			readString(r, &v.Domainname)
+			jsontext.ReadString(r, &v.Domainname)
 		case "mounts":
-			readList(r, &v.Mounts, readMount)
+			jsontext.ReadList(r, &v.Mounts, readMount)
 		case "hooks":
-			readNew(r, &v.Hooks, readHooks)
+			jsontext.ReadOptional(r, &v.Hooks, readHooks)
 		case "annotations":
-			readMap(r, &v.Annotations, readString[string])
+			jsontext.ReadMap(r, &v.Annotations, jsontext.ReadString[string])
 		case "linux":
-			readNew(r, &v.Linux, readLinux)
+			jsontext.ReadOptional(r, &v.Linux, readLinux)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readRoot(r *reader, v *specs.Root) {
-	r.object(v, func(r *reader, key string) {
+func readRoot(r *jsontext.Reader, v *specs.Root) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "path":
-			readString(r, &v.Path)
+			jsontext.ReadString(r, &v.Path)
 		case "readonly":
-			readBool(r, &v.Readonly)
+			jsontext.ReadBool(r, &v.Readonly)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readMount(r *reader, v *specs.Mount) {
-	r.object(v, func(r *reader, key string) {
+func readMount(r *jsontext.Reader, v *specs.Mount) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "destination":
-			readString(r, &v.Destination)
+			jsontext.ReadString(r, &v.Destination)
 		case "type":
-			readString(r, &v.Type)
+			jsontext.ReadString(r, &v.Type)
 		case "source":
-			readString(r, &v.Source)
+			jsontext.ReadString(r, &v.Source)
 		case "options":
-			readList(r, &v.Options, readString[string])
+			jsontext.ReadList(r, &v.Options, jsontext.ReadString[string])
 		case "uidMappings":
-			readList(r, &v.UIDMappings, readIDMapping)
+			jsontext.ReadList(r, &v.UIDMappings, readIDMapping)
 		case "gidMappings":
-			readList(r, &v.GIDMappings, readIDMapping)
+			jsontext.ReadList(r, &v.GIDMappings, readIDMapping)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readIDMapping(r *reader, v *specs.LinuxIDMapping) {
-	r.object(v, func(r *reader, key string) {
+func readIDMapping(r *jsontext.Reader, v *specs.LinuxIDMapping) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "containerID":
-			readUint(r, &v.ContainerID)
+			jsontext.ReadUint(r, &v.ContainerID)
 		case "hostID":
-			readUint(r, &v.HostID)
+			jsontext.ReadUint(r, &v.HostID)
 		case "size":
-			readUint(r, &v.Size)
+			jsontext.ReadUint(r, &v.Size)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readHooks(r *reader, v *specs.Hooks) {
-	r.object(v, func(r *reader, key string) {
+func readHooks(r *jsontext.Reader, v *specs.Hooks) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "prestart":
 			//nolint:staticcheck // deprecated, but a MUST of the spec
-			readList(r, &v.Prestart, readHook)
+			jsontext.ReadList(r, &v.Prestart, readHook)
 		case "createRuntime":
-			readList(r, &v.CreateRuntime, readHook)
+			jsontext.ReadList(r, &v.CreateRuntime, readHook)
 		case "createContainer":
-			readList(r, &v.CreateContainer, readHook)
+			jsontext.ReadList(r, &v.CreateContainer, readHook)
 		case "startContainer":
-			readList(r, &v.StartContainer, readHook)
+			jsontext.ReadList(r, &v.StartContainer, readHook)
 		case "poststart":
-			readList(r, &v.Poststart, readHook)
+			jsontext.ReadList(r, &v.Poststart, readHook)
 		case "poststop":
-			readList(r, &v.Poststop, readHook)
+			jsontext.ReadList(r, &v.Poststop, readHook)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readHook(r *reader, v *specs.Hook) {
-	r.object(v, func(r *reader, key string) {
+func readHook(r *jsontext.Reader, v *specs.Hook) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "path":
-			readString(r, &v.Path)
+			jsontext.ReadString(r, &v.Path)
 		case "args":
-			readList(r, &v.Args, readString[string])
+			jsontext.ReadList(r, &v.Args, jsontext.ReadString[string])
 		case "env":
-			readList(r, &v.Env, readString[string])
+			jsontext.ReadList(r, &v.Env, jsontext.ReadString[string])
 		case "timeout":
-			readNew(r, &v.Timeout, readInt[int])
+			jsontext.ReadOptional(r, &v.Timeout, jsontext.ReadInt[int])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readProcess(r *reader, v *specs.Process) {
-	r.object(v, func(r *reader, key string) {
+func readProcess(r *jsontext.Reader, v *specs.Process) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "terminal":
-			readBool(r, &v.Terminal)
+			jsontext.ReadBool(r, &v.Terminal)
 		case "consoleSize":
-			readNew(r, &v.ConsoleSize, readBox)
+			jsontext.ReadOptional(r, &v.ConsoleSize, readBox)
 		case "user":
 			readUser(r, &v.User)
 		case "args":
-			readList(r, &v.Args, readString[string])
+			jsontext.ReadList(r, &v.Args, jsontext.ReadString[string])
 		case "commandLine":
-			readString(r, &v.CommandLine)
+			jsontext.ReadString(r, &v.CommandLine)
 		case "env":
-			readList(r, &v.Env, readString[string])
+			jsontext.ReadList(r, &v.Env, jsontext.ReadString[string])
 		case "cwd":
-			readString(r, &v.Cwd)
+			jsontext.ReadString(r, &v.Cwd)
 		case "capabilities":
-			readNew(r, &v.Capabilities, readCapabilities)
+			jsontext.ReadOptional(r, &v.Capabilities, readCapabilities)
 		case "rlimits":
-			readList(r, &v.Rlimits, readRlimit)
+			jsontext.ReadList(r, &v.Rlimits, readRlimit)
 		case "noNewPrivileges":
-			readBool(r, &v.NoNewPrivileges)
+			jsontext.ReadBool(r, &v.NoNewPrivileges)
 		case "apparmorProfile":
-			readString(r, &v.ApparmorProfile)
+			jsontext.ReadString(r, &v.ApparmorProfile)
 		case "oomScoreAdj":
-			readNew(r, &v.OOMScoreAdj, readInt[int])
+			jsontext.ReadOptional(r, &v.OOMScoreAdj, jsontext.ReadInt[int])
 		case "scheduler":
-			readNew(r, &v.Scheduler, readScheduler)
+			jsontext.ReadOptional(r, &v.Scheduler, readScheduler)
 		case "selinuxLabel":
-			readString(r, &v.SelinuxLabel)
+			jsontext.ReadString(r, &v.SelinuxLabel)
 		case "ioPriority":
-			readNew(r, &v.IOPriority, readIOPriority)
+			jsontext.ReadOptional(r, &v.IOPriority, readIOPriority)
 		case "execCPUAffinity":
-			readNew(r, &v.ExecCPUAffinity, readAffinity)
+			jsontext.ReadOptional(r, &v.ExecCPUAffinity, readAffinity)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readBox(r *reader, v *specs.Box) {
-	r.object(v, func(r *reader, key string) {
+func readBox(r *jsontext.Reader, v *specs.Box) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "height":
-			readUint(r, &v.Height)
+			jsontext.ReadUint(r, &v.Height)
 		case "width":
-			readUint(r, &v.Width)
+			jsontext.ReadUint(r, &v.Width)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readUser(r *reader, v *specs.User) {
-	r.object(v, func(r *reader, key string) {
+func readUser(r *jsontext.Reader, v *specs.User) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "uid":
-			readUint(r, &v.UID)
+			jsontext.ReadUint(r, &v.UID)
 		case "gid":
-			readUint(r, &v.GID)
+			jsontext.ReadUint(r, &v.GID)
 		case "umask":
-			readNew(r, &v.Umask, readUint[uint32])
+			jsontext.ReadOptional(r, &v.Umask, jsontext.ReadUint[uint32])
 		case "additionalGids":
-			readList(r, &v.AdditionalGids, readUint[uint32])
+			jsontext.ReadList(r, &v.AdditionalGids, jsontext.ReadUint[uint32])
 		case "username":
-			readString(r, &v.Username)
+			jsontext.ReadString(r, &v.Username)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readCapabilities(r *reader, v *specs.LinuxCapabilities) {
-	r.object(v, func(r *reader, key string) {
+func readCapabilities(r *jsontext.Reader, v *specs.LinuxCapabilities) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "bounding":
-			readList(r, &v.Bounding, readString[string])
+			jsontext.ReadList(r, &v.Bounding, jsontext.ReadString[string])
 		case "effective":
-			readList(r, &v.Effective, readString[string])
+			jsontext.ReadList(r, &v.Effective, jsontext.ReadString[string])
 		case "inheritable":
-			readList(r, &v.Inheritable, readString[string])
+			jsontext.ReadList(r, &v.Inheritable, jsontext.ReadString[string])
 		case "permitted":
-			readList(r, &v.Permitted, readString[string])
+			jsontext.ReadList(r, &v.Permitted, jsontext.ReadString[string])
 		case "ambient":
-			readList(r, &v.Ambient, readString[string])
+			jsontext.ReadList(r, &v.Ambient, jsontext.ReadString[string])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readRlimit(r *reader, v *specs.POSIXRlimit) {
-	r.object(v, func(r *reader, key string) {
+func readRlimit(r *jsontext.Reader, v *specs.POSIXRlimit) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "type":
-			readString(r, &v.Type)
+			jsontext.ReadString(r, &v.Type)
 		case "hard":
-			readUint(r, &v.Hard)
+			jsontext.ReadUint(r, &v.Hard)
 		case "soft":
-			readUint(r, &v.Soft)
+			jsontext.ReadUint(r, &v.Soft)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readScheduler(r *reader, v *specs.Scheduler) {
-	r.object(v, func(r *reader, key string) {
+func readScheduler(r *jsontext.Reader, v *specs.Scheduler) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "policy":
-			readString(r, &v.Policy)
+			jsontext.ReadString(r, &v.Policy)
 		case "nice":
-			readInt(r, &v.Nice)
+			jsontext.ReadInt(r, &v.Nice)
 		case "priority":
-			readInt(r, &v.Priority)
+			jsontext.ReadInt(r, &v.Priority)
 		case "flags":
-			readList(r, &v.Flags, readString[specs.LinuxSchedulerFlag])
+			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.LinuxSchedulerFlag])
 		case "runtime":
-			readUint(r, &v.Runtime)
+			jsontext.ReadUint(r, &v.Runtime)
 		case "deadline":
-			readUint(r, &v.Deadline)
+			jsontext.ReadUint(r, &v.Deadline)
 		case "period":
-			readUint(r, &v.Period)
+			jsontext.ReadUint(r, &v.Period)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readIOPriority(r *reader, v *specs.LinuxIOPriority) {
-	r.object(v, func(r *reader, key string) {
+func readIOPriority(r *jsontext.Reader, v *specs.LinuxIOPriority) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "class":
-			readString(r, &v.Class)
+			jsontext.ReadString(r, &v.Class)
 		case "priority":
-			readInt(r, &v.Priority)
+			jsontext.ReadInt(r, &v.Priority)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readAffinity(r *reader, v *specs.CPUAffinity) {
-	r.object(v, func(r *reader, key string) {
+func readAffinity(r *jsontext.Reader, v *specs.CPUAffinity) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "initial":
-			readString(r, &v.Initial)
+			jsontext.ReadString(r, &v.Initial)
 		case "final":
-			readString(r, &v.Final)
+			jsontext.ReadString(r, &v.Final)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }

@@ -4,211 +4,213 @@ import (
 	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/jsontext"
 )
 
-func readLinux(r *reader, v *specs.Linux) {
-	r.object(v, func(r *reader, key string) {
+func readLinux(r *jsontext.Reader, v *specs.Linux) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "uidMappings":
-			readList(r, &v.UIDMappings, readIDMapping)
+			jsontext.ReadList(r, &v.UIDMappings, readIDMapping)
 		case "gidMappings":
-			readList(r, &v.GIDMappings, readIDMapping)
+			jsontext.ReadList(r, &v.GIDMappings, readIDMapping)
 		case "sysctl":
-			readMap(r, &v.Sysctl, readString[string])
+			jsontext.ReadMap(r, &v.Sysctl, jsontext.ReadString[string])
 		case "resources":
-			readNew(r, &v.Resources, readResources)
+			jsontext.ReadOptional(r, &v.Resources, readResources)
 		case "cgroupsPath":
-			readString(r, &v.CgroupsPath)
+			jsontext.ReadString(r, &v.CgroupsPath)
 		case "namespaces":
-			readList(r, &v.Namespaces, readNamespace)
+			jsontext.ReadList(r, &v.Namespaces, readNamespace)
 		case "devices":
-			readList(r, &v.Devices, readDevice)
+			jsontext.ReadList(r, &v.Devices, readDevice)
 		case "netDevices":
-			readMap(r, &v.NetDevices, readNetDevice)
+			jsontext.ReadMap(r, &v.NetDevices, readNetDevice)
 		case "seccomp":
-			readNew(r, &v.Seccomp, readSeccomp)
+			jsontext.ReadOptional(r, &v.Seccomp, readSeccomp)
 		case "rootfsPropagation":
-			readString(r, &v.RootfsPropagation)
+			jsontext.ReadString(r, &v.RootfsPropagation)
 		case "maskedPaths":
-			readList(r, &v.MaskedPaths, readString[string])
+			jsontext.ReadList(r, &v.MaskedPaths, jsontext.ReadString[string])
 		case "readonlyPaths":
-			readList(r, &v.ReadonlyPaths, readString[string])
+			jsontext.ReadList(r, &v.ReadonlyPaths, jsontext.ReadString[string])
 		case "mountLabel":
-			readString(r, &v.MountLabel)
+			jsontext.ReadString(r, &v.MountLabel)
 		case "intelRdt":
-			readNew(r, &v.IntelRdt, readIntelRdt)
+			jsontext.ReadOptional(r, &v.IntelRdt, readIntelRdt)
 		case "memoryPolicy":
-			readNew(r, &v.MemoryPolicy, readMemoryPolicy)
+			jsontext.ReadOptional(r, &v.MemoryPolicy, readMemoryPolicy)
 		case "personality":
-			readNew(r, &v.Personality, readPersonality)
+			jsontext.ReadOptional(r, &v.Personality, readPersonality)
 		case "timeOffsets":
-			readMap(r, &v.TimeOffsets, readTimeOffset)
+			jsontext.ReadMap(r, &v.TimeOffsets, readTimeOffset)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readNamespace(r *reader, v *specs.LinuxNamespace) {
-	r.object(v, func(r *reader, key string) {
+func readNamespace(r *jsontext.Reader, v *specs.LinuxNamespace) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "type":
-			readString(r, &v.Type)
+			jsontext.ReadString(r, &v.Type)
 		case "path":
-			readString(r, &v.Path)
+			jsontext.ReadString(r, &v.Path)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readDevice(r *reader, v *specs.LinuxDevice) {
-	r.object(v, func(r *reader, key string) {
+func readDevice(r *jsontext.Reader, v *specs.LinuxDevice) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "path":
-			readString(r, &v.Path)
+			jsontext.ReadString(r, &v.Path)
 		case "type":
-			readString(r, &v.Type)
+			jsontext.ReadString(r, &v.Type)
 		case "major":
-			readInt(r, &v.Major)
+			jsontext.ReadInt(r, &v.Major)
 		case "minor":
-			readInt(r, &v.Minor)
+			jsontext.ReadInt(r, &v.Minor)
 		case "fileMode":
-			readNew(r, &v.FileMode, readUint[os.FileMode])
+			jsontext.ReadOptional(r, &v.FileMode, jsontext.ReadUint[os.FileMode])
 		case "uid":
-			readNew(r, &v.UID, readUint[uint32])
+			jsontext.ReadOptional(r, &v.UID, jsontext.ReadUint[uint32])
 		case "gid":
-			readNew(r, &v.GID, readUint[uint32])
+			jsontext.ReadOptional(r, &v.GID, jsontext.ReadUint[uint32])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readNetDevice(r *reader, v *specs.LinuxNetDevice) {
-	r.object(v, func(r *reader, key string) {
+func readNetDevice(r *jsontext.Reader, v *specs.LinuxNetDevice) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "name":
-			readString(r, &v.Name)
+			jsontext.ReadString(r, &v.Name)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readIntelRdt(r *reader, v *specs.LinuxIntelRdt) {
-	r.object(v, func(r *reader, key string) {
+func readIntelRdt(r *jsontext.Reader, v *specs.LinuxIntelRdt) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "closID":
-			readString(r, &v.ClosID)
+			jsontext.ReadString(r, &v.ClosID)
 		case "schemata":
-			readList(r, &v.Schemata, readString[string])
+			jsontext.ReadList(r, &v.Schemata, jsontext.ReadString[string])
 		case "l3CacheSchema":
-			readString(r, &v.L3CacheSchema)
+			jsontext.ReadString(r, &v.L3CacheSchema)
 		case "memBwSchema":
-			readString(r, &v.MemBwSchema)
+			jsontext.ReadString(r, &v.MemBwSchema)
 		case "enableMonitoring":
-			readBool(r, &v.EnableMonitoring)
+			jsontext.ReadBool(r, &v.EnableMonitoring)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readMemoryPolicy(r *reader, v *specs.LinuxMemoryPolicy) {
-	r.object(v, func(r *reader, key string) {
+func readMemoryPolicy(r *jsontext.Reader, v *specs.LinuxMemoryPolicy) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "mode":
-			readString(r, &v.Mode)
+			jsontext.ReadString(r, &v.Mode)
 		case "nodes":
-			readString(r, &v.Nodes)
+			jsontext.ReadString(r, &v.Nodes)
 		case "flags":
-			readList(r, &v.Flags, readString[specs.MemoryPolicyFlagType])
+			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.MemoryPolicyFlagType])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readPersonality(r *reader, v *specs.LinuxPersonality) {
-	r.object(v, func(r *reader, key string) {
+func readPersonality(r *jsontext.Reader, v *specs.LinuxPersonality) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "domain":
-			readString(r, &v.Domain)
+			jsontext.ReadString(r, &v.Domain)
 		case "flags":
-			readList(r, &v.Flags, readString[specs.LinuxPersonalityFlag])
+			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.LinuxPersonalityFlag])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readTimeOffset(r *reader, v *specs.LinuxTimeOffset) {
-	r.object(v, func(r *reader, key string) {
+func readTimeOffset(r *jsontext.Reader, v *specs.LinuxTimeOffset) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "secs":
-			readInt(r, &v.Secs)
+			jsontext.ReadInt(r, &v.Secs)
 		case "nanosecs":
-			readUint(r, &v.Nanosecs)
+			jsontext.ReadUint(r, &v.Nanosecs)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readSeccomp(r *reader, v *specs.LinuxSeccomp) {
-	r.object(v, func(r *reader, key string) {
+func readSeccomp(r *jsontext.Reader, v *specs.LinuxSeccomp) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "defaultAction":
-			readString(r, &v.DefaultAction)
+			jsontext.ReadString(r, &v.DefaultAction)
 		case "defaultErrnoRet":
-			readNew(r, &v.DefaultErrnoRet, readUint[uint])
+			jsontext.ReadOptional(r, &v.DefaultErrnoRet, jsontext.ReadUint[uint])
 		case "architectures":
-			readList(r, &v.Architectures, readString[specs.Arch])
+			jsontext.ReadList(r, &v.Architectures, jsontext.ReadString[specs.Arch])
 		case "flags":
-			readList(r, &v.Flags, readString[specs.LinuxSeccompFlag])
+			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.LinuxSeccompFlag])
 		case "listenerPath":
-			readString(r, &v.ListenerPath)
+			jsontext.ReadString(r, &v.ListenerPath)
 		case "listenerMetadata":
-			readString(r, &v.ListenerMetadata)
+			jsontext.ReadString(r, &v.ListenerMetadata)
 		case "syscalls":
-			readList(r, &v.Syscalls, readSyscall)
+			jsontext.ReadList(r, &v.Syscalls, readSyscall)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readSyscall(r *reader, v *specs.LinuxSyscall) {
-	r.object(v, func(r *reader, key string) {
+func readSyscall(r *jsontext.Reader, v *specs.LinuxSyscall) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "names":
-			readList(r, &v.Names, readString[string])
+			jsontext.ReadList(r, &v.Names, jsontext.ReadString[string])
 		case "action":
-			readString(r, &v.Action)
+			jsontext.ReadString(r, &v.Action)
 		case "errnoRet":
-			readNew(r, &v.ErrnoRet, readUint[uint])
+			jsontext.ReadOptional(r, &v.ErrnoRet, jsontext.ReadUint[uint])
 		case "args":
-			readList(r, &v.Args, readSeccompArg)
+			jsontext.ReadList(r, &v.Args, readSeccompArg)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readSeccompArg(r *reader, v *specs.LinuxSeccompArg) {
-	r.object(v, func(r *reader, key string) {
+func readSeccompArg(r *jsontext.Reader, v *specs.LinuxSeccompArg) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "index":
-			readUint(r, &v.Index)
+			jsontext.ReadUint(r, &v.Index)
 		case "value":
-			readUint(r, &v.Value)
+			jsontext.ReadUint(r, &v.Value)
 		case "valueTwo":
-			readUint(r, &v.ValueTwo)
+			jsontext.ReadUint(r, &v.ValueTwo)
 		case "op":
-			readString(r, &v.Op)
+			jsontext.ReadString(r, &v.Op)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }

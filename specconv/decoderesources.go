@@ -1,222 +1,226 @@
 package specconv
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
 
-func readResources(r *reader, v *specs.LinuxResources) {
-	r.object(v, func(r *reader, key string) {
+	"github.com/runnel/runnel/internal/jsontext"
+)
+
+func readResources(r *jsontext.Reader, v *specs.LinuxResources) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "devices":
-			readList(r, &v.Devices, readDeviceRule)
+			jsontext.ReadList(r, &v.Devices, readDeviceRule)
 		case "memory":
-			readNew(r, &v.Memory, readMemory)
+			jsontext.ReadOptional(r, &v.Memory, readMemory)
 		case "cpu":
-			readNew(r, &v.CPU, readCPU)
+			jsontext.ReadOptional(r, &v.CPU, readCPU)
 		case "pids":
-			readNew(r, &v.Pids, readPids)
+			jsontext.ReadOptional(r, &v.Pids, readPids)
 		case "blockIO":
-			readNew(r, &v.BlockIO, readBlockIO)
+			jsontext.ReadOptional(r, &v.BlockIO, readBlockIO)
 		case "hugepageLimits":
-			readList(r, &v.HugepageLimits, readHugepageLimit)
+			jsontext.ReadList(r, &v.HugepageLimits, readHugepageLimit)
 		case "network":
-			readNew(r, &v.Network, readNetwork)
+			jsontext.ReadOptional(r, &v.Network, readNetwork)
 		case "rdma":
-			readMap(r, &v.Rdma, readRdma)
+			jsontext.ReadMap(r, &v.Rdma, readRdma)
 		case "unified":
-			readMap(r, &v.Unified, readString[string])
+			jsontext.ReadMap(r, &v.Unified, jsontext.ReadString[string])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readDeviceRule(r *reader, v *specs.LinuxDeviceCgroup) {
-	r.object(v, func(r *reader, key string) {
+func readDeviceRule(r *jsontext.Reader, v *specs.LinuxDeviceCgroup) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "allow":
-			readBool(r, &v.Allow)
+			jsontext.ReadBool(r, &v.Allow)
 		case "type":
-			readString(r, &v.Type)
+			jsontext.ReadString(r, &v.Type)
 		case "major":
-			readNew(r, &v.Major, readInt[int64])
+			jsontext.ReadOptional(r, &v.Major, jsontext.ReadInt[int64])
 		case "minor":
-			readNew(r, &v.Minor, readInt[int64])
+			jsontext.ReadOptional(r, &v.Minor, jsontext.ReadInt[int64])
 		case "access":
-			readString(r, &v.Access)
+			jsontext.ReadString(r, &v.Access)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readMemory(r *reader, v *specs.LinuxMemory) {
-	r.object(v, func(r *reader, key string) {
+func readMemory(r *jsontext.Reader, v *specs.LinuxMemory) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "limit":
-			readNew(r, &v.Limit, readInt[int64])
+			jsontext.ReadOptional(r, &v.Limit, jsontext.ReadInt[int64])
 		case "reservation":
-			readNew(r, &v.Reservation, readInt[int64])
+			jsontext.ReadOptional(r, &v.Reservation, jsontext.ReadInt[int64])
 		case "swap":
-			readNew(r, &v.Swap, readInt[int64])
+			jsontext.ReadOptional(r, &v.Swap, jsontext.ReadInt[int64])
 		case "kernel":
 			//nolint:staticcheck // deprecated, but known
-			readNew(r, &v.Kernel, readInt[int64])
+			jsontext.ReadOptional(r, &v.Kernel, jsontext.ReadInt[int64])
 		case "kernelTCP":
-			readNew(r, &v.KernelTCP, readInt[int64])
+			jsontext.ReadOptional(r, &v.KernelTCP, jsontext.ReadInt[int64])
 		case "swappiness":
-			readNew(r, &v.Swappiness, readUint[uint64])
+			jsontext.ReadOptional(r, &v.Swappiness, jsontext.ReadUint[uint64])
 		case "disableOOMKiller":
-			readNew(r, &v.DisableOOMKiller, readBool)
+			jsontext.ReadOptional(r, &v.DisableOOMKiller, jsontext.ReadBool)
 		case "useHierarchy":
-			readNew(r, &v.UseHierarchy, readBool)
+			jsontext.ReadOptional(r, &v.UseHierarchy, jsontext.ReadBool)
 		case "checkBeforeUpdate":
-			readNew(r, &v.CheckBeforeUpdate, readBool)
+			jsontext.ReadOptional(r, &v.CheckBeforeUpdate, jsontext.ReadBool)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readCPU(r *reader, v *specs.LinuxCPU) {
-	r.object(v, func(r *reader, key string) {
+func readCPU(r *jsontext.Reader, v *specs.LinuxCPU) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "shares":
-			readNew(r, &v.Shares, readUint[uint64])
+			jsontext.ReadOptional(r, &v.Shares, jsontext.ReadUint[uint64])
 		case "quota":
-			readNew(r, &v.Quota, readInt[int64])
+			jsontext.ReadOptional(r, &v.Quota, jsontext.ReadInt[int64])
 		case "burst":
-			readNew(r, &v.Burst, readUint[uint64])
+			jsontext.ReadOptional(r, &v.Burst, jsontext.ReadUint[uint64])
 		case "period":
-			readNew(r, &v.Period, readUint[uint64])
+			jsontext.ReadOptional(r, &v.Period, jsontext.ReadUint[uint64])
 		case "realtimeRuntime":
-			readNew(r, &v.RealtimeRuntime, readInt[int64])
+			jsontext.ReadOptional(r, &v.RealtimeRuntime, jsontext.ReadInt[int64])
 		case "realtimePeriod":
-			readNew(r, &v.RealtimePeriod, readUint[uint64])
+			jsontext.ReadOptional(r, &v.RealtimePeriod, jsontext.ReadUint[uint64])
 		case "cpus":
-			readString(r, &v.Cpus)
+			jsontext.ReadString(r, &v.Cpus)
 		case "mems":
-			readString(r, &v.Mems)
+			jsontext.ReadString(r, &v.Mems)
 		case "idle":
-			readNew(r, &v.Idle, readInt[int64])
+			jsontext.ReadOptional(r, &v.Idle, jsontext.ReadInt[int64])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readPids(r *reader, v *specs.LinuxPids) {
-	r.object(v, func(r *reader, key string) {
+func readPids(r *jsontext.Reader, v *specs.LinuxPids) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "limit":
-			readNew(r, &v.Limit, readInt[int64])
+			jsontext.ReadOptional(r, &v.Limit, jsontext.ReadInt[int64])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readBlockIO(r *reader, v *specs.LinuxBlockIO) {
-	r.object(v, func(r *reader, key string) {
+func readBlockIO(r *jsontext.Reader, v *specs.LinuxBlockIO) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "weight":
-			readNew(r, &v.Weight, readUint[uint16])
+			jsontext.ReadOptional(r, &v.Weight, jsontext.ReadUint[uint16])
 		case "leafWeight":
-			readNew(r, &v.LeafWeight, readUint[uint16])
+			jsontext.ReadOptional(r, &v.LeafWeight, jsontext.ReadUint[uint16])
 		case "weightDevice":
-			readList(r, &v.WeightDevice, readWeightDevice)
+			jsontext.ReadList(r, &v.WeightDevice, readWeightDevice)
 		case "throttleReadBpsDevice":
-			readList(r, &v.ThrottleReadBpsDevice, readThrottle)
+			jsontext.ReadList(r, &v.ThrottleReadBpsDevice, readThrottle)
 		case "throttleWriteBpsDevice":
-			readList(r, &v.ThrottleWriteBpsDevice, readThrottle)
+			jsontext.ReadList(r, &v.ThrottleWriteBpsDevice, readThrottle)
 		case "throttleReadIOPSDevice":
-			readList(r, &v.ThrottleReadIOPSDevice, readThrottle)
+			jsontext.ReadList(r, &v.ThrottleReadIOPSDevice, readThrottle)
 		case "throttleWriteIOPSDevice":
-			readList(r, &v.ThrottleWriteIOPSDevice, readThrottle)
+			jsontext.ReadList(r, &v.ThrottleWriteIOPSDevice, readThrottle)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readWeightDevice(r *reader, v *specs.LinuxWeightDevice) {
-	r.object(v, func(r *reader, key string) {
+func readWeightDevice(r *jsontext.Reader, v *specs.LinuxWeightDevice) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "major":
-			readInt(r, &v.Major)
+			jsontext.ReadInt(r, &v.Major)
 		case "minor":
-			readInt(r, &v.Minor)
+			jsontext.ReadInt(r, &v.Minor)
 		case "weight":
-			readNew(r, &v.Weight, readUint[uint16])
+			jsontext.ReadOptional(r, &v.Weight, jsontext.ReadUint[uint16])
 		case "leafWeight":
-			readNew(r, &v.LeafWeight, readUint[uint16])
+			jsontext.ReadOptional(r, &v.LeafWeight, jsontext.ReadUint[uint16])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readThrottle(r *reader, v *specs.LinuxThrottleDevice) {
-	r.object(v, func(r *reader, key string) {
+func readThrottle(r *jsontext.Reader, v *specs.LinuxThrottleDevice) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "major":
-			readInt(r, &v.Major)
+			jsontext.ReadInt(r, &v.Major)
 		case "minor":
-			readInt(r, &v.Minor)
+			jsontext.ReadInt(r, &v.Minor)
 		case "rate":
-			readUint(r, &v.Rate)
+			jsontext.ReadUint(r, &v.Rate)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readHugepageLimit(r *reader, v *specs.LinuxHugepageLimit) {
-	r.object(v, func(r *reader, key string) {
+func readHugepageLimit(r *jsontext.Reader, v *specs.LinuxHugepageLimit) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "pageSize":
-			readString(r, &v.Pagesize)
+			jsontext.ReadString(r, &v.Pagesize)
 		case "limit":
-			readUint(r, &v.Limit)
+			jsontext.ReadUint(r, &v.Limit)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readNetwork(r *reader, v *specs.LinuxNetwork) {
-	r.object(v, func(r *reader, key string) {
+func readNetwork(r *jsontext.Reader, v *specs.LinuxNetwork) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "classID":
-			readNew(r, &v.ClassID, readUint[uint32])
+			jsontext.ReadOptional(r, &v.ClassID, jsontext.ReadUint[uint32])
 		case "priorities":
-			readList(r, &v.Priorities, readInterfacePriority)
+			jsontext.ReadList(r, &v.Priorities, readInterfacePriority)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readInterfacePriority(r *reader, v *specs.LinuxInterfacePriority) {
-	r.object(v, func(r *reader, key string) {
+func readInterfacePriority(r *jsontext.Reader, v *specs.LinuxInterfacePriority) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "name":
-			readString(r, &v.Name)
+			jsontext.ReadString(r, &v.Name)
 		case "priority":
-			readUint(r, &v.Priority)
+			jsontext.ReadUint(r, &v.Priority)
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }
 
-func readRdma(r *reader, v *specs.LinuxRdma) {
-	r.object(v, func(r *reader, key string) {
+func readRdma(r *jsontext.Reader, v *specs.LinuxRdma) {
+	r.Object(v, func(r *jsontext.Reader, key string) {
 		switch key {
 		case "hcaHandles":
-			readNew(r, &v.HcaHandles, readUint[uint32])
+			jsontext.ReadOptional(r, &v.HcaHandles, jsontext.ReadUint[uint32])
 		case "hcaObjects":
-			readNew(r, &v.HcaObjects, readUint[uint32])
+			jsontext.ReadOptional(r, &v.HcaObjects, jsontext.ReadUint[uint32])
 		default:
-			r.unknown(key)
+			r.Unknown(key)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/internal/place"
 )
 
@@ -26,18 +28,19 @@ type Examination struct {
 
 // Examine reads a config.json as Decode does.
 func Examine(data []byte) *Examination {
-	r := &reader{text: string(data), notes: newNotes()}
-	e := &Examination{Spec: new(specs.Spec), text: r.text, notes: r.notes}
-	err := r.document("config.json", func(r *reader) {
-		r.notes.offsets[""] = r.pos
+	text := string(data)
+	n := newNotes()
+	e := &Examination{Spec: new(specs.Spec), text: text, notes: n}
+	err := jsontext.NewReader(text, n).Document(documentName, func(r *jsontext.Reader) {
+		n.offsets[""] = r.Offset()
 		readSpec(r, e.Spec)
 	})
-	e.problems = r.notes.problems
-	if err != nil {
+	e.problems = n.problems
+	var syntax *jsontext.Error
+	if errors.As(err, &syntax) {
 		e.Spec = nil
-		pointer := r.notes.pointer
-		p := Problem{Pointer: pointer, Place: dotted(pointer), Text: r.err.Error()}
-		e.problems = append(e.problems, located{p, r.at})
+		p := Problem{Pointer: syntax.Pointer, Place: dotted(syntax.Pointer), Text: syntax.Err.Error()}
+		e.problems = append(e.problems, located{p, syntax.Offset})
 	}
 	return e
 }

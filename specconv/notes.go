@@ -8,11 +8,12 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/internal/place"
 )
 
-// notes are what a reader writes down for Examine: every place of the document,
-// and what it would otherwise stop at or pass over.
+// notes observe the reader for Examine: they hold where each value of the document
+// begins, and what the reader would otherwise stop at or skip.
 type notes struct {
 	problems []located
 	// offsets has where each value begins, by its JSON pointer. Of equal keys the
@@ -47,39 +48,42 @@ func (n *notes) add(s Severity, offset int, text, hint string) {
 	n.problems = append(n.problems, located{p, offset})
 }
 
-// reject notes that the value at hand isn't what it should be.
-func (n *notes) reject(offset int, text string) {
+// Reject notes that the value at hand isn't what it should be.
+func (n *notes) Reject(offset int, reason string) {
 	n.rejected = append(n.rejected, n.pointer)
-	n.add(Error, offset, text, "")
+	n.add(Error, offset, reason, "")
 }
 
-func (n *notes) openObject(value any) {
+// BeginObject is part of jsontext.Observer.
+func (n *notes) BeginObject(value any) {
 	n.objects = append(n.objects, openObject{value, map[string]bool{}})
 }
 
 func (n *notes) innermost() *openObject { return &n.objects[len(n.objects)-1] }
 
-func (n *notes) enterKey(r *reader, key string, offset int) {
+// BeginMember notes where the value begins, and a key that is there twice.
+func (n *notes) BeginMember(m jsontext.Member) {
 	o := n.innermost()
-	n.pointer += "/" + place.Escape(key)
-	if _, twice := o.keys[key]; twice && o.value != nil {
-		n.add(Warning, offset, "the key is there more than once: the last one counts", "")
+	n.pointer += "/" + place.Escape(m.Key)
+	if _, twice := o.keys[m.Key]; twice && o.value != nil {
+		n.add(Warning, m.KeyOffset, "the key is there more than once: the last one counts", "")
 	}
-	o.keys[key] = r.peek() != 'n'
-	n.key = offset
-	n.offsets[n.pointer] = r.pos
+	o.keys[m.Key] = !m.IsNull
+	n.key = m.KeyOffset
+	n.offsets[n.pointer] = m.Offset
 }
 
-func (n *notes) enterElement(r *reader, index int) {
-	r.peek()
+// BeginElement notes where the element begins.
+func (n *notes) BeginElement(index, offset int) {
 	n.pointer += "/" + strconv.Itoa(index)
-	n.offsets[n.pointer] = r.pos
+	n.offsets[n.pointer] = offset
 }
 
-func (n *notes) leave() { n.pointer = n.pointer[:strings.LastIndexByte(n.pointer, '/')] }
+// End is part of jsontext.Observer.
+func (n *notes) End() { n.pointer = n.pointer[:strings.LastIndexByte(n.pointer, '/')] }
 
-// unknownKey is called before the value of the key is passed over.
-func (n *notes) unknownKey(key string) {
+// Unknown notes a property that isn't in the specification, or is for another platform.
+func (n *notes) Unknown(key string) {
 	known := propertiesOf(n.innermost().value)
 	if slices.Contains(known, key) {
 		n.add(Warning, n.key, "is for another platform and is ignored", "")
@@ -95,14 +99,14 @@ func (n *notes) unknownKey(key string) {
 	n.add(Warning, n.key, "unknown property: it is ignored", hint)
 }
 
-// closeObject looks for what isn't there. A property that is null isn't either.
-func (n *notes) closeObject() {
+// EndObject notes what is missing. A property that is null is missing, too.
+func (n *notes) EndObject() {
 	o := n.innermost()
 	for _, key := range requiredProperties(o.value) {
 		if !o.keys[key] {
 			n.pointer += "/" + key
 			n.add(Warning, -1, missing, "")
-			n.leave()
+			n.End()
 		}
 	}
 	n.objects = n.objects[:len(n.objects)-1]

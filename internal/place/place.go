@@ -44,7 +44,7 @@ func (p Place) String() string {
 		}
 		part = unescape(part)
 		switch _, err := strconv.ParseUint(part, 10, 31); {
-		case isMap(b.String()) || strings.ContainsAny(part, "./ "):
+		case part == "" || isMap(b.String()) || strings.ContainsAny(part, "./ \""):
 			b.WriteString("[" + strconv.Quote(part) + "]")
 		case err == nil:
 			b.WriteString("[" + part + "]")

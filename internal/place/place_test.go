@@ -20,6 +20,8 @@ func TestString(t *testing.T) {
 		{At("/linux/sysctl").Key("net.x"), `linux.sysctl["net.x"]`},
 		{At("/linux/sysctl").Key("net/ipv4/conf/a~b"), `linux.sysctl["net/ipv4/conf/a~b"]`},
 		{At("/annotations").Key("a b"), `annotations["a b"]`},
+		{At("/annotations").Key(`"`), `annotations["\""]`},
+		{At("/annotations").Key(""), `annotations[""]`},
 	} {
 		if got := c.place.String(); got != c.want {
 			t.Errorf("%+v.String() = %q, want %q", c.place, got, c.want)

@@ -1,16 +1,19 @@
-package specconv
+package jsontext
 
 import "strconv"
 
-// The functions of this file read one JSON value each into what v points to.
+// The functions of this file read one JSON value each into what v points to. null
+// leaves it as it is, or makes it nil.
 
-func readString[T ~string](r *reader, v *T) {
+// ReadString reads a string, which shares the memory of the text.
+func ReadString[T ~string](r *Reader, v *T) {
 	if !r.null() {
 		*v = T(r.string())
 	}
 }
 
-func readBool(r *reader, v *bool) {
+// ReadBool reads true or false.
+func ReadBool(r *Reader, v *bool) {
 	switch {
 	case r.null():
 	case r.literal("true"):
@@ -24,7 +27,8 @@ func readBool(r *reader, v *bool) {
 
 type signed interface{ ~int | ~int32 | ~int64 }
 
-func readInt[T signed](r *reader, v *T) {
+// ReadInt reads a number without fraction or exponent that T can hold.
+func ReadInt[T signed](r *Reader, v *T) {
 	if r.null() {
 		return
 	}
@@ -45,7 +49,8 @@ type unsigned interface {
 	~uint | ~uint16 | ~uint32 | ~uint64
 }
 
-func readUint[T unsigned](r *reader, v *T) {
+// ReadUint reads a number without sign, fraction or exponent that T can hold.
+func ReadUint[T unsigned](r *Reader, v *T) {
 	if r.null() {
 		return
 	}
@@ -73,8 +78,9 @@ func whyNot(err error) string {
 	return "out of range"
 }
 
-// readNew reads a value that may be absent.
-func readNew[T any](r *reader, v **T, read func(*reader, *T)) {
+// ReadOptional reads a value that may be absent. One that *v points to already is
+// read into.
+func ReadOptional[T any](r *Reader, v **T, read func(*Reader, *T)) {
 	if r.null() {
 		*v = nil
 		return
@@ -85,22 +91,22 @@ func readNew[T any](r *reader, v **T, read func(*reader, *T)) {
 	read(r, *v)
 }
 
-// readList reads an array; an empty one is not nil.
-func readList[T any](r *reader, v *[]T, read func(*reader, *T)) {
+// ReadList reads an array. The list of an empty one is empty, not nil.
+func ReadList[T any](r *Reader, v *[]T, read func(*Reader, *T)) {
 	if r.null() {
 		*v = nil
 		return
 	}
 	*v = make([]T, 0, 8)
-	r.array(func(r *reader) {
+	r.array(func(r *Reader) {
 		var element T
 		*v = append(*v, element)
 		read(r, &(*v)[len(*v)-1])
 	})
 }
 
-// readMap reads an object whose keys are data.
-func readMap[T any](r *reader, v *map[string]T, read func(*reader, *T)) {
+// ReadMap reads an object whose keys are data, and adds its members to *v.
+func ReadMap[T any](r *Reader, v *map[string]T, read func(*Reader, *T)) {
 	if r.null() {
 		*v = nil
 		return
@@ -108,7 +114,7 @@ func readMap[T any](r *reader, v *map[string]T, read func(*reader, *T)) {
 	if *v == nil {
 		*v = make(map[string]T)
 	}
-	r.object(v, func(r *reader, key string) {
+	r.Object(v, func(r *Reader, key string) {
 		var element T
 		read(r, &element)
 		(*v)[key] = element

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/rawio"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // bundle is a directory with a config.json, read and found to be valid.
@@ -19,7 +20,7 @@ type bundle struct {
 	dir, rootfs string
 	content     []byte // of config.json, as it is
 	spec        *specs.Spec
-	host        *specconv.Host
+	host        *host.Host
 }
 
 // openBundle reads a bundle; "" is the working directory.
@@ -32,7 +33,7 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 	if b.content, err = readConfig(dir); err != nil {
 		return nil, during("bundle", CodeBundleInvalid, err)
 	}
-	if b.spec, err = specconv.Decode(b.content); err != nil {
+	if b.spec, err = config.Decode(b.content); err != nil {
 		return nil, during("config", CodeConfigInvalid, err)
 	}
 	if b.spec.Linux == nil {
@@ -40,15 +41,15 @@ func (r *Runtime) openBundle(path string) (*bundle, error) {
 	}
 	if !namesRootfs(b.spec) {
 		// There is no mount to ask the host about, and more may be wrong.
-		return nil, r.report(specconv.Validate(b.spec, specconv.AnyHost()))
+		return nil, r.report(config.Validate(b.spec, host.Any()))
 	}
 	if b.rootfs, err = findRootfs(dir, b.spec); err != nil {
 		return nil, during("bundle", CodeBundleInvalid, err)
 	}
-	if b.host, err = specconv.Probe(b.spec, b.rootfs); err != nil {
+	if b.host, err = host.Probe(b.spec, b.rootfs); err != nil {
 		return nil, err
 	}
-	if err := r.report(specconv.Validate(b.spec, b.host)); err != nil {
+	if err := r.report(config.Validate(b.spec, b.host)); err != nil {
 		return nil, err
 	}
 	return b, nil

@@ -11,14 +11,15 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // check looks for problems of a bundle by the rules that create has: specconv's,
 // the cgroups', seccomp's. What create finds out only while it acts is looked at
 // here without acting.
 type check struct {
-	*specconv.Examination
+	*config.Examination
 	runtime *Runtime
 	dir     string
 	rootfs  string // "" if there is none
@@ -26,7 +27,7 @@ type check struct {
 	// onHost: this host is to run the container, and host has the facts of it.
 	// Otherwise host is one that can do everything.
 	onHost bool
-	host   *specconv.Host
+	host   *host.Host
 }
 
 // Check finds all problems of a bundle and changes nothing: in config.json, in the
@@ -35,7 +36,7 @@ type check struct {
 //
 // What Create refuses about the bundle is an Error here; a Warning is what it
 // accepts and may not be meant, or what can't be known before.
-func (r *Runtime) Check(bundlePath string, onHost bool) ([]specconv.Problem, error) {
+func (r *Runtime) Check(bundlePath string, onHost bool) ([]config.Problem, error) {
 	dir, err := filepath.Abs(bundlePath)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", bundlePath, err)
@@ -44,7 +45,7 @@ func (r *Runtime) Check(bundlePath string, onHost bool) ([]specconv.Problem, err
 	if err != nil {
 		return nil, during("bundle", CodeBundleInvalid, err)
 	}
-	c := &check{Examination: specconv.Examine(content), runtime: r, dir: dir, onHost: onHost, host: specconv.AnyHost()}
+	c := &check{Examination: config.Examine(content), runtime: r, dir: dir, onHost: onHost, host: host.Any()}
 	if c.Spec == nil {
 		return c.Problems(), nil
 	}
@@ -67,11 +68,11 @@ func (r *Runtime) Check(bundlePath string, onHost bool) ([]specconv.Problem, err
 }
 
 func (c *check) errorf(pointer, format string, args ...any) {
-	c.found(specconv.Error, pointer, "", format, args...)
+	c.found(config.Error, pointer, "", format, args...)
 }
 
 // found adds a problem with the place that create names it by.
-func (c *check) found(s specconv.Severity, pointer, hint, format string, args ...any) {
+func (c *check) found(s config.Severity, pointer, hint, format string, args ...any) {
 	c.AddAt(s, pointer, fmt.Sprintf(format, args...), hint)
 }
 
@@ -81,7 +82,7 @@ func (c *check) findRootfs() {
 	}
 	rootfs, err := findRootfs(c.dir, c.Spec)
 	if err != nil {
-		c.AddError(specconv.Error, "/root/path", err)
+		c.AddError(config.Error, "/root/path", err)
 		return
 	}
 	c.rootfs = rootfs
@@ -98,9 +99,9 @@ func (c *check) probe() {
 	if rootfs == "" {
 		rootfs = c.dir
 	}
-	host, err := specconv.Probe(c.Spec, rootfs)
+	host, err := host.Probe(c.Spec, rootfs)
 	if err != nil {
-		c.AddError(specconv.Error, "", err)
+		c.AddError(config.Error, "", err)
 		return
 	}
 	c.host = host
@@ -110,20 +111,20 @@ func (c *check) probe() {
 func (c *check) config() {
 	c.Validate(c.host)
 	if c.Spec.Process == nil {
-		c.found(specconv.Warning, "/process", "", "there is none: the container can be created, but not started")
+		c.found(config.Warning, "/process", "", "there is none: the container can be created, but not started")
 	}
 	c.terminal()
 	linux := c.Spec.Linux
 	if linux.Seccomp != nil {
 		errs, warnings := seccomp.Check(linux.Seccomp)
 		for _, err := range errs {
-			c.AddError(specconv.Error, "/linux/seccomp", err)
+			c.AddError(config.Error, "/linux/seccomp", err)
 		}
 		for _, w := range warnings {
-			c.AddError(specconv.Warning, "/linux/seccomp", errors.New(w))
+			c.AddError(config.Warning, "/linux/seccomp", errors.New(w))
 		}
 	}
-	c.AddError(specconv.Error, "/annotations", cgroups.CheckPath(linux.CgroupsPath, c.runtime.SystemdCgroup, c.Spec.Annotations))
+	c.AddError(config.Error, "/annotations", cgroups.CheckPath(linux.CgroupsPath, c.runtime.SystemdCgroup, c.Spec.Annotations))
 	c.resources()
 }
 
@@ -133,35 +134,35 @@ func (c *check) resources() {
 	if c.onHost {
 		mode := cgroups.HostMode()
 		for _, err := range cgroups.Check(mode, r) {
-			c.AddError(specconv.Error, "/linux/resources", err)
+			c.AddError(config.Error, "/linux/resources", err)
 		}
 		if c.runtime.SystemdCgroup {
-			c.AddError(specconv.Error, "/linux/resources", cgroups.CheckUnit(mode, r))
+			c.AddError(config.Error, "/linux/resources", cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.AddError(specconv.Warning, "/linux/resources", errors.New(field+": has no meaning on this host and is ignored"))
+			c.AddError(config.Warning, "/linux/resources", errors.New(field+": has no meaning on this host and is ignored"))
 		}
 		return
 	}
 	refused, doubtful := cgroups.CheckAny(r)
 	for _, err := range refused {
-		c.AddError(specconv.Error, "/linux/resources", err)
+		c.AddError(config.Error, "/linux/resources", err)
 	}
 	for _, err := range doubtful {
-		c.AddError(specconv.Warning, "/linux/resources", err)
+		c.AddError(config.Warning, "/linux/resources", err)
 	}
 }
 
 // terminal: without a devpts there is no terminal to have.
 func (c *check) terminal() {
-	if c.Spec.Process == nil || !c.Spec.Process.Terminal || specconv.BindsDev(c.Spec) {
+	if c.Spec.Process == nil || !c.Spec.Process.Terminal || config.BindsDev(c.Spec) {
 		return
 	}
-	for _, m := range specconv.Mounts(c.Spec) {
+	for _, m := range config.Mounts(c.Spec) {
 		if m.Target == "/dev/pts" {
 			return
 		}
 	}
 	what, hint := describeConsole(&nsenter.Failure{Part: nsenter.PartOpen})
-	c.found(specconv.Error, "/process/terminal", hint, "%s: %v", what, unix.ENOENT)
+	c.found(config.Error, "/process/terminal", hint, "%s: %v", what, unix.ENOENT)
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // hostProblems is what create finds out about this host only while it acts.
@@ -51,7 +52,7 @@ func (c *check) limits() {
 	}
 	for i := range p.Rlimits {
 		r := &p.Rlimits[i]
-		resource, ok := specconv.Rlimit(r.Type)
+		resource, ok := words.Rlimit(r.Type)
 		var own unix.Rlimit
 		if !ok || unix.Prlimit(0, resource, nil, &own) != nil {
 			continue
@@ -66,10 +67,10 @@ func (c *check) limits() {
 		default:
 			continue
 		}
-		c.found(specconv.Error, "/process/rlimits/"+strconv.Itoa(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
+		c.found(config.Error, "/process/rlimits/"+strconv.Itoa(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
 	}
 	if s := p.Scheduler; s != nil && needsNice(s) && !c.hasCapability(unix.CAP_SYS_NICE) {
-		c.found(specconv.Warning, "/process/scheduler", "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
+		c.found(config.Warning, "/process/scheduler", "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
 	}
 }
 
@@ -87,13 +88,13 @@ func (c *check) hostHooks() {
 	for _, list := range []struct {
 		name     string
 		hooks    []specs.Hook
-		severity specconv.Severity
+		severity config.Severity
 	}{
-		{"prestart", h.Prestart, specconv.Error}, //nolint:staticcheck // deprecated, and required
-		{"createRuntime", h.CreateRuntime, specconv.Error},
-		{"createContainer", h.CreateContainer, specconv.Error},
-		{"poststart", h.Poststart, specconv.Error},
-		{"poststop", h.Poststop, specconv.Warning},
+		{"prestart", h.Prestart, config.Error}, //nolint:staticcheck // deprecated, and required
+		{"createRuntime", h.CreateRuntime, config.Error},
+		{"createContainer", h.CreateContainer, config.Error},
+		{"poststart", h.Poststart, config.Error},
+		{"poststop", h.Poststop, config.Warning},
 	} {
 		for i, hook := range list.hooks {
 			if !filepath.IsAbs(hook.Path) {
@@ -124,11 +125,11 @@ func (c *check) sources() {
 	if image != nil {
 		defer image.close()
 	}
-	for i, m := range specconv.Mounts(c.Spec) {
-		if m.IsBind && c.Spec.Mounts[i].Source != "" {
+	for i, m := range config.Mounts(c.Spec) {
+		if m.Bind && !m.Remount && c.Spec.Mounts[i].Source != "" {
 			c.source(i, m.Target, image)
 		}
-		if image != nil && !m.IsRemount {
+		if image != nil && !m.Remount {
 			image.cover(m.Target)
 		}
 	}
@@ -168,12 +169,12 @@ func (c *check) source(i int, target string, image *image) {
 
 // fileSystems: a type that the kernel doesn't know and has no module for.
 func (c *check) fileSystems() {
-	for i, m := range specconv.Mounts(c.Spec) {
+	for i, m := range config.Mounts(c.Spec) {
 		kind := c.Spec.Mounts[i].Type
-		if m.IsBind || m.IsRemount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
+		if m.Bind || m.Remount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
 			continue
 		}
-		c.found(specconv.Error, "/mounts/"+strconv.Itoa(i)+"/type", "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
+		c.found(config.Error, "/mounts/"+strconv.Itoa(i)+"/type", "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
 	}
 }
 
@@ -206,15 +207,15 @@ func isListed(filesystems []byte, kind string) bool {
 // may be made, namespaces(7).
 func (c *check) namespaces() {
 	for i, ns := range c.Spec.Linux.Namespaces {
-		flag, _, ok := specconv.Namespace(ns.Type)
+		t, ok := words.Namespace(ns.Type)
 		at := "/linux/namespaces/" + strconv.Itoa(i)
 		switch {
 		case !ok:
 		case ns.Path != "":
-			if err := nsenter.CheckNamespace(ns.Path, flag); filepath.IsAbs(ns.Path) && err != nil {
+			if err := nsenter.CheckNamespace(ns.Path, t.Flag); filepath.IsAbs(ns.Path) && err != nil {
 				// As the plan calls what it joins.
 				place := fmt.Sprintf("linux.namespaces[%d] %s", i, ns.Type)
-				c.Add(specconv.Problem{Pointer: at + "/path", Place: place, Text: err.Error()})
+				c.Add(config.Problem{Pointer: at + "/path", Place: place, Text: err.Error()})
 			}
 		default:
 			c.newNamespace(at, ns.Type)
@@ -236,7 +237,7 @@ func limitName(t specs.LinuxNamespaceType) string {
 func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
 	if procfs.ReadText(file) == "0" {
-		c.found(specconv.Error, at, namespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
+		c.found(config.Error, at, namespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
 	}
 	if t != specs.UserNamespace || c.host.EUID == 0 {
 		return
@@ -244,9 +245,9 @@ func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
 	const hint = "without root a container needs one"
 	switch {
 	case procfs.ReadText("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		c.found(specconv.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
+		c.found(config.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
 	case procfs.ReadText("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		c.found(specconv.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
+		c.found(config.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
 	}
 }
 
@@ -257,7 +258,7 @@ func (c *check) hostDevices() {
 	}
 	for i := range c.Spec.Linux.Devices {
 		d := &c.Spec.Linux.Devices[i]
-		target, format, ok := specconv.DeviceOnHost(d)
+		target, format, ok := config.DeviceOnHost(d)
 		if !ok || !filepath.IsAbs(d.Path) {
 			continue
 		}
@@ -266,9 +267,9 @@ func (c *check) hostDevices() {
 		err := unix.Stat(target, &st)
 		switch {
 		case err != nil:
-			c.found(specconv.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
+			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
 		case st.Mode&unix.S_IFMT != format || unix.Major(st.Rdev) != uint32(d.Major) || unix.Minor(st.Rdev) != uint32(d.Minor):
-			c.found(specconv.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
+			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
 		}
 	}
 }
@@ -281,9 +282,9 @@ func hasUserNamespace(spec *specs.Spec) bool {
 // those of a network device.
 func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
-		path := "/proc/sys/" + specconv.SysctlPath(key)
+		path := "/proc/sys/" + words.SysctlPath(key)
 		if unix.Access(path, unix.F_OK) == unix.ENOENT {
-			c.AddError(specconv.Warning, "", fmt.Errorf("linux.sysctl[%q]: there is no %s on this host", key, path))
+			c.AddError(config.Warning, "", fmt.Errorf("linux.sysctl[%q]: there is no %s on this host", key, path))
 		}
 	}
 }
@@ -291,7 +292,7 @@ func (c *check) sysctls() {
 func (c *check) netDevices() {
 	for _, name := range slices.Sorted(maps.Keys(c.Spec.Linux.NetDevices)) {
 		if unix.Access("/sys/class/net/"+filepath.Base(name), unix.F_OK) == unix.ENOENT {
-			c.AddError(specconv.Error, "", fmt.Errorf("linux.netDevices[%q]: find the device: %w", name, unix.ENODEV))
+			c.AddError(config.Error, "", fmt.Errorf("linux.netDevices[%q]: find the device: %w", name, unix.ENODEV))
 		}
 	}
 }
@@ -304,7 +305,7 @@ func (c *check) profiles() {
 	}
 	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
 	if err == nil && !isLoaded(text, p.ApparmorProfile) {
-		c.found(specconv.Error, "/process/apparmorProfile", "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
+		c.found(config.Error, "/process/apparmorProfile", "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
 	}
 }
 
@@ -327,7 +328,7 @@ func (c *check) hostSeccomp() {
 	if s == nil {
 		return
 	}
-	c.AddError(specconv.Error, "/linux/seccomp", seccomp.CheckHost(s))
+	c.AddError(config.Error, "/linux/seccomp", seccomp.CheckHost(s))
 	if s.ListenerPath == "" {
 		return
 	}
@@ -337,7 +338,7 @@ func (c *check) hostSeccomp() {
 		err = unix.ENOTSOCK
 	}
 	if err != nil {
-		c.found(specconv.Error, "/linux/seccomp/listenerPath", "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
+		c.found(config.Error, "/linux/seccomp/listenerPath", "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
 	}
 }
 
@@ -346,19 +347,19 @@ func (c *check) cgroup() {
 	const someID = "runnel-check"
 	location, err := c.runtime.locateCgroup(c.Spec, someID)
 	if err != nil {
-		c.AddError(specconv.Error, "/linux/cgroupsPath", err)
+		c.AddError(config.Error, "/linux/cgroupsPath", err)
 		return
 	}
 	if location == nil {
 		return
 	}
 	if err := cgroups.CheckPlace(*location); err != nil && !c.runtime.canDoWithoutCgroup(c.Spec, err) {
-		c.AddError(specconv.Error, "/linux/cgroupsPath", err)
+		c.AddError(config.Error, "/linux/cgroupsPath", err)
 		return
 	}
 	c.processors(location.Mode)
 	for _, err := range cgroups.CheckHost(*location, c.Spec.Linux.Resources) {
-		c.AddError(specconv.Error, "/linux/resources", err)
+		c.AddError(config.Error, "/linux/resources", err)
 	}
 }
 
@@ -369,17 +370,17 @@ func (c *check) processors(mode cgroups.Mode) {
 	if r == nil || r.CPU == nil {
 		return
 	}
-	severity := specconv.Error
+	severity := config.Error
 	if mode == cgroups.V2 {
-		severity = specconv.Warning
+		severity = config.Warning
 	}
 	for _, l := range []struct{ name, wanted, what, file string }{
 		{"cpus", r.CPU.Cpus, "processors", "/sys/devices/system/cpu/online"},
 		{"mems", r.CPU.Mems, "memory nodes", "/sys/devices/system/node/online"},
 	} {
 		online := procfs.ReadText(l.file)
-		wanted, err1 := specconv.ParseList(l.wanted)
-		there, err2 := specconv.ParseList(online)
+		wanted, err1 := words.ParseList(l.wanted)
+		there, err2 := words.ParseList(online)
 		if err1 == nil && err2 == nil && len(there) > 0 && !isSubset(wanted, there) {
 			c.found(severity, "/linux/resources/cpu/"+l.name, "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
 		}
@@ -402,6 +403,6 @@ func (c *check) noexec() {
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(c.rootfs, &st) == nil && st.Flags&unix.ST_NOEXEC != 0 {
-		c.found(specconv.Warning, "/root/path", "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
+		c.found(config.Warning, "/root/path", "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // ids: which maps this user may write, user_namespaces(7).
@@ -49,7 +49,7 @@ func (c *check) mapsOfRoot(at string, mappings []specs.LinuxIDMapping, own strin
 	}
 	for i, m := range mappings {
 		if !isWithin(m, insideOf(own)) {
-			c.found(specconv.Error, at+"/"+strconv.Itoa(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
+			c.found(config.Error, at+"/"+strconv.Itoa(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
 		}
 	}
 }
@@ -59,7 +59,7 @@ func lastID(m specs.LinuxIDMapping) uint64 { return uint64(m.HostID) + uint64(m.
 // mapsOfUser: those that newuidmap(1) writes for a user.
 func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
 	if _, err := exec.LookPath(program); err != nil {
-		c.found(specconv.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
+		c.found(config.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
 		return
 	}
 	if namesFromElsewhere(procfs.ReadText("/etc/nsswitch.conf")) {
@@ -69,7 +69,7 @@ func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMa
 	ranges = append(ranges, plan.IDRange{Host: own, Size: 1})
 	for i, m := range mappings {
 		if m.Size > 0 && !isWithin(m, ranges) {
-			c.found(specconv.Error, at+"/"+strconv.Itoa(i), "usermod(8) adds some: --add-subuids, --add-subgids",
+			c.found(config.Error, at+"/"+strconv.Itoa(i), "usermod(8) adds some: --add-subuids, --add-subgids",
 				"the host ids from %d to %d aren't all this user's in %s", m.HostID, lastID(m), table)
 		}
 	}

@@ -12,13 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // inRootfs is what the rootfs says: the working directory, the program, and the
 // hooks that run in it.
 func (c *check) inRootfs() {
-	for _, m := range specconv.Mounts(c.Spec) {
-		if !m.IsRemount {
+	for _, m := range config.Mounts(c.Spec) {
+		if !m.Remount {
 			c.image.cover(m.Target)
 		}
 	}
@@ -47,9 +48,9 @@ func (c *check) fillsRootfs() bool {
 
 // missing adds a problem about something that isn't in the rootfs.
 func (c *check) missing(pointer, hint, format string, args ...any) {
-	severity := specconv.Error
+	severity := config.Error
 	if c.fillsRootfs() {
-		severity, hint = specconv.Warning, joinHints(hint, "unless a hook puts it there")
+		severity, hint = config.Warning, joinHints(hint, "unless a hook puts it there")
 	}
 	c.found(severity, pointer, hint, format, args...)
 }
@@ -80,7 +81,7 @@ func (c *check) program(p *specs.Process) {
 		case f.kind() == unix.S_IFDIR:
 			c.errorf(programPointer, "exec: %q: %v", name, unix.EISDIR)
 		case !isExecutable(f):
-			c.found(specconv.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+			c.found(config.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		default:
 			c.foundProgram(p, f)
 		}
@@ -101,7 +102,7 @@ func (c *check) program(p *specs.Process) {
 		}
 	}
 	if denied {
-		c.found(specconv.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+		c.found(config.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		return
 	}
 	c.missing(programPointer, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
@@ -121,7 +122,7 @@ func isExecutable(f *imageFile) bool {
 
 func (c *check) foundProgram(p *specs.Process, f *imageFile) {
 	if !mayExecute(p, c.Spec.Linux, &f.stat) {
-		c.found(specconv.Warning, programPointer, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
+		c.found(config.Warning, programPointer, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
 			f.path, f.stat.Mode&0o7777, f.stat.Uid, f.stat.Gid, p.User.UID, p.User.GID)
 	}
 	c.contents(programPointer, p.Cwd, f, 0)
@@ -186,7 +187,7 @@ func (c *check) script(pointer, cwd string, f *imageFile, line string, depth int
 	case err != nil:
 		c.missing(pointer, "", "exec %s: %s", f.path, missingInterpreter(interpreter))
 	case !isExecutable(found):
-		c.found(specconv.Error, pointer, permissionHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.path, interpreter, unix.EACCES)
+		c.found(config.Error, pointer, permissionHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.path, interpreter, unix.EACCES)
 	default:
 		c.contents(pointer, cwd, found, depth+1)
 	}
@@ -228,12 +229,12 @@ func runsHere(arch string, p elfProgram) bool {
 // foreign is a file that only an interpreter of the host can run, binfmt_misc. On
 // another host there may be one.
 func (c *check) foreign(pointer string, f *imageFile, head []byte, what string) {
-	severity, hint := specconv.Error, ""
+	severity, hint := config.Error, ""
 	switch handler := findHandler(f.path, head); {
 	case handler != "":
-		severity, hint = specconv.Warning, "the host runs it by "+handler+", binfmt_misc"
+		severity, hint = config.Warning, "the host runs it by "+handler+", binfmt_misc"
 	case !c.onHost:
-		severity = specconv.Warning
+		severity = config.Warning
 	}
 	c.found(severity, pointer, hint, "exec %s: %s", f.path, what)
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // compile makes the plan of the container's init.
@@ -159,7 +161,7 @@ func (c *Container) replan() (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := specconv.Probe(spec, c.state.Rootfs)
+	host, err := host.Probe(spec, c.state.Rootfs)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +179,11 @@ func (c *Container) replan() (*plan.Plan, error) {
 func (x *execution) compile() error {
 	spec := *x.spec
 	spec.Process = x.process
-	host, err := specconv.Probe(&spec, x.state.Rootfs)
+	host, err := host.Probe(&spec, x.state.Rootfs)
 	if err != nil {
 		return err
 	}
-	if err := x.runtime.report(specconv.ValidateProcess(x.process, x.spec, host)); err != nil {
+	if err := x.runtime.report(config.ValidateProcess(x.process, x.spec, host)); err != nil {
 		return err
 	}
 	in := specconv.ExecInput{
@@ -204,8 +206,8 @@ func (x *execution) compile() error {
 
 // report gives the errors among problems as one. Without any it logs the warnings,
 // which only then are about something that exists.
-func (r *Runtime) report(problems []specconv.Problem) error {
-	if err := specconv.FirstError(problems); err != nil {
+func (r *Runtime) report(problems []config.Problem) error {
+	if err := config.FirstError(problems); err != nil {
 		return during("config", CodeConfigInvalid, err)
 	}
 	for _, p := range problems {

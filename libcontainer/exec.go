@@ -10,7 +10,7 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // Exec runs another process in a running container and, unless it is detached,
@@ -124,7 +124,7 @@ func (x *execution) start(given map[string]int) error {
 	}
 	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
 	if a := x.process.ExecCPUAffinity; a != nil {
-		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
+		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
 			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // Code is the class of an error, for a program to switch on. The list is in
@@ -108,7 +109,7 @@ func Explain(err error) Details {
 			d.Code = f.Code
 		}
 	}
-	var c *specconv.ConfigError
+	var c *config.ConfigError
 	if errors.As(err, &c) {
 		d.Field, d.Hint = c.First.Pointer, c.First.Hint
 	}

@@ -12,12 +12,12 @@ import (
 
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 func TestExplain(t *testing.T) {
-	config := specconv.FirstError([]specconv.Problem{
-		{Pointer: "/process/cwd", Place: "process.cwd", Severity: specconv.Warning, Text: "strange"},
+	config := config.FirstError([]config.Problem{
+		{Pointer: "/process/cwd", Place: "process.cwd", Severity: config.Warning, Text: "strange"},
 		{Pointer: "/ociVersion", Place: "ociVersion", Text: "bad", Hint: "take another"},
 		{Pointer: "/root", Place: "root", Text: "bad"},
 	})

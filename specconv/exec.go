@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // ExecInput is what the plan of a further process in a running container is made
@@ -16,7 +19,7 @@ import (
 type ExecInput struct {
 	Spec         *specs.Spec
 	Process      *specs.Process
-	Host         *Host
+	Host         *host.Host
 	NoNewKeyring bool
 	PreserveFDs  int
 	Env          []string
@@ -39,7 +42,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	}
 	b := &builder{
 		spec: in.Spec, process: in.Process, host: in.Host, in: Input{Rootfs: in.Rootfs},
-		ns: namespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
+		ns: config.NamespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
 	}
 	b.setEnvironment(in.Env)
@@ -84,7 +87,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 // joinContainer enters all namespaces that the container doesn't share with the
 // runtime. What of it are created and what joined ones makes no difference now.
 func (b *builder) joinContainer() {
-	flags := b.ns.created | b.ns.joined
+	flags := b.ns.Created | b.ns.Joined
 	// Before the processes of the container can see this one (CVE-2016-9962).
 	b.add("", plan.Conceal{})
 	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {
@@ -104,7 +107,7 @@ func (b *builder) joinContainer() {
 
 // appear makes the process one of the container's pid namespace.
 func (b *builder) appear(terminal bool) {
-	if b.ns.has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
+	if b.ns.Has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
 		b.add("", plan.Fork{})
 	}
 	b.add("", plan.Session{Terminal: terminal})
@@ -117,7 +120,7 @@ func (b *builder) appear(terminal bool) {
 // isn't inherited, and an agent that learns the pid, need a process that is there;
 // a limit of processes could be too low for one more.
 func (b *builder) settlesOutside() bool {
-	if b.ns.has(unix.CLONE_NEWUSER) || !b.ns.has(unix.CLONE_NEWPID) {
+	if b.ns.Has(unix.CLONE_NEWUSER) || !b.ns.Has(unix.CLONE_NEWPID) {
 		return false
 	}
 	if s := b.process.Scheduler; s != nil &&
@@ -171,8 +174,8 @@ func (b *builder) affinity() {
 	if b.process.ExecCPUAffinity != nil {
 		a = *b.process.ExecCPUAffinity
 	}
-	final, _ := ParseList(a.Final)
-	initial, _ := ParseList(a.Initial)
+	final, _ := words.ParseList(a.Final)
+	initial, _ := words.ParseList(a.Initial)
 	switch {
 	case len(final) > 0:
 		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: final})

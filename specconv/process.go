@@ -2,21 +2,25 @@ package specconv
 
 import (
 	"path"
-	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
 )
 
-const (
-	defaultUmask = 0o022
-	// searchPath is where a program is looked for without PATH.
-	searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-)
+const defaultUmask = 0o022
+
+// ownStreams gives the standard streams to the user of the process while that is
+// possible: the root of a new user namespace can't give away files of the host.
+func (b *builder) ownStreams() {
+	if b.process == nil || b.process.Terminal || b.ns.Created&unix.CLONE_NEWUSER == 0 || b.host.EUID != 0 {
+		return
+	}
+	if uid, ok := config.HostID(b.spec.Linux.UIDMappings, b.process.User.UID); ok {
+		b.add("process.user", plan.Stdio{UID: uid})
+	}
+}
 
 func (b *builder) oomScore() {
 	if b.process != nil && b.process.OOMScoreAdj != nil {
@@ -109,8 +113,11 @@ func (b *builder) settle() {
 }
 
 func (b *builder) capabilities() plan.Capabilities {
-	caps, _ := compileCapabilities(b.process.Capabilities, availableCapabilities(b.ns, b.host))
-	return caps
+	granted := config.GrantCapabilities(b.process.Capabilities, config.AvailableCapabilities(b.ns, b.host))
+	return plan.Capabilities{
+		Bounding: granted.Bounding, Effective: granted.Effective, Inheritable: granted.Inheritable,
+		Permitted: granted.Permitted, Ambient: granted.Ambient,
+	}
 }
 
 func (b *builder) filter() {
@@ -132,153 +139,6 @@ func (b *builder) execute() {
 // no setgroups(2). One that is joined may be such a namespace; without groups to
 // set, those that BecomeRoot has dropped are as good.
 func (b *builder) deniesGroups() bool {
-	return groupsDenied(b.spec, b.host) ||
-		b.host.EUID != 0 && b.ns.joined&unix.CLONE_NEWUSER != 0 && len(b.process.User.AdditionalGids) == 0
-}
-
-func groupsDenied(spec *specs.Spec, host *Host) bool {
-	return host.SetgroupsDenied || DeniesSetgroups(spec, host)
-}
-
-// setEnvironment resolves the environment: of several entries with one name the
-// last counts. HOME is left to the child where it isn't set.
-func (b *builder) setEnvironment(more []string) {
-	if b.process == nil {
-		return
-	}
-	b.env = lastOfEach(slices.Concat(b.process.Env, more))
-	_, hasHome := lookup(b.env, "HOME")
-	b.looksUpHome = !hasHome
-}
-
-func lastOfEach(env []string) []string {
-	seen := make(map[string]struct{}, len(env))
-	out := make([]string, 0, len(env)+1)
-	for i := len(env) - 1; i >= 0; i-- {
-		name, _, _ := strings.Cut(env[i], "=")
-		if _, ok := seen[name]; ok {
-			continue
-		}
-		seen[name] = struct{}{}
-		out = append(out, env[i])
-	}
-	slices.Reverse(out)
-	return out
-}
-
-func lookup(env []string, name string) (value string, ok bool) {
-	for _, e := range env {
-		if n, v, _ := strings.Cut(e, "="); n == name {
-			return v, true
-		}
-	}
-	return "", false
-}
-
-// searchPath gives the directories for the program, none where its name is a
-// path.
-func (b *builder) searchPath() []string { return searchPathFor(b.process.Args[0], b.env) }
-
-func searchPathFor(program string, env []string) []string {
-	if strings.Contains(program, "/") {
-		return nil
-	}
-	list, ok := lookup(env, "PATH")
-	if !ok {
-		list = searchPath
-	}
-	return strings.Split(list, ":")
-}
-
-// SearchPath gives the directories in which the container's process looks for its
-// program, args[0]; none where that is a path. An empty one is the working
-// directory.
-func SearchPath(p *specs.Process) []string { return searchPathFor(p.Args[0], lastOfEach(p.Env)) }
-
-func (c *checker) process(at string, p *specs.Process) {
-	switch {
-	case len(p.Args) == 0:
-		c.errorf(at+"/args", "args must not be empty")
-	case p.Args[0] == "":
-		c.errorf(at+"/args/0", "executable path is empty")
-	}
-	switch {
-	case p.Cwd == "":
-		c.errorf(at+"/cwd", "Cwd property must not be empty")
-	case !path.IsAbs(p.Cwd):
-		c.errorf(at+"/cwd", "Cwd must be an absolute path")
-	}
-	for i, e := range p.Env {
-		switch name, _, ok := strings.Cut(e, "="); {
-		case !ok:
-			c.errorf(at+"/env/"+strconv.Itoa(i), "invalid environment variable: missing '='").Hint = strconv.Quote(e) + " has no value"
-		case name == "":
-			c.errorf(at+"/env/"+strconv.Itoa(i), "invalid environment variable: name cannot be empty")
-		}
-	}
-	if s := p.ConsoleSize; p.Terminal && s != nil && (s.Height > 1<<16-1 || s.Width > 1<<16-1) {
-		c.errorf(at+"/consoleSize", "no terminal has the size %dx%d", s.Width, s.Height)
-	}
-	if v := p.OOMScoreAdj; v != nil && (*v < -1000 || *v > 1000) {
-		c.errorf(at+"/oomScoreAdj", "%d is not in the range -1000 to 1000", *v)
-	}
-	c.user(at+"/user", &p.User)
-	if p.Capabilities != nil {
-		c.capabilities(at+"/capabilities", p.Capabilities)
-	}
-	c.resourceLimits(at+"/rlimits", p.Rlimits)
-	c.processLabels(at, p)
-	c.scheduler(at+"/scheduler", p.Scheduler)
-	c.ioPriority(at+"/ioPriority", p.IOPriority)
-	c.affinity(at+"/execCPUAffinity", p.ExecCPUAffinity)
-}
-
-func (c *checker) affinity(at string, a *specs.CPUAffinity) {
-	if a == nil {
-		return
-	}
-	if _, err := ParseList(a.Initial); err != nil {
-		c.errorf(at+"/initial", "invalid CPU list: %v", err)
-	}
-	if _, err := ParseList(a.Final); err != nil {
-		c.errorf(at+"/final", "invalid CPU list: %v", err)
-	}
-}
-
-const (
-	apparmorHint = "/sys/kernel/security/lsm lists what the kernel has been booted with"
-	selinuxHint  = "selinuxfs must be mounted on /sys/fs/selinux, and a policy loaded"
-)
-
-func (c *checker) processLabels(at string, p *specs.Process) {
-	if p.ApparmorProfile != "" && !c.host.AppArmor {
-		c.errorf(at+"/apparmorProfile", "apparmor profile is specified in config, but apparmor is disabled or not supported").Hint = apparmorHint
-	}
-	if p.SelinuxLabel != "" && !c.host.SELinux {
-		c.errorf(at+"/selinuxLabel", "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
-	}
-}
-
-func (c *checker) user(at string, u *specs.User) {
-	if u.Umask != nil && *u.Umask > 0o777 {
-		c.errorf(at+"/umask", "umask %#o is beyond 0777", *u.Umask)
-	}
-	if len(u.AdditionalGids) > 0 && groupsDenied(c.spec, c.host) {
-		c.errorf(at+"/additionalGids", "cannot set any additional groups in a rootless container").Hint = "map more than your own group, with newgidmap"
-	}
-	if !hasNamespace(c.spec, specs.UserNamespace) {
-		return
-	}
-	linux := c.spec.Linux
-	if len(linux.UIDMappings) > 0 && !isMapped(linux.UIDMappings, u.UID) {
-		c.errorf(at+"/uid", "uid %d is not mapped in linux.uidMappings", u.UID)
-	}
-	if len(linux.GIDMappings) > 0 && !isMapped(linux.GIDMappings, u.GID) {
-		c.errorf(at+"/gid", "gid %d is not mapped in linux.gidMappings", u.GID)
-	}
-	for i, gid := range u.AdditionalGids {
-		if len(linux.GIDMappings) > 0 && !isMapped(linux.GIDMappings, gid) {
-			c.errorf(at+"/additionalGids/"+strconv.Itoa(i), "gid %d is not mapped in linux.gidMappings", gid)
-		}
-	}
+	return config.GroupsDenied(b.spec, b.host) ||
+		b.host.EUID != 0 && b.ns.Joined&unix.CLONE_NEWUSER != 0 && len(b.process.User.AdditionalGids) == 0
 }

@@ -18,18 +18,22 @@ const module = "github.com/runnel/runnel"
 // it may import. A key ending in /... stands for a folder and all below it. What
 // has no entry may import nothing of ours.
 var arrows = map[string][]string{
-	"":                 {"internal/cli"},
-	"internal/cli/...": {"libcontainer", "specconv", "nsenter/plan", "internal/..."},
-	"internal/place":   {},
-	"internal/...":     {"internal/..."},
-	"libcontainer/...": {"libcontainer/...", "specconv", "nsenter", "nsenter/plan", "cgroups/...", "seccomp/...", "internal/..."},
-	"specconv/...":     {"specconv/...", "nsenter/plan", "internal/..."},
-	"nsenter":          {"nsenter/plan", "internal/..."},
-	"nsenter/plan":     {"internal/place"},
-	"cgroups/...":      {"cgroups/...", "internal/..."},
-	"seccomp/...":      {"seccomp/...", "internal/..."},
-	"tests/...":        {"..."},
-	"contrib/...":      {"..."},
+	"":                      {"internal/cli"},
+	"internal/cli/...":      {"libcontainer", "specconv/config", "nsenter/plan", "internal/..."},
+	"internal/place":        {},
+	"internal/...":          {"internal/..."},
+	"libcontainer/...":      {"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp/...", "internal/..."},
+	"specconv":              {"specconv/config", "specconv/host", "specconv/words", "nsenter/plan", "internal/..."},
+	"specconv/config":       {"specconv/host", "specconv/words", "internal/..."},
+	"specconv/host":         {"specconv/words", "internal/..."},
+	"specconv/words":        {},
+	"specconv/internal/...": {"specconv/...", "internal/..."},
+	"nsenter":               {"nsenter/plan", "internal/..."},
+	"nsenter/plan":          {"internal/place"},
+	"cgroups/...":           {"cgroups/...", "internal/..."},
+	"seccomp/...":           {"seccomp/...", "internal/..."},
+	"tests/...":             {"..."},
+	"contrib/...":           {"..."},
 }
 
 type goPackage struct {

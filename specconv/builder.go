@@ -1,0 +1,70 @@
+package specconv
+
+import (
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
+)
+
+type builder struct {
+	in      Input
+	spec    *specs.Spec
+	process *specs.Process // nil: a container without one can't be started
+	host    *host.Host
+	ns      config.Namespaces
+	seccomp *Seccomp
+	plan    *plan.Plan
+	// env is the process's environment. looksUpHome: HOME isn't in it.
+	env         []string
+	looksUpHome bool
+	// late are the mounts that become read-only once nothing is made in them.
+	late []plan.Step
+}
+
+func (b *builder) add(origin string, op plan.Op) { b.plan.Add(origin, op) }
+
+// given names a file that the starter of the child provides.
+func (b *builder) given(name string) {
+	for i := range b.plan.Files {
+		if b.plan.Files[i].Name == name {
+			return
+		}
+	}
+	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Given})
+}
+
+// inUserNS tells whether the container's root is without the host's privileges.
+func (b *builder) inUserNS() bool {
+	return b.host.InUserNS || b.ns.Has(unix.CLONE_NEWUSER)
+}
+
+// enterCgroup comes first: what the process uses counts from here on, and a
+// cgroup namespace is made in the cgroup that it is to show as its root.
+func (b *builder) enterCgroup(files []string) {
+	for _, name := range files {
+		b.given(name)
+		b.add("linux.cgroupsPath", plan.Cgroup{File: name})
+	}
+}
+
+func (b *builder) names() {
+	if b.ns.Created&unix.CLONE_NEWNET != 0 {
+		b.add("", plan.Loopback{})
+	}
+	if b.spec.Hostname != "" {
+		b.add("hostname", plan.Hostname{Name: b.spec.Hostname})
+	}
+	if b.spec.Domainname != "" {
+		b.add("domainname", plan.Domainname{Name: b.spec.Domainname})
+	}
+}
+
+func (b *builder) waitStart() {
+	if b.in.StartFile != "" {
+		b.given(b.in.StartFile)
+	}
+	b.add("", plan.WaitStart{File: b.in.StartFile})
+}

@@ -1,0 +1,40 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+)
+
+// netDevices are moved by the parent; here is only what the config decides.
+func (c *checker) netDevices() {
+	devices := c.spec.Linux.NetDevices
+	if len(devices) == 0 {
+		return
+	}
+	switch {
+	case !c.ns.Has(unix.CLONE_NEWNET):
+		c.errorf("/linux/netDevices", "unable to move network devices without a NET namespace")
+	case c.host.EUID != 0:
+		c.errorf("/linux/netDevices", "network devices are not supported for rootless containers")
+	}
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
+		at, d := "/linux/netDevices/"+place.Escape(name), devices[name]
+		if !isDeviceName(name) {
+			c.errorf(at, "invalid network device name %q", name)
+		}
+		if d.Name != "" && !isDeviceName(d.Name) {
+			c.errorf(at+"/name", "invalid network device name %q", d.Name)
+		}
+	}
+}
+
+// isDeviceName is the kernel's dev_valid_name.
+func isDeviceName(name string) bool {
+	return name != "" && len(name) < unix.IFNAMSIZ && name != "." && name != ".." &&
+		!strings.ContainsAny(name, "/: \t\n\v\f\r")
+}

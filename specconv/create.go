@@ -1,0 +1,144 @@
+// Package specconv turns a config.json into the plan of a process: it decides every
+// step that follows from the config and from the facts about the host. It is pure: it
+// reads nothing but its input and acts on nothing.
+//
+// The parts of a config that aren't steps of a process belong to others: cgroups and
+// resources, the compilation of seccomp filters, network devices, Intel RDT, and the
+// hooks that run in the runtime's own namespaces.
+package specconv
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
+	"github.com/runnel/runnel/specconv/words"
+)
+
+// Input is what the plan of a container's init depends on. Spec must be one in which
+// config.Validate, on this Host, has found no error.
+type Input struct {
+	Spec *specs.Spec
+	Host *host.Host
+	// Bundle and Rootfs are absolute paths, Rootfs without symbolic links.
+	Bundle, Rootfs string
+	// NoPivot uses MS_MOVE instead of pivot_root(2), for a root on an initramfs.
+	NoPivot      bool
+	NoNewKeyring bool
+	// PreserveFDs descriptors of the caller, after ListenFDs of a service
+	// manager, are inherited; the latter are announced by sd_listen_fds(3).
+	PreserveFDs, ListenFDs int
+	// Env is added to the environment of the process.
+	Env []string
+	// Mounts come after those of the config.
+	Mounts  []specs.Mount
+	Seccomp *Seccomp
+	// StartFile is the listening socket for `start`; "" waits for the parent.
+	StartFile string
+	// InCgroup: the process is in its cgroup from the clone on, or by writing to
+	// CgroupFiles, names of the files "tasks" of cgroup v1.
+	InCgroup    bool
+	CgroupFiles []string
+	// Cgroups are needed where the config mounts cgroups.
+	Cgroups []CgroupHierarchy
+}
+
+// Seccomp is a compiled filter, with flags of seccomp(2). Notify: its listener
+// is handed over.
+type Seccomp struct {
+	Filter []byte
+	Flags  uint64
+	Notify bool
+}
+
+// The files that whoever starts the child gives, besides the hooks' state.
+const (
+	startFile   = "start"
+	consoleFile = "console"
+	processFile = "process"
+)
+
+// Create plans the init of a container, runtime.md "Lifecycle" steps 2 to 8.
+// The order is that in which later steps need what earlier ones made, or must no
+// longer be able to reach it.
+func Create(in Input) (*plan.Plan, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	b := &builder{
+		in: in, spec: in.Spec, process: in.Spec.Process, host: in.Host,
+		ns: config.NamespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
+		plan: &plan.Plan{PreserveFDs: in.PreserveFDs + in.ListenFDs, Steps: make([]plan.Step, 0, 96)},
+	}
+	b.setEnvironment(in.environment())
+
+	b.enterCgroup(in.CgroupFiles)
+	b.ownStreams()
+	b.enterNamespaces()
+	b.keyring(in.NoNewKeyring)
+	b.add("", plan.Affinity{})
+	b.names()
+	b.root()
+	b.mounts()
+	b.devices()
+	b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
+	b.hooks("createContainer", stateCreating, false, nil)
+	b.workingDirectory()
+	b.sysctls()
+	b.plan.Steps = append(b.plan.Steps, b.late...)
+	b.console(plan.Console{Mount: true})
+	b.protectedPaths()
+	b.readonlyRoot()
+	b.labels()
+	b.add("root.path", plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
+	b.finalPropagation()
+	b.umask()
+	if b.process != nil {
+		b.settle()
+	}
+	b.add("", plan.Created{})
+	b.waitStart()
+	if b.process != nil {
+		b.filter()
+		b.hooks("startContainer", stateCreated, true, b.env)
+		b.execute()
+	}
+	return b.plan, nil
+}
+
+// check finds what a caller of the runtime can get wrong beside the config.
+func (in *Input) check() error {
+	switch {
+	case !filepath.IsAbs(in.Rootfs):
+		return fmt.Errorf("invalid rootfs: not an absolute path: %q", in.Rootfs)
+	case in.Rootfs == "/":
+		return errors.New("invalid rootfs: it is the host's root")
+	case in.NoPivot && in.isShared():
+		// Moving a mount to a shared "/" would move it on the host as well.
+		return errors.New("linux.rootfsPropagation: shared is not supported with --no-pivot")
+	}
+	return nil
+}
+
+func (in *Input) isShared() bool {
+	if in.Spec.Linux == nil {
+		return false
+	}
+	flags, _ := words.Propagation(in.Spec.Linux.RootfsPropagation)
+	return flags&unix.MS_SHARED != 0
+}
+
+// environment is what the runtime adds to that of the process.
+func (in *Input) environment() []string {
+	if in.ListenFDs == 0 {
+		return in.Env
+	}
+	return append(in.Env[:len(in.Env):len(in.Env)], "LISTEN_FDS="+strconv.Itoa(in.ListenFDs), "LISTEN_PID=1")
+}

@@ -1,0 +1,101 @@
+package specconv
+
+import (
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/words"
+)
+
+// ownsMounts tells whether the container has a mount namespace of its own, made
+// or joined. Without one its mounts are the host's, below the rootfs.
+func (b *builder) ownsMounts() bool { return b.ns.Has(unix.CLONE_NEWNS) }
+
+// root makes the mounts of the new namespace independent of the host's, as far
+// as the config wants it, and the rootfs a mount.
+func (b *builder) root() {
+	if !b.ownsMounts() {
+		b.add("root.path", plan.Root{Path: b.in.Rootfs})
+		b.leavePeers()
+		return
+	}
+	flags := b.rootPropagation()
+	b.add("linux.rootfsPropagation", plan.Propagation{Path: "/", Flags: flags})
+	if flags&unix.MS_SHARED != 0 && b.host.RootMount != "" {
+		// A shared mount below would show the container's mounts on the host,
+		// and pivot_root(2) refuses it.
+		b.add("linux.rootfsPropagation", plan.Propagation{Path: b.host.RootMount, Flags: unix.MS_PRIVATE})
+	}
+	tree := b.rootTree()
+	b.add("root.path", plan.Root{Path: b.in.Rootfs, File: tree})
+	if tree != "" {
+		b.leavePeers()
+	}
+}
+
+// leavePeers comes before anything is mounted in the root, which is a peer of
+// the host's mount.
+func (b *builder) leavePeers() {
+	for _, propagation := range b.treePropagation(nil) {
+		b.add("root.path", plan.Attributes{Path: "/", Propagation: propagation})
+	}
+}
+
+// rootTree has the parent open the rootfs where the root of a user namespace may
+// not get to it; "" where the child can.
+func (b *builder) rootTree() string {
+	if !b.ns.Has(unix.CLONE_NEWUSER) || b.host.EUID != 0 {
+		return ""
+	}
+	const name = "rootfs"
+	b.plan.Files = append(b.plan.Files, plan.File{
+		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: "root.path", Recursive: true, NoFollow: true,
+	})
+	return name
+}
+
+// rootPropagation is that of the whole namespace while the mounts are made.
+// Nothing could be bound from unbindable mounts; they are private until then.
+func (b *builder) rootPropagation() uint64 {
+	const slave = unix.MS_SLAVE | unix.MS_REC
+	if b.spec.Linux == nil {
+		return slave
+	}
+	flags, _ := words.Propagation(b.spec.Linux.RootfsPropagation)
+	switch {
+	case flags == 0:
+		return slave
+	case flags&unix.MS_UNBINDABLE != 0:
+		return unix.MS_PRIVATE | unix.MS_REC
+	}
+	return flags | unix.MS_REC
+}
+
+// finalPropagation is for what can't be so before the pivot.
+func (b *builder) finalPropagation() {
+	if b.spec.Linux == nil {
+		return
+	}
+	flags, _ := words.Propagation(b.spec.Linux.RootfsPropagation)
+	if flags &= unix.MS_SHARED | unix.MS_UNBINDABLE; flags != 0 {
+		b.add("linux.rootfsPropagation", plan.Propagation{Path: "/", Flags: flags})
+	}
+}
+
+// workingDirectory comes before anything becomes read-only.
+func (b *builder) workingDirectory() {
+	if b.process == nil {
+		return
+	}
+	if cwd := filepath.Clean(b.process.Cwd); cwd != "/" {
+		b.add("process.cwd", plan.Directory{Path: cwd, Mode: 0o755})
+	}
+}
+
+func (b *builder) readonlyRoot() {
+	if b.spec.Root.Readonly {
+		b.add("root.readonly", plan.Attributes{Path: "/", Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY}})
+	}
+}

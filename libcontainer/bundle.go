@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/rawio"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
@@ -89,13 +90,13 @@ func findRootfs(dir string, spec *specs.Spec) (string, error) {
 	err := unix.Lstat(path, &st)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("root.path: invalid rootfs %s: %w", path, err)
+		return "", place.Errorf(place.At("/root/path"), "invalid rootfs %s: %w", path, err)
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return "", fmt.Errorf("root.path: invalid rootfs %s: not an absolute path, or a symlink", path)
+		return "", place.Errorf(place.At("/root/path"), "invalid rootfs %s: not an absolute path, or a symlink", path)
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return "", fmt.Errorf("root.path: invalid rootfs %s: %w", path, unix.ENOTDIR)
+		return "", place.Errorf(place.At("/root/path"), "invalid rootfs %s: %w", path, unix.ENOTDIR)
 	case path == "/":
-		return "", fmt.Errorf("root.path: invalid rootfs /: the host's own root: %w", fs.ErrInvalid)
+		return "", place.Errorf(place.At("/root/path"), "invalid rootfs /: the host's own root: %w", fs.ErrInvalid)
 	}
 	return path, nil
 }

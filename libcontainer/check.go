@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv/config"
@@ -67,13 +68,18 @@ func (r *Runtime) Check(bundlePath string, onHost bool) ([]config.Problem, error
 	return c.Problems(), nil
 }
 
-func (c *check) errorf(pointer, format string, args ...any) {
-	c.found(config.Error, pointer, "", format, args...)
+func (c *check) errorf(at place.Place, format string, args ...any) {
+	c.found(config.Error, at, "", format, args...)
 }
 
-// found adds a problem with the place that create names it by.
-func (c *check) found(s config.Severity, pointer, hint, format string, args ...any) {
-	c.AddAt(s, pointer, fmt.Sprintf(format, args...), hint)
+// found adds a problem.
+func (c *check) found(s config.Severity, at place.Place, hint, format string, args ...any) {
+	c.Add(config.Problem{Place: at, Severity: s, Text: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// addError adds an error at its place, or at fallback if it has none.
+func (c *check) addError(s config.Severity, fallback place.Place, err error) {
+	c.AddError(s, fallback, placedByText(err))
 }
 
 func (c *check) findRootfs() {
@@ -82,13 +88,13 @@ func (c *check) findRootfs() {
 	}
 	rootfs, err := findRootfs(c.dir, c.Spec)
 	if err != nil {
-		c.AddError(config.Error, "/root/path", err)
+		c.addError(config.Error, place.At("/root/path"), err)
 		return
 	}
 	c.rootfs = rootfs
 	image, err := openImage(rootfs)
 	if err != nil {
-		c.errorf("/root/path", "rootfs %s: %v", rootfs, err)
+		c.errorf(place.At("/root/path"), "rootfs %s: %v", rootfs, err)
 		return
 	}
 	c.image = image
@@ -101,7 +107,7 @@ func (c *check) probe() {
 	}
 	host, err := host.Probe(c.Spec, rootfs)
 	if err != nil {
-		c.AddError(config.Error, "", err)
+		c.addError(config.Error, place.Place{}, err)
 		return
 	}
 	c.host = host
@@ -111,20 +117,20 @@ func (c *check) probe() {
 func (c *check) config() {
 	c.Validate(c.host)
 	if c.Spec.Process == nil {
-		c.found(config.Warning, "/process", "", "there is none: the container can be created, but not started")
+		c.found(config.Warning, place.At("/process"), "", "there is none: the container can be created, but not started")
 	}
 	c.terminal()
 	linux := c.Spec.Linux
 	if linux.Seccomp != nil {
 		errs, warnings := seccomp.Check(linux.Seccomp)
 		for _, err := range errs {
-			c.AddError(config.Error, "/linux/seccomp", err)
+			c.addError(config.Error, place.At("/linux/seccomp"), err)
 		}
 		for _, w := range warnings {
-			c.AddError(config.Warning, "/linux/seccomp", errors.New(w))
+			c.addError(config.Warning, place.At("/linux/seccomp"), errors.New(w))
 		}
 	}
-	c.AddError(config.Error, "/annotations", cgroups.CheckPath(linux.CgroupsPath, c.runtime.SystemdCgroup, c.Spec.Annotations))
+	c.addError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.runtime.SystemdCgroup, c.Spec.Annotations))
 	c.resources()
 }
 
@@ -134,22 +140,22 @@ func (c *check) resources() {
 	if c.onHost {
 		mode := cgroups.HostMode()
 		for _, err := range cgroups.Check(mode, r) {
-			c.AddError(config.Error, "/linux/resources", err)
+			c.addError(config.Error, place.At("/linux/resources"), err)
 		}
 		if c.runtime.SystemdCgroup {
-			c.AddError(config.Error, "/linux/resources", cgroups.CheckUnit(mode, r))
+			c.addError(config.Error, place.At("/linux/resources"), cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.AddError(config.Warning, "/linux/resources", errors.New(field+": has no meaning on this host and is ignored"))
+			c.addError(config.Warning, place.At("/linux/resources"), errors.New(field+": has no meaning on this host and is ignored"))
 		}
 		return
 	}
 	refused, doubtful := cgroups.CheckAny(r)
 	for _, err := range refused {
-		c.AddError(config.Error, "/linux/resources", err)
+		c.addError(config.Error, place.At("/linux/resources"), err)
 	}
 	for _, err := range doubtful {
-		c.AddError(config.Warning, "/linux/resources", err)
+		c.addError(config.Warning, place.At("/linux/resources"), err)
 	}
 }
 
@@ -164,5 +170,5 @@ func (c *check) terminal() {
 		}
 	}
 	what, hint := describeConsole(&nsenter.Failure{Part: nsenter.PartOpen})
-	c.found(config.Error, "/process/terminal", hint, "%s: %v", what, unix.ENOENT)
+	c.found(config.Error, place.At("/process/terminal"), hint, "%s: %v", what, unix.ENOENT)
 }

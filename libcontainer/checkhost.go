@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
@@ -67,10 +68,10 @@ func (c *check) limits() {
 		default:
 			continue
 		}
-		c.found(config.Error, "/process/rlimits/"+strconv.Itoa(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
+		c.found(config.Error, place.At("/process/rlimits").Index(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
 	}
 	if s := p.Scheduler; s != nil && needsNice(s) && !c.hasCapability(unix.CAP_SYS_NICE) {
-		c.found(config.Warning, "/process/scheduler", "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
+		c.found(config.Warning, place.At("/process/scheduler"), "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
 	}
 }
 
@@ -101,7 +102,7 @@ func (c *check) hostHooks() {
 				continue
 			}
 			if err := isProgram(hook.Path); err != nil {
-				c.found(list.severity, fmt.Sprintf("/hooks/%s/%d/path", list.name, i), "", "hook %s: %v", hook.Path, err)
+				c.found(list.severity, place.At("/hooks").Key(list.name).Index(i).Key("path"), "", "hook %s: %v", hook.Path, err)
 			}
 		}
 	}
@@ -152,7 +153,7 @@ func (c *check) source(i int, target string, image *image) {
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(c.dir, source)
 	}
-	at := "/mounts/" + strconv.Itoa(i) + "/source"
+	at := config.MountPlace(i, c.Spec.Mounts[i].Destination).Key("source")
 	var st unix.Stat_t
 	if err := unix.Stat(source, &st); err != nil {
 		c.errorf(at, "bind source %s: %v", source, err)
@@ -174,7 +175,7 @@ func (c *check) fileSystems() {
 		if m.Bind || m.Remount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
 			continue
 		}
-		c.found(config.Error, "/mounts/"+strconv.Itoa(i)+"/type", "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
+		c.found(config.Error, m.Place().Key("type"), "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
 	}
 }
 
@@ -208,14 +209,12 @@ func isListed(filesystems []byte, kind string) bool {
 func (c *check) namespaces() {
 	for i, ns := range c.Spec.Linux.Namespaces {
 		t, ok := words.Namespace(ns.Type)
-		at := "/linux/namespaces/" + strconv.Itoa(i)
+		at := place.At("/linux/namespaces").Index(i)
 		switch {
 		case !ok:
 		case ns.Path != "":
 			if err := nsenter.CheckNamespace(ns.Path, t.Flag); filepath.IsAbs(ns.Path) && err != nil {
-				// As the plan calls what it joins.
-				place := fmt.Sprintf("linux.namespaces[%d] %s", i, ns.Type)
-				c.Add(config.Problem{Pointer: at + "/path", Place: place, Text: err.Error()})
+				c.errorf(config.NamespacePlace(i, ns.Type).Key("path"), "%v", err)
 			}
 		default:
 			c.newNamespace(at, ns.Type)
@@ -234,7 +233,7 @@ func limitName(t specs.LinuxNamespaceType) string {
 	return string(t)
 }
 
-func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
+func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
 	if procfs.ReadText(file) == "0" {
 		c.found(config.Error, at, namespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
@@ -262,7 +261,7 @@ func (c *check) hostDevices() {
 		if !ok || !filepath.IsAbs(d.Path) {
 			continue
 		}
-		at := "/linux/devices/" + strconv.Itoa(i)
+		at := config.DevicePlace(i, d)
 		var st unix.Stat_t
 		err := unix.Stat(target, &st)
 		switch {
@@ -284,7 +283,7 @@ func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
 		path := "/proc/sys/" + words.SysctlPath(key)
 		if unix.Access(path, unix.F_OK) == unix.ENOENT {
-			c.AddError(config.Warning, "", fmt.Errorf("linux.sysctl[%q]: there is no %s on this host", key, path))
+			c.addError(config.Warning, place.Place{}, place.Errorf(place.At("/linux/sysctl").Key(key), "there is no %s on this host", path))
 		}
 	}
 }
@@ -292,7 +291,7 @@ func (c *check) sysctls() {
 func (c *check) netDevices() {
 	for _, name := range slices.Sorted(maps.Keys(c.Spec.Linux.NetDevices)) {
 		if unix.Access("/sys/class/net/"+filepath.Base(name), unix.F_OK) == unix.ENOENT {
-			c.AddError(config.Error, "", fmt.Errorf("linux.netDevices[%q]: find the device: %w", name, unix.ENODEV))
+			c.addError(config.Error, place.Place{}, place.Errorf(place.At("/linux/netDevices").Key(name), "find the device: %w", unix.ENODEV))
 		}
 	}
 }
@@ -305,7 +304,7 @@ func (c *check) profiles() {
 	}
 	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
 	if err == nil && !isLoaded(text, p.ApparmorProfile) {
-		c.found(config.Error, "/process/apparmorProfile", "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
+		c.found(config.Error, place.At("/process/apparmorProfile"), "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
 	}
 }
 
@@ -328,7 +327,7 @@ func (c *check) hostSeccomp() {
 	if s == nil {
 		return
 	}
-	c.AddError(config.Error, "/linux/seccomp", seccomp.CheckHost(s))
+	c.addError(config.Error, place.At("/linux/seccomp"), seccomp.CheckHost(s))
 	if s.ListenerPath == "" {
 		return
 	}
@@ -338,7 +337,7 @@ func (c *check) hostSeccomp() {
 		err = unix.ENOTSOCK
 	}
 	if err != nil {
-		c.found(config.Error, "/linux/seccomp/listenerPath", "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
+		c.found(config.Error, place.At("/linux/seccomp/listenerPath"), "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
 	}
 }
 
@@ -347,19 +346,19 @@ func (c *check) cgroup() {
 	const someID = "runnel-check"
 	location, err := c.runtime.locateCgroup(c.Spec, someID)
 	if err != nil {
-		c.AddError(config.Error, "/linux/cgroupsPath", err)
+		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	if location == nil {
 		return
 	}
 	if err := cgroups.CheckPlace(*location); err != nil && !c.runtime.canDoWithoutCgroup(c.Spec, err) {
-		c.AddError(config.Error, "/linux/cgroupsPath", err)
+		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	c.processors(location.Mode)
 	for _, err := range cgroups.CheckHost(*location, c.Spec.Linux.Resources) {
-		c.AddError(config.Error, "/linux/resources", err)
+		c.addError(config.Error, place.At("/linux/resources"), err)
 	}
 }
 
@@ -382,7 +381,7 @@ func (c *check) processors(mode cgroups.Mode) {
 		wanted, err1 := words.ParseList(l.wanted)
 		there, err2 := words.ParseList(online)
 		if err1 == nil && err2 == nil && len(there) > 0 && !isSubset(wanted, there) {
-			c.found(severity, "/linux/resources/cpu/"+l.name, "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
+			c.found(severity, place.At("/linux/resources/cpu").Key(l.name), "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
 		}
 	}
 }
@@ -403,6 +402,6 @@ func (c *check) noexec() {
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(c.rootfs, &st) == nil && st.Flags&unix.ST_NOEXEC != 0 {
-		c.found(config.Warning, "/root/path", "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
+		c.found(config.Warning, place.At("/root/path"), "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
@@ -18,20 +19,21 @@ import (
 func (c *check) ids() {
 	linux := c.Spec.Linux
 	for _, m := range []struct {
-		at, program, table, own string
-		mappings                []specs.LinuxIDMapping
-		id                      uint32
+		pointer, program, table, own string
+		mappings                     []specs.LinuxIDMapping
+		id                           uint32
 	}{
 		{"/linux/uidMappings", "newuidmap", "/etc/subuid", "/proc/self/uid_map", linux.UIDMappings, c.host.EUID},
 		{"/linux/gidMappings", "newgidmap", "/etc/subgid", "/proc/self/gid_map", linux.GIDMappings, c.host.EGID},
 	} {
+		at := place.At(m.pointer)
 		switch {
 		case len(m.mappings) == 0 || !makesNamespace(c.Spec, specs.UserNamespace):
 		case c.host.EUID == 0:
-			c.mapsOfRoot(m.at, m.mappings, procfs.ReadText(m.own))
+			c.mapsOfRoot(at, m.mappings, procfs.ReadText(m.own))
 		case c.mapsOnlySelf():
 		default:
-			c.mapsOfUser(m.at, m.program, m.table, m.mappings, m.id)
+			c.mapsOfUser(at, m.program, m.table, m.mappings, m.id)
 		}
 	}
 }
@@ -43,13 +45,13 @@ func (c *check) mapsOnlySelf() bool {
 }
 
 // mapsOfRoot: only ids that exist in the runtime's own user namespace.
-func (c *check) mapsOfRoot(at string, mappings []specs.LinuxIDMapping, own string) {
+func (c *check) mapsOfRoot(at place.Place, mappings []specs.LinuxIDMapping, own string) {
 	if own == "" {
 		return
 	}
 	for i, m := range mappings {
 		if !isWithin(m, insideOf(own)) {
-			c.found(config.Error, at+"/"+strconv.Itoa(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
+			c.found(config.Error, at.Index(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
 		}
 	}
 }
@@ -57,7 +59,7 @@ func (c *check) mapsOfRoot(at string, mappings []specs.LinuxIDMapping, own strin
 func lastID(m specs.LinuxIDMapping) uint64 { return uint64(m.HostID) + uint64(m.Size) - 1 }
 
 // mapsOfUser: those that newuidmap(1) writes for a user.
-func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
+func (c *check) mapsOfUser(at place.Place, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
 	if _, err := exec.LookPath(program); err != nil {
 		c.found(config.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
 		return
@@ -69,7 +71,7 @@ func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMa
 	ranges = append(ranges, plan.IDRange{Host: own, Size: 1})
 	for i, m := range mappings {
 		if m.Size > 0 && !isWithin(m, ranges) {
-			c.found(config.Error, at+"/"+strconv.Itoa(i), "usermod(8) adds some: --add-subuids, --add-subgids",
+			c.found(config.Error, at.Index(i), "usermod(8) adds some: --add-subuids, --add-subgids",
 				"the host ids from %d to %d aren't all this user's in %s", m.HostID, lastID(m), table)
 		}
 	}

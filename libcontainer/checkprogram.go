@@ -5,12 +5,12 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv"
 	"github.com/runnel/runnel/specconv/config"
 )
@@ -32,7 +32,7 @@ func (c *check) inRootfs() {
 	if hooks := c.Spec.Hooks; hooks != nil {
 		for i, h := range hooks.StartContainer {
 			if path.IsAbs(h.Path) {
-				c.containerHook("/hooks/startContainer/"+strconv.Itoa(i)+"/path", h.Path)
+				c.containerHook(place.At("/hooks/startContainer").Index(i).Key("path"), h.Path)
 			}
 		}
 	}
@@ -47,12 +47,12 @@ func (c *check) fillsRootfs() bool {
 }
 
 // missing adds a problem about something that isn't in the rootfs.
-func (c *check) missing(pointer, hint, format string, args ...any) {
+func (c *check) missing(at place.Place, hint, format string, args ...any) {
 	severity := config.Error
 	if c.fillsRootfs() {
 		severity, hint = config.Warning, joinHints(hint, "unless a hook puts it there")
 	}
-	c.found(severity, pointer, hint, format, args...)
+	c.found(severity, at, hint, format, args...)
 }
 
 // workingDirectory: one that isn't there is made.
@@ -62,11 +62,11 @@ func (c *check) workingDirectory(p *specs.Process) {
 		err = unix.ENOTDIR
 	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		c.errorf("/process/cwd", "make directory %s: %v", path.Clean(p.Cwd), err)
+		c.errorf(place.At("/process/cwd"), "make directory %s: %v", path.Clean(p.Cwd), err)
 	}
 }
 
-const programPointer = "/process/args/0"
+var programPlace = place.At("/process/args/0")
 
 // program looks for args[0] as op_find of the child does: execvp(3).
 func (c *check) program(p *specs.Process) {
@@ -77,11 +77,11 @@ func (c *check) program(p *specs.Process) {
 		switch {
 		case errors.Is(err, errCovered):
 		case err != nil:
-			c.missing(programPointer, "", "exec: %q: stat %s: %v", name, name, err)
+			c.missing(programPlace, "", "exec: %q: stat %s: %v", name, name, err)
 		case f.kind() == unix.S_IFDIR:
-			c.errorf(programPointer, "exec: %q: %v", name, unix.EISDIR)
+			c.errorf(programPlace, "exec: %q: %v", name, unix.EISDIR)
 		case !isExecutable(f):
-			c.found(config.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+			c.found(config.Error, programPlace, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		default:
 			c.foundProgram(p, f)
 		}
@@ -102,10 +102,10 @@ func (c *check) program(p *specs.Process) {
 		}
 	}
 	if denied {
-		c.found(config.Error, programPointer, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+		c.found(config.Error, programPlace, permissionHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		return
 	}
-	c.missing(programPointer, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
+	c.missing(programPlace, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
 }
 
 func absolute(cwd, name string) string {
@@ -122,10 +122,10 @@ func isExecutable(f *imageFile) bool {
 
 func (c *check) foundProgram(p *specs.Process, f *imageFile) {
 	if !mayExecute(p, c.Spec.Linux, &f.stat) {
-		c.found(config.Warning, programPointer, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
+		c.found(config.Warning, programPlace, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
 			f.path, f.stat.Mode&0o7777, f.stat.Uid, f.stat.Gid, p.User.UID, p.User.GID)
 	}
-	c.contents(programPointer, p.Cwd, f, 0)
+	c.contents(programPlace, p.Cwd, f, 0)
 }
 
 // mayExecute follows the bits of the mode alone: access lists may say otherwise,
@@ -160,54 +160,54 @@ func toContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok 
 const maxInterpreters = 4
 
 // contents checks what execve(2) will make of a file.
-func (c *check) contents(pointer, cwd string, f *imageFile, depth int) {
+func (c *check) contents(at place.Place, cwd string, f *imageFile, depth int) {
 	head := c.image.head(f)
 	switch {
 	case head == nil:
 	case strings.HasPrefix(string(head), "#!"):
-		c.script(pointer, cwd, f, string(head[2:]), depth)
+		c.script(at, cwd, f, string(head[2:]), depth)
 	case strings.HasPrefix(string(head), "\x7fELF"):
-		c.elf(pointer, f, head)
+		c.elf(at, f, head)
 	default:
-		c.foreign(pointer, f, head, notAProgram)
+		c.foreign(at, f, head, notAProgram)
 	}
 }
 
-func (c *check) script(pointer, cwd string, f *imageFile, line string, depth int) {
+func (c *check) script(at place.Place, cwd string, f *imageFile, line string, depth int) {
 	interpreter, hasReturn := scriptInterpreter(line)
 	if interpreter == "" {
-		c.errorf(pointer, "exec %s: %s", f.path, noInterpreter)
+		c.errorf(at, "exec %s: %s", f.path, noInterpreter)
 		return
 	}
 	found, err := c.image.find(absolute(cwd, interpreter))
 	switch {
 	case errors.Is(err, errCovered) || depth > maxInterpreters:
 	case err != nil && hasReturn:
-		c.errorf(pointer, "exec %s: %s", f.path, returnInLine)
+		c.errorf(at, "exec %s: %s", f.path, returnInLine)
 	case err != nil:
-		c.missing(pointer, "", "exec %s: %s", f.path, missingInterpreter(interpreter))
+		c.missing(at, "", "exec %s: %s", f.path, missingInterpreter(interpreter))
 	case !isExecutable(found):
-		c.found(config.Error, pointer, permissionHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.path, interpreter, unix.EACCES)
+		c.found(config.Error, at, permissionHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.path, interpreter, unix.EACCES)
 	default:
-		c.contents(pointer, cwd, found, depth+1)
+		c.contents(at, cwd, found, depth+1)
 	}
 }
 
-func (c *check) elf(pointer string, f *imageFile, head []byte) {
+func (c *check) elf(at place.Place, f *imageFile, head []byte) {
 	program, ok := parseELF(head)
 	if !ok {
-		c.errorf(pointer, "exec %s: it is cut off", f.path)
+		c.errorf(at, "exec %s: it is cut off", f.path)
 		return
 	}
 	if !runsHere(runtime.GOARCH, program) {
-		c.foreign(pointer, f, head, foreignMachine(program.machine))
+		c.foreign(at, f, head, foreignMachine(program.machine))
 		return
 	}
 	if program.loader == "" {
 		return
 	}
 	if _, err := c.image.find(absolute("/", program.loader)); err != nil && !errors.Is(err, errCovered) {
-		c.missing(pointer, "", "exec %s: %s", f.path, missingLoader(program.loader))
+		c.missing(at, "", "exec %s: %s", f.path, missingLoader(program.loader))
 	}
 }
 
@@ -228,7 +228,7 @@ func runsHere(arch string, p elfProgram) bool {
 
 // foreign is a file that only an interpreter of the host can run, binfmt_misc. On
 // another host there may be one.
-func (c *check) foreign(pointer string, f *imageFile, head []byte, what string) {
+func (c *check) foreign(at place.Place, f *imageFile, head []byte, what string) {
 	severity, hint := config.Error, ""
 	switch handler := findHandler(f.path, head); {
 	case handler != "":
@@ -236,19 +236,19 @@ func (c *check) foreign(pointer string, f *imageFile, head []byte, what string) 
 	case !c.onHost:
 		severity = config.Warning
 	}
-	c.found(severity, pointer, hint, "exec %s: %s", f.path, what)
+	c.found(severity, at, hint, "exec %s: %s", f.path, what)
 }
 
 // containerHook is a hook that runs in the rootfs.
-func (c *check) containerHook(pointer, name string) {
+func (c *check) containerHook(at place.Place, name string) {
 	f, err := c.image.find(name)
 	switch {
 	case errors.Is(err, errCovered):
 	case err != nil:
-		c.missing(pointer, "", "hook %s: %v", name, err)
+		c.missing(at, "", "hook %s: %v", name, err)
 	case !isExecutable(f):
-		c.errorf(pointer, "hook %s: %v", name, unix.EACCES)
+		c.errorf(at, "hook %s: %v", name, unix.EACCES)
 	default:
-		c.contents(pointer, "/", f, 0)
+		c.contents(at, "/", f, 0)
 	}
 }

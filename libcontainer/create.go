@@ -11,6 +11,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/netdev"
 	"github.com/runnel/runnel/nsenter"
@@ -468,8 +469,8 @@ func (c *creation) explainEnd(cause error) error {
 	}
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
 		return &Fault{
-			Err: errors.New("linux.resources.memory.limit: unable to start container process: " +
-				"it was killed while it was set up (out of memory: the limit is too low)"),
+			Err: place.Errorf(place.At("/linux/resources/memory/limit"),
+				"unable to start container process: it was killed while it was set up (out of memory: the limit is too low)"),
 			Code: CodeOutOfMemory, Step: "cgroup", Field: "/linux/resources/memory/limit", Hint: "the limit is too low",
 		}
 	}

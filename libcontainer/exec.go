@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
@@ -125,7 +126,7 @@ func (x *execution) start(given map[string]int) error {
 	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
 	if a := x.process.ExecCPUAffinity; a != nil {
 		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
-			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
+			return place.Wrap(place.At("/process/execCPUAffinity/initial"), err)
 		}
 	}
 	if group != nil {

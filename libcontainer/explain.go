@@ -11,7 +11,6 @@ import (
 
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
 )
 
 // setup is what a failed step is explained by.
@@ -38,9 +37,9 @@ func (s setup) explain(f *nsenter.Failure) error {
 		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
 	}
 	step := &s.plan.Steps[i]
-	fault := &Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: specconv.Pointer(step.Origin)}
+	fault := &Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: step.Origin.Pointer}
 	if hook, ok := step.Op.(plan.Hook); ok {
-		fault.Err = explainHook(step.Origin, hook, f)
+		fault.Err = explainHook(step.Origin.String(), hook, f)
 		return fault
 	}
 	reason := f.Errno.Error()
@@ -60,8 +59,8 @@ func (s setup) explain(f *nsenter.Failure) error {
 	default:
 		hint = joinHints(f.Text, hint)
 	}
-	if step.Origin != "" {
-		what = step.Origin + ": " + what
+	if !step.Origin.IsZero() {
+		what = step.Origin.String() + ": " + what
 	}
 	if hint != "" {
 		hint = " (" + hint + ")"

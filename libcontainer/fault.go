@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
-	"github.com/runnel/runnel/specconv"
 	"github.com/runnel/runnel/specconv/config"
 )
 
@@ -65,20 +64,12 @@ func during(step string, code Code, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	f := &Fault{Err: err, Code: code, Step: step, Field: fieldOf(err)}
+	f := &Fault{Err: err, Code: code, Step: step, Field: place.Of(placedByText(err)).Pointer}
 	var errno unix.Errno
 	if code == CodeCgroupFailed && errors.As(err, &errno) {
 		f.hint(cgroupHint(errno))
 	}
 	return f
-}
-
-// fieldOf is the JSON pointer that err carries, or else that its text begins with.
-func fieldOf(err error) string {
-	if p := place.Of(err); !p.IsZero() {
-		return p.Pointer
-	}
-	return specconv.Pointer(err.Error())
 }
 
 // hint adds a hint to the sentence.
@@ -111,7 +102,7 @@ func Explain(err error) Details {
 	}
 	var c *config.ConfigError
 	if errors.As(err, &c) {
-		d.Field, d.Hint = c.First.Pointer, c.First.Hint
+		d.Field, d.Hint = c.First.Place.Pointer, c.First.Hint
 	}
 	return d
 }

@@ -119,7 +119,7 @@ func (c *creation) logOutput(o *nsenter.HookOutput) {
 	origin := ""
 	if i := len(c.plan.Steps) - o.Left; i >= 0 && i < len(c.plan.Steps) {
 		if hook, ok := c.plan.Steps[i].Op.(plan.Hook); ok {
-			origin = c.plan.Steps[i].Origin + " " + hook.Path
+			origin = c.plan.Steps[i].Origin.String() + " " + hook.Path
 		}
 	}
 	c.runtime.logHook(origin, printableOutput(o.Text))

@@ -2,13 +2,13 @@ package libcontainer
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
 )
@@ -78,7 +78,7 @@ func (h *hookStates) close() {
 func (c *Container) handOverListener(status specs.ContainerState, profile *specs.LinuxSeccomp, pid int, m nsenter.Message) error {
 	defer unix.Close(m.FD)
 	if profile == nil || profile.ListenerPath == "" {
-		return during("seccomp", CodeConfigInvalid, errors.New("linux.seccomp.listenerPath: a profile with SCMP_ACT_NOTIFY needs one"))
+		return during("seccomp", CodeConfigInvalid, place.Errorf(place.At("/linux/seccomp/listenerPath"), "a profile with SCMP_ACT_NOTIFY needs one"))
 	}
 	err := seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
 		Version: specs.Version, Pid: pid, Metadata: profile.ListenerMetadata,

@@ -12,15 +12,18 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 )
+
+var uidMappings, gidMappings = place.At("/linux/uidMappings"), place.At("/linux/gidMappings")
 
 func writeIDMaps(pid int, linux *specs.Linux) error {
 	uids, gids := idRanges(linux.UIDMappings), idRanges(linux.GIDMappings)
 	if os.Geteuid() == 0 {
 		if err := nsenter.WriteMaps(pid, uids, gids); err != nil {
-			return fmt.Errorf("linux.uidMappings, linux.gidMappings: %w", err)
+			return &place.Error{Place: uidMappings, Also: []place.Place{gidMappings}, Err: err}
 		}
 		return nil
 	}
@@ -37,10 +40,10 @@ func writeUserMaps(pid int, uids, gids []plan.IDRange) error {
 		}
 		return nsenter.WriteMaps(pid, uids, gids)
 	}
-	if err := runMapper("newuidmap", "linux.uidMappings", "/etc/subuid", pid, uids); err != nil {
+	if err := runMapper("newuidmap", uidMappings, "/etc/subuid", pid, uids); err != nil {
 		return err
 	}
-	return runMapper("newgidmap", "linux.gidMappings", "/etc/subgid", pid, gids)
+	return runMapper("newgidmap", gidMappings, "/etc/subgid", pid, gids)
 }
 
 func isSelf(ranges []plan.IDRange, id int) bool {
@@ -49,7 +52,7 @@ func isSelf(ranges []plan.IDRange, id int) bool {
 
 // runMapper runs newuidmap(1) or newgidmap(1), which may write the map if the ids
 // are the user's in the table.
-func runMapper(program, field, table string, pid int, ranges []plan.IDRange) error {
+func runMapper(program string, at place.Place, table string, pid int, ranges []plan.IDRange) error {
 	args := []string{strconv.Itoa(pid)}
 	for _, m := range ranges {
 		args = append(args, fmt.Sprint(m.Container), fmt.Sprint(m.Host), fmt.Sprint(m.Size))
@@ -59,14 +62,14 @@ func runMapper(program, field, table string, pid int, ranges []plan.IDRange) err
 		return nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%s: an ordinary user needs %s (package uidmap) to map other ids than the own one: %w", field, program, err)
+		return place.Errorf(at, "an ordinary user needs %s (package uidmap) to map other ids than the own one: %w", program, err)
 	}
 	content, _ := os.ReadFile(table) // a user without it has no ids
 	if i, id, ok := foreignID(ranges, subordinateIDs(string(content), ownNames())); ok {
-		return fmt.Errorf("%s[%d]: id %d isn't one of this user's in %s: %s: %s", field, i, id, table, program, oneLine(output))
+		return place.Errorf(at.Index(i), "id %d isn't one of this user's in %s: %s: %s", id, table, program, oneLine(output))
 	}
-	return fmt.Errorf("%s: %s: %w: %s (it gains privileges by its setuid bit or a file capability, which no_new_privs and mounts with nosuid take away)",
-		field, program, err, oneLine(output))
+	return place.Errorf(at, "%s: %w: %s (it gains privileges by its setuid bit or a file capability, which no_new_privs and mounts with nosuid take away)",
+		program, err, oneLine(output))
 }
 
 func oneLine(output []byte) string {

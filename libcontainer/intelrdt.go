@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // resctrl is a resctrl file system, by its mount point: the class of service
@@ -38,9 +40,9 @@ func (root resctrl) reserve(r *specs.LinuxIntelRdt, id string) (*RdtState, error
 	case s == nil:
 		return nil, nil
 	case s.Own && root.has(s.Group):
-		return nil, fmt.Errorf("linux.intelRdt: the group %s is there already: %w", root.path(s.Group), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt"), "the group %s is there already: %w", root.path(s.Group), unix.EEXIST)
 	case s.Monitor != "" && root.has(s.Group, s.Monitor):
-		return nil, fmt.Errorf("linux.intelRdt.enableMonitoring: the group %s is there already: %w", root.path(s.Group, s.Monitor), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt/enableMonitoring"), "the group %s is there already: %w", root.path(s.Group, s.Monitor), unix.EEXIST)
 	}
 	return s, nil
 }
@@ -76,7 +78,7 @@ func (root resctrl) prepare(s *RdtState, r *specs.LinuxIntelRdt) error {
 			return err
 		}
 	case !s.Own && len(first)+len(last) == 0:
-		return fmt.Errorf("linux.intelRdt.closID: there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
+		return place.Errorf(place.At("/linux/intelRdt/closID"), "there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
 	default:
 		if err := os.Mkdir(group, 0o755); err != nil {
 			return root.explain("linux.intelRdt.closID", err)
@@ -197,7 +199,7 @@ func (root resctrl) compare(group string, want []string) error {
 	path := root.path(group, "schemata")
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("linux.intelRdt.closID: %w", err)
+		return place.Wrap(place.At("/linux/intelRdt/closID"), err)
 	}
 	have := map[string]map[string]string{}
 	for line := range strings.Lines(string(content)) {
@@ -208,7 +210,7 @@ func (root resctrl) compare(group string, want []string) error {
 		resource, values := parseSchema(line)
 		for domain, value := range values {
 			if had, ok := have[resource][domain]; !ok || had != value {
-				return fmt.Errorf("linux.intelRdt.closID: %q doesn't match the schemata of the existing group %s", line, filepath.Dir(path))
+				return place.Errorf(place.At("/linux/intelRdt/closID"), "%q doesn't match the schemata of the existing group %s", line, filepath.Dir(path))
 			}
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // locateCgroup says where the container's cgroup is to be; nil if it can have
@@ -28,7 +29,7 @@ func (r *Runtime) locateCgroup(spec *specs.Spec, id string) (*cgroups.Location, 
 		if r.canDoWithoutCgroup(spec, err) {
 			return nil, nil
 		}
-		return nil, r.explainCgroup(spec, fmt.Errorf("linux.cgroupsPath: %w", err))
+		return nil, r.explainCgroup(spec, place.Wrap(place.At("/linux/cgroupsPath"), err))
 	}
 	return &location, nil
 }
@@ -45,16 +46,16 @@ func (r *Runtime) canDoWithoutCgroup(spec *specs.Spec, err error) bool {
 	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
 }
 
-// limited names the properties of linux.resources that limit something, devices
-// left aside.
-func limited(r *specs.LinuxResources) []string {
+// limited returns the properties of linux.resources that limit something, other than
+// devices.
+func limited(r *specs.LinuxResources) []place.Place {
 	if r == nil {
 		return nil
 	}
-	var names []string
+	var limits []place.Place
 	add := func(name string, is bool) {
 		if is {
-			names = append(names, "linux.resources."+name)
+			limits = append(limits, place.At("/linux/resources").Key(name))
 		}
 	}
 	add("memory", r.Memory != nil && *r.Memory != specs.LinuxMemory{})
@@ -65,7 +66,7 @@ func limited(r *specs.LinuxResources) []string {
 	add("network", r.Network != nil && (r.Network.ClassID != nil || len(r.Network.Priorities) > 0))
 	add("rdma", len(r.Rdma) > 0)
 	add("unified", len(r.Unified) > 0)
-	return names
+	return limits
 }
 
 func limitsIO(io *specs.LinuxBlockIO) bool {
@@ -84,11 +85,11 @@ func (r *Runtime) explainCgroup(spec *specs.Spec, err error) error {
 	case errors.Is(err, cgroups.ErrController):
 		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
 	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
-		return fmt.Errorf("linux.cgroupsPath %q: %w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)",
-			spec.Linux.CgroupsPath, err, delegationHint)
+		at := place.At("/linux/cgroupsPath").Named(strconv.Quote(spec.Linux.CgroupsPath))
+		return place.Errorf(at, "%w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)", err, delegationHint)
 	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
-		return fmt.Errorf("%s: %w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)",
-			strings.Join(asks, ", "), err, delegationHint)
+		return &place.Error{Place: asks[0], Also: asks[1:], Err: fmt.Errorf(
+			"%w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)", err, delegationHint)}
 	}
 	return err
 }
@@ -147,7 +148,7 @@ func writeTimeOffsets(pid int, offsets map[string]specs.LinuxTimeOffset) error {
 		}
 	}
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/timens_offsets", pid), lines, 0); err != nil {
-		return fmt.Errorf("linux.timeOffsets: %w", err)
+		return place.Wrap(place.At("/linux/timeOffsets"), err)
 	}
 	return nil
 }

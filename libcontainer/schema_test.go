@@ -339,7 +339,7 @@ func TestSchema(t *testing.T) {
 		}
 		found := examine(t, whole)
 		if !slices.ContainsFunc(found, func(p config.Problem) bool {
-			return p.Severity <= least && p.Pointer == pointer && !slices.Contains(base, p)
+			return p.Severity <= least && p.Place.Pointer == pointer && !slices.Contains(base, p)
 		}) {
 			t.Errorf("%s: %s isn't found", pointer, what)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Update changes the limits that resources sets, and the schemata of Intel RDT;
@@ -44,7 +46,7 @@ func (c *Container) updateRdt(root resctrl, r *specs.LinuxIntelRdt) error {
 		return nil
 	}
 	if !root.has("schemata") {
-		return fmt.Errorf("linux.intelRdt: no resctrl file system is mounted at %s: %w", root.path(), unix.ENOENT)
+		return place.Errorf(place.At("/linux/intelRdt"), "no resctrl file system is mounted at %s: %w", root.path(), unix.ENOENT)
 	}
 	if c.state.IntelRdt != nil {
 		return root.update(c.state.IntelRdt, r)

@@ -4,6 +4,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
@@ -24,7 +25,11 @@ type builder struct {
 	late []plan.Step
 }
 
-func (b *builder) add(origin string, op plan.Op) { b.plan.Add(origin, op) }
+// add plans a step that something in the config asks for.
+func (b *builder) add(origin place.Place, op plan.Op) { b.plan.Add(origin, op) }
+
+// addOwn plans a step that the runtime itself needs.
+func (b *builder) addOwn(op plan.Op) { b.plan.Add(place.Place{}, op) }
 
 // given names a file that the starter of the child provides.
 func (b *builder) given(name string) {
@@ -46,19 +51,19 @@ func (b *builder) inUserNS() bool {
 func (b *builder) enterCgroup(files []string) {
 	for _, name := range files {
 		b.given(name)
-		b.add("linux.cgroupsPath", plan.Cgroup{File: name})
+		b.add(place.At("/linux/cgroupsPath"), plan.Cgroup{File: name})
 	}
 }
 
 func (b *builder) names() {
 	if b.ns.Created&unix.CLONE_NEWNET != 0 {
-		b.add("", plan.Loopback{})
+		b.addOwn(plan.Loopback{})
 	}
 	if b.spec.Hostname != "" {
-		b.add("hostname", plan.Hostname{Name: b.spec.Hostname})
+		b.add(place.At("/hostname"), plan.Hostname{Name: b.spec.Hostname})
 	}
 	if b.spec.Domainname != "" {
-		b.add("domainname", plan.Domainname{Name: b.spec.Domainname})
+		b.add(place.At("/domainname"), plan.Domainname{Name: b.spec.Domainname})
 	}
 }
 
@@ -66,5 +71,5 @@ func (b *builder) waitStart() {
 	if b.in.StartFile != "" {
 		b.given(b.in.StartFile)
 	}
-	b.add("", plan.WaitStart{File: b.in.StartFile})
+	b.addOwn(plan.WaitStart{File: b.in.StartFile})
 }

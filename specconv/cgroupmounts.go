@@ -49,7 +49,7 @@ func (b *builder) cgroupMount(m config.Mount) {
 		if len(m.Propagation) > 0 {
 			op.Propagation = m.Propagation[0]
 		}
-		b.add(m.Place().String(), op)
+		b.add(m.Place(), op)
 		b.morePropagation(m)
 	default:
 		// To mount it without a cgroup namespace of one's own would reset the
@@ -70,14 +70,14 @@ func (b *builder) cgroupMount(m config.Mount) {
 func (b *builder) cgroupsV1(m config.Mount, private bool) {
 	attr := plan.Attr{Set: m.Attr.Set | m.Recursive.Set}
 	if attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
-		b.readonlyLater(m.Place().String(), m.Target)
+		b.readonlyLater(m.Place(), m.Target)
 	}
 	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}}
 	base.Attr.Set = attr.Set &^ unix.MOUNT_ATTR_RDONLY
 	if label := b.mountLabel("tmpfs"); label != "" {
 		base.Params = append(base.Params, "context="+label)
 	}
-	b.add(m.Place().String(), base)
+	b.add(m.Place(), base)
 	for _, h := range b.in.Cgroups {
 		if h.Name == "" {
 			continue
@@ -85,11 +85,11 @@ func (b *builder) cgroupsV1(m config.Mount, private bool) {
 		target := m.Target + "/" + h.Name
 		switch {
 		case private && len(h.Options) == 0:
-			b.add(m.Place().String(), plan.Mount{FSType: "cgroup2", Source: "cgroup", Target: target, Attr: attr})
+			b.add(m.Place(), plan.Mount{FSType: "cgroup2", Source: "cgroup", Target: target, Attr: attr})
 		case private:
-			b.add(m.Place().String(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: attr})
+			b.add(m.Place(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: attr})
 		default:
-			b.add(m.Place().String(), plan.Bind{Source: h.Dir, Target: target, Attr: attr, Replace: attr.Set != 0})
+			b.add(m.Place(), plan.Bind{Source: h.Dir, Target: target, Attr: attr, Replace: attr.Set != 0})
 		}
 	}
 	for _, h := range b.in.Cgroups {
@@ -97,7 +97,7 @@ func (b *builder) cgroupsV1(m config.Mount, private bool) {
 			continue
 		}
 		for _, controller := range h.Options {
-			b.add(m.Place().String(), plan.Symlink{Target: h.Name, Path: m.Target + "/" + controller})
+			b.add(m.Place(), plan.Symlink{Target: h.Name, Path: m.Target + "/" + controller})
 		}
 	}
 	if len(m.Propagation) > 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
@@ -83,12 +84,12 @@ func Create(in Input) (*plan.Plan, error) {
 	b.ownStreams()
 	b.enterNamespaces()
 	b.keyring(in.NoNewKeyring)
-	b.add("", plan.Affinity{})
+	b.addOwn(plan.Affinity{})
 	b.names()
 	b.root()
 	b.mounts()
 	b.devices()
-	b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
+	b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	b.hooks("createContainer", stateCreating, false, nil)
 	b.workingDirectory()
 	b.sysctls()
@@ -97,13 +98,13 @@ func Create(in Input) (*plan.Plan, error) {
 	b.protectedPaths()
 	b.readonlyRoot()
 	b.labels()
-	b.add("root.path", plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
+	b.add(place.At("/root/path"), plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
 	b.finalPropagation()
 	b.umask()
 	if b.process != nil {
 		b.settle()
 	}
-	b.add("", plan.Created{})
+	b.addOwn(plan.Created{})
 	b.waitStart()
 	if b.process != nil {
 		b.filter()
@@ -122,7 +123,7 @@ func (in *Input) check() error {
 		return errors.New("invalid rootfs: it is the host's root")
 	case in.NoPivot && in.isShared():
 		// Moving a mount to a shared "/" would move it on the host as well.
-		return errors.New("linux.rootfsPropagation: shared is not supported with --no-pivot")
+		return place.Errorf(place.At("/linux/rootfsPropagation"), "shared is not supported with --no-pivot")
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func TestCreate(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkGolden(t, tt.name, p)
-			checkPointers(t, tt.spec, p)
+			checkPlaces(t, tt.spec, p)
 		})
 	}
 }

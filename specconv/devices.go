@@ -42,14 +42,14 @@ func (b *builder) devices() {
 				continue
 			}
 			d.BindSource = b.inUserNS()
-			b.add("", d)
+			b.addOwn(d)
 		}
 	}
 	if b.spec.Linux != nil {
 		for i := range b.spec.Linux.Devices {
 			d := &b.spec.Linux.Devices[i]
 			if target := path.Clean(d.Path); !foreign || !strings.HasPrefix(target, "/dev/") {
-				b.add(config.DevicePlace(i, d).String(), b.device(d))
+				b.add(config.DevicePlace(i, d), b.device(d))
 			}
 		}
 	}
@@ -57,12 +57,12 @@ func (b *builder) devices() {
 		return
 	}
 	for _, s := range defaultSymlinks {
-		b.add("", s)
+		b.addOwn(s)
 	}
 	if b.host.Kcore {
-		b.add("", plan.Symlink{Target: "/proc/kcore", Path: "/dev/core"})
+		b.addOwn(plan.Symlink{Target: "/proc/kcore", Path: "/dev/core"})
 	}
-	b.add("", plan.Symlink{Target: "pts/ptmx", Path: "/dev/ptmx", Replace: true})
+	b.addOwn(plan.Symlink{Target: "pts/ptmx", Path: "/dev/ptmx", Replace: true})
 }
 
 func (b *builder) configuresDevice(target string) bool {

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
@@ -63,7 +64,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	b.keyring(in.NoNewKeyring)
 	b.labels()
 	if !in.InCgroup {
-		b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
+		b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	}
 	b.affinity()
 	b.console(plan.Console{Foreign: outside})
@@ -76,7 +77,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	if outside {
 		b.appear(b.process.Terminal)
 	}
-	b.add("", plan.Created{})
+	b.addOwn(plan.Created{})
 	if !filtered {
 		b.filter()
 	}
@@ -89,28 +90,28 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 func (b *builder) joinContainer() {
 	flags := b.ns.Created | b.ns.Joined
 	// Before the processes of the container can see this one (CVE-2016-9962).
-	b.add("", plan.Conceal{})
+	b.addOwn(plan.Conceal{})
 	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {
 		// The container's own /proc can't be trusted (CVE-2019-16884).
-		b.add("", plan.Proc{})
+		b.addOwn(plan.Proc{})
 	}
 	b.given(processFile)
 	join := plan.JoinProcess{File: processFile, Flags: flags}
 	if !b.ownsMounts() {
 		join.Root = b.in.Rootfs
 	}
-	b.add("linux.namespaces", join)
+	b.add(place.At("/linux/namespaces"), join)
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
-		b.add("", plan.BecomeRoot{})
+		b.addOwn(plan.BecomeRoot{})
 	}
 }
 
 // appear makes the process one of the container's pid namespace.
 func (b *builder) appear(terminal bool) {
 	if b.ns.Has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
-		b.add("", plan.Fork{})
+		b.addOwn(plan.Fork{})
 	}
-	b.add("", plan.Session{Terminal: terminal})
+	b.addOwn(plan.Session{Terminal: terminal})
 }
 
 // settlesOutside tells whether the process becomes what it is to be before it
@@ -162,7 +163,7 @@ func (b *builder) passesFilter(allows func(number uintptr, args ...uint64) bool)
 // dropPrivilege ends what was kept for the filter.
 func (b *builder) dropPrivilege() {
 	if b.needsPrivilege() {
-		b.add("process.capabilities", b.capabilities())
+		b.add(place.At("/process/capabilities"), b.capabilities())
 	}
 }
 
@@ -178,8 +179,8 @@ func (b *builder) affinity() {
 	initial, _ := words.ParseList(a.Initial)
 	switch {
 	case len(final) > 0:
-		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: final})
+		b.add(place.At("/process/execCPUAffinity/final"), plan.Affinity{Mask: final})
 	case len(initial) == 0:
-		b.add("", plan.Affinity{})
+		b.addOwn(plan.Affinity{})
 	}
 }

@@ -42,7 +42,7 @@ func TestExec(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkGolden(t, tt.name, p)
-			checkPointers(t, tt.spec, p)
+			checkPlaces(t, tt.spec, p)
 		})
 	}
 }

@@ -1,8 +1,7 @@
 package specconv
 
 import (
-	"strconv"
-
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -34,6 +33,6 @@ func (b *builder) hooks(name, state string, inRoot bool, env []string) {
 		if h.Timeout != nil {
 			op.Timeout = uint32(*h.Timeout)
 		}
-		b.add("hooks."+name+"["+strconv.Itoa(i)+"]", op)
+		b.add(place.At("/hooks").Key(name).Index(i), op)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/words"
@@ -54,16 +55,16 @@ func (b *builder) remount(m config.Mount) {
 	if len(m.Propagation) > 0 {
 		op.Propagation = m.Propagation[0]
 	}
-	b.add(m.Place().String(), op)
+	b.add(m.Place(), op)
 	if m.Recursive != (words.Attr{}) {
-		b.add(m.Place().String(), plan.Attributes{Path: m.Target, Attr: plan.Attr(m.Recursive), Recursive: true})
+		b.add(m.Place(), plan.Attributes{Path: m.Target, Attr: plan.Attr(m.Recursive), Recursive: true})
 	}
 	b.morePropagation(m)
 }
 
 func (b *builder) morePropagation(m config.Mount) {
 	for i := 1; i < len(m.Propagation); i++ {
-		b.add(m.Place().String(), plan.Attributes{Path: m.Target, Propagation: m.Propagation[i]})
+		b.add(m.Place(), plan.Attributes{Path: m.Target, Propagation: m.Propagation[i]})
 	}
 }
 
@@ -92,14 +93,14 @@ func (b *builder) fileSystem(m config.Mount) {
 	if m.Type == "tmpfs" || m.Target == "/dev" {
 		if op.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
 			op.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
-			b.readonlyLater(m.Place().String(), m.Target)
+			b.readonlyLater(m.Place(), m.Target)
 		}
 	}
-	b.add(m.Place().String(), op)
+	b.add(m.Place(), op)
 	b.morePropagation(m)
 }
 
-func (b *builder) readonlyLater(origin, target string) {
+func (b *builder) readonlyLater(origin place.Place, target string) {
 	b.late = append(b.late, plan.Step{Origin: origin, Op: plan.Attributes{
 		Path: target, Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY},
 	}})
@@ -148,7 +149,7 @@ func (b *builder) bind(m config.Mount) {
 	if len(m.Propagation) > 0 {
 		op.Propagation = m.Propagation[0]
 	}
-	b.add(m.Place().String(), op)
+	b.add(m.Place(), op)
 	b.morePropagation(m)
 }
 
@@ -162,7 +163,7 @@ func (b *builder) tree(m config.Mount, source string) string {
 	}
 	file := plan.File{
 		Name: "tree " + strconv.Itoa(m.Index), Source: plan.Tree, Path: source,
-		Origin: m.Place().String(), Recursive: m.RecursiveBind,
+		Origin: m.Place(), Recursive: m.RecursiveBind,
 	}
 	if m.IDMap {
 		uids, gids := m.UIDMappings, m.GIDMappings

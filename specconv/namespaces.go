@@ -1,11 +1,10 @@
 package specconv
 
 import (
-	"strconv"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/words"
@@ -44,34 +43,34 @@ func (b *builder) enterNamespaces() {
 	b.oomScore()
 	if !isRelayed(n) {
 		b.plan.CloneFlags = n.Created &^ unix.CLONE_NEWCGROUP
-		b.add("", plan.Session{})
+		b.addOwn(plan.Session{})
 	}
 	b.raiseHardLimits()
 	if !parentWrites {
-		b.add("", plan.Conceal{})
+		b.addOwn(plan.Conceal{})
 	}
 	b.joinNamespaces()
 	if early := n.Created & (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME); early != 0 {
-		b.add("linux.namespaces", plan.Unshare{Flags: early})
+		b.add(place.At("/linux/namespaces"), plan.Unshare{Flags: early})
 	}
 	// A cgroup namespace shows the cgroup it was made in as its root, and without
 	// one the cgroup's directories may be mounted: the process must be in its own
 	// by then.
 	awaitsCgroup := !b.in.InCgroup && (n.Created&unix.CLONE_NEWCGROUP != 0 || len(b.in.Cgroups) > 0)
 	if parentWrites || awaitsCgroup {
-		b.add("", plan.Checkpoint{Point: plan.CheckpointMaps})
+		b.addOwn(plan.Checkpoint{Point: plan.CheckpointMaps})
 	}
 	if parentWrites {
-		b.add("", plan.Conceal{})
+		b.addOwn(plan.Conceal{})
 	}
 	if n.Has(unix.CLONE_NEWUSER) && isRootMapped(b.spec.Linux) {
-		b.add("", plan.BecomeRoot{})
+		b.addOwn(plan.BecomeRoot{})
 	}
 	if isRelayed(n) {
-		b.add("linux.namespaces", plan.Fork{Flags: n.Created &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)})
-		b.add("", plan.Session{})
+		b.add(place.At("/linux/namespaces"), plan.Fork{Flags: n.Created &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)})
+		b.addOwn(plan.Session{})
 	} else if n.Created&unix.CLONE_NEWCGROUP != 0 {
-		b.add("linux.namespaces", plan.Unshare{Flags: unix.CLONE_NEWCGROUP})
+		b.add(place.At("/linux/namespaces"), plan.Unshare{Flags: unix.CLONE_NEWCGROUP})
 	}
 }
 
@@ -85,7 +84,7 @@ func (b *builder) joinNamespaces() {
 	}
 	if b.writesProc() {
 		// Nothing reached by a path is trusted after joining.
-		b.add("", plan.Proc{})
+		b.addOwn(plan.Proc{})
 	}
 	order := joinAsRoot[:]
 	if b.host.EUID != 0 {
@@ -105,7 +104,7 @@ func (b *builder) joinNamespaces() {
 }
 
 func (b *builder) join(i int, t words.NamespaceType) {
-	origin := "linux.namespaces[" + strconv.Itoa(i) + "] " + string(t.Name)
+	origin := config.NamespacePlace(i, t.Name)
 	file := plan.File{
 		Name: "ns " + string(t.Name), Source: plan.Namespace, Path: b.ns.List[i].Path,
 		NSType: t.Flag, Origin: origin,

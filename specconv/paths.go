@@ -2,8 +2,8 @@ package specconv
 
 import (
 	"path"
-	"strconv"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -14,9 +14,9 @@ func (b *builder) protectedPaths() {
 		return
 	}
 	for i, p := range b.spec.Linux.ReadonlyPaths {
-		b.add("linux.readonlyPaths["+strconv.Itoa(i)+"]", plan.Readonly{Path: path.Clean(p)})
+		b.add(place.At("/linux/readonlyPaths").Index(i), plan.Readonly{Path: path.Clean(p)})
 	}
 	for i, p := range b.spec.Linux.MaskedPaths {
-		b.add("linux.maskedPaths["+strconv.Itoa(i)+"]", plan.Mask{Path: path.Clean(p)})
+		b.add(place.At("/linux/maskedPaths").Index(i), plan.Mask{Path: path.Clean(p)})
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
 )
@@ -18,13 +19,13 @@ func (b *builder) ownStreams() {
 		return
 	}
 	if uid, ok := config.HostID(b.spec.Linux.UIDMappings, b.process.User.UID); ok {
-		b.add("process.user", plan.Stdio{UID: uid})
+		b.add(place.At("/process/user"), plan.Stdio{UID: uid})
 	}
 }
 
 func (b *builder) oomScore() {
 	if b.process != nil && b.process.OOMScoreAdj != nil {
-		b.add("process.oomScoreAdj", plan.OOMScoreAdj{Value: *b.process.OOMScoreAdj})
+		b.add(place.At("/process/oomScoreAdj"), plan.OOMScoreAdj{Value: *b.process.OOMScoreAdj})
 	}
 }
 
@@ -35,9 +36,9 @@ func (b *builder) keyring(skip bool) {
 		return
 	}
 	if b.process != nil && b.process.SelinuxLabel != "" {
-		b.add("process.selinuxLabel", plan.Label{Path: "attr/keycreate", Value: b.process.SelinuxLabel})
+		b.add(place.At("/process/selinuxLabel"), plan.Label{Path: "attr/keycreate", Value: b.process.SelinuxLabel})
 	}
-	b.add("", plan.Keyring{})
+	b.addOwn(plan.Keyring{})
 }
 
 func (b *builder) console(op plan.Console) {
@@ -49,7 +50,7 @@ func (b *builder) console(op plan.Console) {
 		op.Rows, op.Cols = uint16(s.Height), uint16(s.Width)
 	}
 	b.given(consoleFile)
-	b.add("process.terminal", op)
+	b.add(place.At("/process/terminal"), op)
 }
 
 // labels plans the security context that takes effect with the next execve.
@@ -58,10 +59,10 @@ func (b *builder) labels() {
 		return
 	}
 	if name := b.process.ApparmorProfile; name != "" {
-		b.add("process.apparmorProfile", plan.Label{Path: "attr/apparmor/exec", Fallback: "attr/exec", Value: "exec " + name})
+		b.add(place.At("/process/apparmorProfile"), plan.Label{Path: "attr/apparmor/exec", Fallback: "attr/exec", Value: "exec " + name})
 	}
 	if label := b.process.SelinuxLabel; label != "" {
-		b.add("process.selinuxLabel", plan.Label{Path: "attr/exec", Value: label})
+		b.add(place.At("/process/selinuxLabel"), plan.Label{Path: "attr/exec", Value: label})
 	}
 }
 
@@ -78,28 +79,28 @@ func (b *builder) umask() {
 	if b.process != nil && b.process.User.Umask != nil {
 		mask = *b.process.User.Umask
 	}
-	b.add("", plan.Umask{Mask: mask})
+	b.addOwn(plan.Umask{Mask: mask})
 }
 
 // settle plans everything between being inside of the root and having found the
 // program: after it, only `start` is missing.
 func (b *builder) settle() {
 	p := b.process
-	b.add("", plan.Stdio{UID: p.User.UID})
+	b.addOwn(plan.Stdio{UID: p.User.UID})
 	b.scheduling()
 	if b.looksUpHome {
-		b.add("", plan.Home{UID: p.User.UID})
+		b.addOwn(plan.Home{UID: p.User.UID})
 	}
 	cwd := path.Clean(p.Cwd)
-	b.add("process.cwd", plan.Chdir{Path: cwd, Early: true})
+	b.add(place.At("/process/cwd"), plan.Chdir{Path: cwd, Early: true})
 	b.resourceLimits()
-	b.add("process.user", plan.Identity{
+	b.add(place.At("/process/user"), plan.Identity{
 		UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids,
 		SetGroups: !b.deniesGroups(),
 	})
-	b.add("process.cwd", plan.Chdir{Path: cwd})
+	b.add(place.At("/process/cwd"), plan.Chdir{Path: cwd})
 	if p.NoNewPrivileges {
-		b.add("process.noNewPrivileges", plan.NoNewPrivileges{})
+		b.add(place.At("/process/noNewPrivileges"), plan.NoNewPrivileges{})
 	}
 	caps := b.capabilities()
 	if b.seccomp != nil && !p.NoNewPrivileges {
@@ -108,8 +109,8 @@ func (b *builder) settle() {
 		// to drop it by hand, the filter would have to allow capset(2).
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
-	b.add("process.capabilities", caps)
-	b.add("process.args[0]", plan.Find{Name: p.Args[0], Path: b.searchPath()})
+	b.add(place.At("/process/capabilities"), caps)
+	b.add(place.At("/process/args/0"), plan.Find{Name: p.Args[0], Path: b.searchPath()})
 }
 
 func (b *builder) capabilities() plan.Capabilities {
@@ -124,7 +125,7 @@ func (b *builder) filter() {
 	if b.seccomp == nil {
 		return
 	}
-	b.add("linux.seccomp", plan.Seccomp{Filter: b.seccomp.Filter, Flags: b.seccomp.Flags, Notify: b.seccomp.Notify})
+	b.add(place.At("/linux/seccomp"), plan.Seccomp{Filter: b.seccomp.Filter, Flags: b.seccomp.Flags, Notify: b.seccomp.Notify})
 }
 
 func (b *builder) execute() {
@@ -132,7 +133,7 @@ func (b *builder) execute() {
 	if b.looksUpHome {
 		env = append(env[:len(env):len(env)], "HOME=")
 	}
-	b.add("process.args", plan.Exec{Args: b.process.Args, Env: env})
+	b.add(place.At("/process/args"), plan.Exec{Args: b.process.Args, Env: env})
 }
 
 // deniesGroups: a user namespace whose gid map an unprivileged process wrote has

@@ -1,11 +1,10 @@
 package specconv
 
 import (
-	"strconv"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -15,11 +14,11 @@ func rlimitOp(r *specs.POSIXRlimit) plan.Rlimit {
 	return plan.Rlimit{Resource: uint32(resource), Soft: r.Soft, Hard: r.Hard, Name: r.Type}
 }
 
-func rlimitOrigin(i int) string { return "process.rlimits[" + strconv.Itoa(i) + "]" }
+func rlimitPlace(i int) place.Place { return place.At("/process/rlimits").Index(i) }
 
 func (b *builder) resourceLimits() {
 	for i := range b.process.Rlimits {
-		b.add(rlimitOrigin(i), rlimitOp(&b.process.Rlimits[i]))
+		b.add(rlimitPlace(i), rlimitOp(&b.process.Rlimits[i]))
 	}
 }
 
@@ -36,7 +35,7 @@ func (b *builder) raiseHardLimits() {
 		if known && op.Hard > own {
 			// The soft limit follows, since the own one isn't worth a fact.
 			op.Soft = op.Hard
-			b.add(rlimitOrigin(i), op)
+			b.add(rlimitPlace(i), op)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -17,19 +18,19 @@ func (b *builder) ownsMounts() bool { return b.ns.Has(unix.CLONE_NEWNS) }
 // as the config wants it, and the rootfs a mount.
 func (b *builder) root() {
 	if !b.ownsMounts() {
-		b.add("root.path", plan.Root{Path: b.in.Rootfs})
+		b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs})
 		b.leavePeers()
 		return
 	}
 	flags := b.rootPropagation()
-	b.add("linux.rootfsPropagation", plan.Propagation{Path: "/", Flags: flags})
+	b.add(place.At("/linux/rootfsPropagation"), plan.Propagation{Path: "/", Flags: flags})
 	if flags&unix.MS_SHARED != 0 && b.host.RootMount != "" {
 		// A shared mount below would show the container's mounts on the host,
 		// and pivot_root(2) refuses it.
-		b.add("linux.rootfsPropagation", plan.Propagation{Path: b.host.RootMount, Flags: unix.MS_PRIVATE})
+		b.add(place.At("/linux/rootfsPropagation"), plan.Propagation{Path: b.host.RootMount, Flags: unix.MS_PRIVATE})
 	}
 	tree := b.rootTree()
-	b.add("root.path", plan.Root{Path: b.in.Rootfs, File: tree})
+	b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs, File: tree})
 	if tree != "" {
 		b.leavePeers()
 	}
@@ -39,7 +40,7 @@ func (b *builder) root() {
 // the host's mount.
 func (b *builder) leavePeers() {
 	for _, propagation := range b.treePropagation(nil) {
-		b.add("root.path", plan.Attributes{Path: "/", Propagation: propagation})
+		b.add(place.At("/root/path"), plan.Attributes{Path: "/", Propagation: propagation})
 	}
 }
 
@@ -51,7 +52,7 @@ func (b *builder) rootTree() string {
 	}
 	const name = "rootfs"
 	b.plan.Files = append(b.plan.Files, plan.File{
-		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: "root.path", Recursive: true, NoFollow: true,
+		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: place.At("/root/path"), Recursive: true, NoFollow: true,
 	})
 	return name
 }
@@ -80,7 +81,7 @@ func (b *builder) finalPropagation() {
 	}
 	flags, _ := words.Propagation(b.spec.Linux.RootfsPropagation)
 	if flags &= unix.MS_SHARED | unix.MS_UNBINDABLE; flags != 0 {
-		b.add("linux.rootfsPropagation", plan.Propagation{Path: "/", Flags: flags})
+		b.add(place.At("/linux/rootfsPropagation"), plan.Propagation{Path: "/", Flags: flags})
 	}
 }
 
@@ -90,12 +91,12 @@ func (b *builder) workingDirectory() {
 		return
 	}
 	if cwd := filepath.Clean(b.process.Cwd); cwd != "/" {
-		b.add("process.cwd", plan.Directory{Path: cwd, Mode: 0o755})
+		b.add(place.At("/process/cwd"), plan.Directory{Path: cwd, Mode: 0o755})
 	}
 }
 
 func (b *builder) readonlyRoot() {
 	if b.spec.Root.Readonly {
-		b.add("root.readonly", plan.Attributes{Path: "/", Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY}})
+		b.add(place.At("/root/readonly"), plan.Attributes{Path: "/", Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY}})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -46,21 +47,21 @@ func memoryPolicy(p *specs.LinuxMemoryPolicy) plan.MemoryPolicy {
 // scheduling plans what the process inherits of the kernel's schedulers.
 func (b *builder) scheduling() {
 	if s := b.process.Scheduler; s != nil {
-		b.add("process.scheduler", plan.Scheduler{Attr: schedulerAttr(s)})
+		b.add(place.At("/process/scheduler"), plan.Scheduler{Attr: schedulerAttr(s)})
 	}
 	if p := b.process.IOPriority; p != nil {
 		value, _ := words.IOPriority(p)
-		b.add("process.ioPriority", plan.IOPriority{Value: value})
+		b.add(place.At("/process/ioPriority"), plan.IOPriority{Value: value})
 	}
 	if b.spec.Linux == nil {
 		return
 	}
 	if p := b.spec.Linux.Personality; p != nil {
 		domain, _ := words.Personality(p.Domain)
-		b.add("linux.personality", plan.Personality{Domain: domain})
+		b.add(place.At("/linux/personality"), plan.Personality{Domain: domain})
 	}
 	if p := b.spec.Linux.MemoryPolicy; p != nil {
-		b.add("linux.memoryPolicy", memoryPolicy(p))
+		b.add(place.At("/linux/memoryPolicy"), memoryPolicy(p))
 	}
 }
 

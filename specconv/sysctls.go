@@ -3,8 +3,8 @@ package specconv
 import (
 	"maps"
 	"slices"
-	"strconv"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -14,6 +14,6 @@ func (b *builder) sysctls() {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(b.spec.Linux.Sysctl)) {
-		b.add("linux.sysctl["+strconv.Quote(key)+"]", plan.Sysctl{Path: words.SysctlPath(key), Value: b.spec.Linux.Sysctl[key]})
+		b.add(place.At("/linux/sysctl").Key(key), plan.Sysctl{Path: words.SysctlPath(key), Value: b.spec.Linux.Sysctl[key]})
 	}
 }

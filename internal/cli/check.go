@@ -162,8 +162,8 @@ func (r *report) json() string {
 func writeProblem(w *jsontext.Writer, p *config.Problem) {
 	w.Begin('{')
 	w.String("severity", p.Severity.String())
-	w.String("pointer", p.Pointer)
-	w.String("place", p.Place)
+	w.String("pointer", p.Place.Pointer)
+	w.String("place", p.Where())
 	w.Int("line", p.Line)
 	w.Int("column", p.Column)
 	w.String("text", p.Text)

@@ -17,6 +17,7 @@ func TestString(t *testing.T) {
 		{At("/mounts").Index(3).Named("/data"), "mounts[3] /data"},
 		{At("/linux/netDevices").Key("eth0"), `linux.netDevices["eth0"]`},
 		{At("/linux/netDevices").Key("7"), `linux.netDevices["7"]`},
+		{At("/mounts").Index(3).Named("/data").Key("options").Index(1), "mounts[3] /data"},
 		{At("/linux/sysctl").Key("net.x"), `linux.sysctl["net.x"]`},
 		{At("/linux/sysctl").Key("net/ipv4/conf/a~b"), `linux.sysctl["net/ipv4/conf/a~b"]`},
 		{At("/annotations").Key("a b"), `annotations["a b"]`},
@@ -34,6 +35,10 @@ func TestPointer(t *testing.T) {
 	if want := "/linux/sysctl/net~1ipv4~1conf~1a~0b"; p.Pointer != want {
 		t.Errorf("Pointer = %q, want %q", p.Pointer, want)
 	}
+	p = At("/mounts").Index(3).Named("/data").Key("options").Index(1)
+	if want := "/mounts/3/options/1"; p.Pointer != want {
+		t.Errorf("Pointer = %q, want %q", p.Pointer, want)
+	}
 }
 
 func TestError(t *testing.T) {
@@ -47,6 +52,10 @@ func TestError(t *testing.T) {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the cause is lost")
+	}
+	several := &Error{Place: At("/linux/uidMappings"), Also: []Place{At("/linux/gidMappings")}, Err: fs.ErrExist}
+	if want := "linux.uidMappings, linux.gidMappings: file already exists"; several.Error() != want {
+		t.Errorf("Error() = %q, want %q", several, want)
 	}
 	if Wrap(At("/mounts"), nil) != nil {
 		t.Error("Wrap(nil) isn't nil")

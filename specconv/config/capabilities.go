@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -60,14 +61,14 @@ func AvailableCapabilities(n Namespaces, host *host.Host) uint64 {
 	return host.Permitted
 }
 
-func (c *checker) capabilities(at string, caps *specs.LinuxCapabilities) {
+func (c *checker) capabilities(at place.Place, caps *specs.LinuxCapabilities) {
 	_, lost := grantCapabilities(caps, AvailableCapabilities(c.ns, c.host))
 	for _, l := range lost {
 		if len(l.unknown) > 0 {
-			c.warnf(at+"/"+l.name, "ignoring unknown capabilities: %s", strings.Join(l.unknown, ", "))
+			c.warnf(at.Key(l.name), "ignoring unknown capabilities: %s", strings.Join(l.unknown, ", "))
 		}
 		if l.dropped != 0 {
-			c.warnf(at+"/"+l.name, "cannot grant %s: %s", words.CapabilityList(l.dropped), l.why)
+			c.warnf(at.Key(l.name), "cannot grant %s: %s", words.CapabilityList(l.dropped), l.why)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"path"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -18,26 +17,24 @@ func DevicePlace(i int, d *specs.LinuxDevice) place.Place {
 func (c *checker) devices() {
 	for i := range c.spec.Linux.Devices {
 		d := &c.spec.Linux.Devices[i]
-		at := "/linux/devices/" + strconv.Itoa(i)
-		c.place = DevicePlace(i, d).String()
+		at := DevicePlace(i, d)
 		_, ok := words.DeviceType(d.Type)
 		switch {
 		case !path.IsAbs(d.Path):
-			c.errorf(at+"/path", "device path %q is not absolute", d.Path)
+			c.errorf(at.Key("path"), "device path %q is not absolute", d.Path)
 		case path.Clean(d.Path) == "/":
-			c.errorf(at+"/path", "device path is the root")
+			c.errorf(at.Key("path"), "device path is the root")
 		}
 		switch {
 		case !ok:
-			c.errorf(at+"/type", "unknown device type %q", d.Type).Hint = "a type is c, b, u or p"
+			c.errorf(at.Key("type"), "unknown device type %q", d.Type).Hint = "a type is c, b, u or p"
 		case d.Type == "p":
 		case d.Major < 0 || d.Major >= 1<<12 || d.Minor < 0 || d.Minor >= 1<<20:
 			c.errorf(at, "no device can have the number %d:%d", d.Major, d.Minor)
 		}
 		if d.FileMode != nil && uint32(*d.FileMode)&^0o177777 != 0 {
-			c.errorf(at+"/fileMode", "%d is no file mode", uint32(*d.FileMode))
+			c.errorf(at.Key("fileMode"), "%d is no file mode", uint32(*d.FileMode))
 		}
-		c.place = ""
 	}
 }
 

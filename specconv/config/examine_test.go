@@ -15,7 +15,7 @@ import (
 func examined(e *Examination) []string {
 	var list []string
 	for _, p := range e.Problems() {
-		line := fmt.Sprintf("%d:%d %s %s | %s", p.Line, p.Column, p.Severity, p.Pointer, p)
+		line := fmt.Sprintf("%d:%d %s %s | %s", p.Line, p.Column, p.Severity, p.Place.Pointer, p)
 		if p.Hint != "" {
 			line += " (" + p.Hint + ")"
 		}
@@ -167,22 +167,6 @@ func TestExamineAgrees(t *testing.T) {
 	}
 }
 
-func TestUndotted(t *testing.T) {
-	tests := []struct{ place, want string }{
-		{"process.args[0]", "/process/args/0"},
-		{"mounts[3] /data", "/mounts/3"},
-		{`linux.sysctl["net.x/y"]`, "/linux/sysctl/net.x~1y"},
-		{"linux.resources.unified[\"a~b\"].x", "/linux/resources/unified/a~0b/x"},
-		{"linux.seccomp.syscalls[1].args[2].op", "/linux/seccomp/syscalls/1/args/2/op"},
-		{"open /etc/passwd", ""}, {"", ""}, {"mounts[3", ""}, {"unable to start", ""}, {`["x"]`, ""}, {" ", ""},
-	}
-	for _, tt := range tests {
-		if got, ok := undotted(tt.place); got != tt.want || ok != (tt.want != "") {
-			t.Errorf("undotted(%q) = %q, %v, want %q", tt.place, got, ok, tt.want)
-		}
-	}
-}
-
 func TestNearest(t *testing.T) {
 	known := []string{"mounts", "hooks", "hostname", "uid", "gid", "args"}
 	for word, want := range map[string]string{
@@ -203,7 +187,7 @@ func FuzzExamine(f *testing.F) {
 		e := Examine(data)
 		e.Validate(host.Any())
 		for _, p := range e.Problems() {
-			if p.Line < 1 || p.Column < 1 || p.Place == "" {
+			if p.Line < 1 || p.Column < 1 || p.Where() == "" {
 				t.Errorf("Examine(%q): problem without a place: %+v", data, p)
 			}
 		}

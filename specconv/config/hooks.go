@@ -2,8 +2,8 @@ package config
 
 import (
 	"path"
-	"strconv"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -13,12 +13,12 @@ func (c *checker) hooks() {
 	}
 	for _, name := range words.HookNames {
 		for i, h := range words.HooksOf(c.spec.Hooks, name) {
-			at := "/hooks/" + name + "/" + strconv.Itoa(i)
+			at := place.At("/hooks").Key(name).Index(i)
 			if !path.IsAbs(h.Path) {
-				c.errorf(at+"/path", "hook path %q is not absolute", h.Path)
+				c.errorf(at.Key("path"), "hook path %q is not absolute", h.Path)
 			}
 			if h.Timeout != nil && (*h.Timeout <= 0 || *h.Timeout > 1<<31-1) {
-				c.errorf(at+"/timeout", "timeout %d is not greater than zero", *h.Timeout)
+				c.errorf(at.Key("timeout"), "timeout %d is not greater than zero", *h.Timeout)
 			}
 		}
 	}

@@ -1,11 +1,10 @@
 package config
 
 import (
-	"strconv"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 )
 
@@ -41,9 +40,9 @@ func isMapped(mappings []specs.LinuxIDMapping, id uint32) bool {
 }
 
 // mappings checks what the kernel would refuse without saying why.
-func (c *checker) mappings(at string, list []specs.LinuxIDMapping) {
+func (c *checker) mappings(at place.Place, list []specs.LinuxIDMapping) {
 	for i, m := range list {
-		here := at + "/" + strconv.Itoa(i)
+		here := at.Index(i)
 		if m.Size == 0 {
 			c.errorf(here, "maps no ids: its size is 0")
 		}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -41,6 +40,11 @@ func NamespacesOf(spec *specs.Spec, host *host.Host) Namespaces {
 	return n
 }
 
+// NamespacePlace returns the place of an entry of linux.namespaces.
+func NamespacePlace(i int, name specs.LinuxNamespaceType) place.Place {
+	return place.At("/linux/namespaces").Index(i).Named(string(name))
+}
+
 // Has reports whether the container has a namespace of its own of one of the types,
 // created or joined.
 func (n Namespaces) Has(flag uint64) bool { return (n.Created|n.Joined)&flag != 0 }
@@ -50,16 +54,16 @@ func (c *checker) namespaces() {
 	var seen uint64
 	for i := range linux.Namespaces {
 		entry := &linux.Namespaces[i]
-		at := "/linux/namespaces/" + strconv.Itoa(i)
+		at := place.At("/linux/namespaces").Index(i)
 		t, ok := words.Namespace(entry.Type)
 		switch {
 		case !ok:
-			c.errorf(at+"/type", "unknown namespace type %q", entry.Type).Hint = "known are cgroup, ipc, mount, network, pid, time, user and uts"
+			c.errorf(at.Key("type"), "unknown namespace type %q", entry.Type).Hint = "known are cgroup, ipc, mount, network, pid, time, user and uts"
 			continue
 		case seen&t.Flag != 0:
 			c.errorf(at, "malformed spec file: duplicated ns %q", string(entry.Type))
 		case entry.Path != "" && !filepath.IsAbs(entry.Path):
-			c.errorf(at+"/path", "namespace path %q is not absolute", entry.Path)
+			c.errorf(at.Key("path"), "namespace path %q is not absolute", entry.Path)
 		case c.host.Missing&t.Flag != 0:
 			c.errorf(at, "%s namespaces aren't enabled in the kernel", t.Name)
 		}
@@ -78,12 +82,12 @@ func (c *checker) mountNamespace() {
 	switch {
 	case c.ns.Has(unix.CLONE_NEWNS):
 	case c.ns.Has(unix.CLONE_NEWUSER) || c.host.EUID != 0:
-		c.errorf("/linux/namespaces", "containers without a mount namespace of their own are not supported in a user namespace").Hint = hint
+		c.errorf(place.At("/linux/namespaces"), "containers without a mount namespace of their own are not supported in a user namespace").Hint = hint
 	case len(c.spec.Linux.MaskedPaths)+len(c.spec.Linux.ReadonlyPaths) > 0:
 		// They protect from a root user, whom chroot(2) doesn't hold.
-		c.errorf("/linux/namespaces", "unable to restrict sys entries without a private MNT namespace").Hint = hint
+		c.errorf(place.At("/linux/namespaces"), "unable to restrict sys entries without a private MNT namespace").Hint = hint
 	default:
-		c.warnf("/linux/namespaces", "without a mount namespace of its own the container's mounts are the host's, and chroot(2) is what confines it").Hint = hint
+		c.warnf(place.At("/linux/namespaces"), "without a mount namespace of its own the container's mounts are the host's, and chroot(2) is what confines it").Hint = hint
 	}
 }
 
@@ -93,22 +97,22 @@ func (c *checker) userNamespace() {
 	created := c.ns.Created&unix.CLONE_NEWUSER != 0
 	switch {
 	case c.host.EUID != 0 && !words.HasNamespace(c.spec, specs.UserNamespace):
-		c.errorf("/linux/namespaces", "rootless container requires user namespaces").Hint = `"runnel spec --rootless" writes such a config`
+		c.errorf(place.At("/linux/namespaces"), "rootless container requires user namespaces").Hint = `"runnel spec --rootless" writes such a config`
 	case created && c.host.EUID != 0 && len(linux.UIDMappings) == 0:
-		c.errorf("/linux/uidMappings", "rootless containers requires at least one UID mapping")
+		c.errorf(place.At("/linux/uidMappings"), "rootless containers requires at least one UID mapping")
 	case created && c.host.EUID != 0 && len(linux.GIDMappings) == 0:
-		c.errorf("/linux/gidMappings", "rootless containers requires at least one GID mapping")
+		c.errorf(place.At("/linux/gidMappings"), "rootless containers requires at least one GID mapping")
 	case created && !mapped:
-		c.errorf("/linux/namespaces", "user namespaces enabled, but no namespace path to join nor mappings to apply specified")
+		c.errorf(place.At("/linux/namespaces"), "user namespaces enabled, but no namespace path to join nor mappings to apply specified")
 	case created && len(linux.UIDMappings) == 0:
-		c.errorf("/linux/uidMappings", "no uid mappings specified for the user namespace")
+		c.errorf(place.At("/linux/uidMappings"), "no uid mappings specified for the user namespace")
 	case created && len(linux.GIDMappings) == 0:
-		c.errorf("/linux/gidMappings", "no gid mappings specified for the user namespace")
+		c.errorf(place.At("/linux/gidMappings"), "no gid mappings specified for the user namespace")
 	case mapped && !words.HasNamespace(c.spec, specs.UserNamespace):
-		c.errorf("/linux/namespaces", "user namespace mappings specified, but user namespace isn't enabled in the config")
+		c.errorf(place.At("/linux/namespaces"), "user namespace mappings specified, but user namespace isn't enabled in the config")
 	}
-	c.mappings("/linux/uidMappings", linux.UIDMappings)
-	c.mappings("/linux/gidMappings", linux.GIDMappings)
+	c.mappings(place.At("/linux/uidMappings"), linux.UIDMappings)
+	c.mappings(place.At("/linux/gidMappings"), linux.GIDMappings)
 }
 
 func (c *checker) timeNamespace() {
@@ -118,17 +122,17 @@ func (c *checker) timeNamespace() {
 	}
 	switch {
 	case c.ns.Joined&unix.CLONE_NEWTIME != 0:
-		c.errorf("/linux/timeOffsets", "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one")
+		c.errorf(place.At("/linux/timeOffsets"), "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one")
 	case c.ns.Created&unix.CLONE_NEWTIME == 0:
-		c.errorf("/linux/timeOffsets", "time namespace offsets specified, but time namespace isn't enabled in the config")
+		c.errorf(place.At("/linux/timeOffsets"), "time namespace offsets specified, but time namespace isn't enabled in the config")
 	}
 	for _, clock := range slices.Sorted(maps.Keys(offsets)) {
 		offset := offsets[clock]
 		if clock != "monotonic" && clock != "boottime" {
-			c.errorf("/linux/timeOffsets/"+place.Escape(clock), "unknown clock %q", clock).Hint = "a time namespace has the clocks monotonic and boottime"
+			c.errorf(place.At("/linux/timeOffsets").Key(clock), "unknown clock %q", clock).Hint = "a time namespace has the clocks monotonic and boottime"
 		}
 		if offset.Nanosecs >= 1e9 {
-			c.errorf("/linux/timeOffsets/"+place.Escape(clock)+"/nanosecs", "%d nanoseconds are a second or more", offset.Nanosecs)
+			c.errorf(place.At("/linux/timeOffsets").Key(clock).Key("nanosecs"), "%d nanoseconds are a second or more", offset.Nanosecs)
 		}
 	}
 }
@@ -136,14 +140,14 @@ func (c *checker) timeNamespace() {
 // nameSpaced checks properties that must not be changed for the whole host.
 func (c *checker) nameSpaced() {
 	if c.spec.Hostname != "" && !c.ns.Has(unix.CLONE_NEWUTS) {
-		c.errorf("/hostname", "unable to set hostname without a private UTS namespace")
+		c.errorf(place.At("/hostname"), "unable to set hostname without a private UTS namespace")
 	}
 	if c.spec.Domainname != "" && !c.ns.Has(unix.CLONE_NEWUTS) {
-		c.errorf("/domainname", "unable to set domainname without a private UTS namespace")
+		c.errorf(place.At("/domainname"), "unable to set domainname without a private UTS namespace")
 	}
 	for _, n := range [...]struct{ at, name string }{{"/hostname", c.spec.Hostname}, {"/domainname", c.spec.Domainname}} {
 		if len(n.name) > 64 {
-			c.errorf(n.at, "%d bytes are longer than the 64 that the kernel takes", len(n.name))
+			c.errorf(place.At(n.at), "%d bytes are longer than the 64 that the kernel takes", len(n.name))
 		}
 	}
 }

@@ -18,17 +18,17 @@ func (c *checker) netDevices() {
 	}
 	switch {
 	case !c.ns.Has(unix.CLONE_NEWNET):
-		c.errorf("/linux/netDevices", "unable to move network devices without a NET namespace")
+		c.errorf(place.At("/linux/netDevices"), "unable to move network devices without a NET namespace")
 	case c.host.EUID != 0:
-		c.errorf("/linux/netDevices", "network devices are not supported for rootless containers")
+		c.errorf(place.At("/linux/netDevices"), "network devices are not supported for rootless containers")
 	}
 	for _, name := range slices.Sorted(maps.Keys(devices)) {
-		at, d := "/linux/netDevices/"+place.Escape(name), devices[name]
+		at, d := place.At("/linux/netDevices").Key(name), devices[name]
 		if !isDeviceName(name) {
 			c.errorf(at, "invalid network device name %q", name)
 		}
 		if d.Name != "" && !isDeviceName(d.Name) {
-			c.errorf(at+"/name", "invalid network device name %q", d.Name)
+			c.errorf(at.Key("name"), "invalid network device name %q", d.Name)
 		}
 	}
 }

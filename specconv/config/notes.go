@@ -44,7 +44,7 @@ func newNotes() *notes {
 }
 
 func (n *notes) add(s Severity, offset int, text, hint string) {
-	p := Problem{Pointer: n.pointer, Place: dotted(n.pointer), Severity: s, Text: text, Hint: hint}
+	p := Problem{Place: place.At(n.pointer), Severity: s, Text: text, Hint: hint}
 	n.problems = append(n.problems, located{p, offset})
 }
 

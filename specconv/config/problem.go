@@ -7,11 +7,11 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// Severity says what a Problem means for the container.
+// Severity is what a Problem means for the container.
 type Severity uint8
 
-// An Error prevents the container from being created; after a Warning, it will
-// not be quite what the config asks for.
+// The severities. An Error prevents the container from being created; after a Warning,
+// it may differ from what the config asks for.
 const (
 	Error Severity = iota
 	Warning
@@ -24,22 +24,28 @@ func (s Severity) String() string {
 	return "error"
 }
 
-// Problem is one finding about a config.
+// Problem is something that is wrong with a config.
 type Problem struct {
-	// Pointer is the JSON pointer (RFC 6901) to what is wrong, Place the same in
-	// words: "mounts[3] /data".
-	Pointer, Place string
-	Severity       Severity
-	// Text is a sentence without the place, Hint what to do, if that isn't clear.
+	Place    place.Place
+	Severity Severity
+	// Text is a sentence without the place, Hint what to do if that isn't clear.
 	Text, Hint string
 	// Line and Column are where in the document that is, counted from 1, columns
-	// in characters; 0 from all but an Examination.
+	// in characters. Only an Examination knows them.
 	Line, Column int
 }
 
-func (p Problem) String() string { return p.Place + ": " + p.Text }
+// Where returns the place in words, "config.json" for the document as a whole.
+func (p Problem) Where() string {
+	if p.Place.IsZero() {
+		return documentName
+	}
+	return p.Place.String()
+}
 
-// ConfigError is a config with errors in it. Its text names all of them.
+func (p Problem) String() string { return p.Where() + ": " + p.Text }
+
+// ConfigError is the error of a config with problems. Its text names all of them.
 type ConfigError struct {
 	// First is the first of the problems.
 	First Problem
@@ -48,8 +54,8 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return e.text }
 
-// FirstError makes one error, a ConfigError, of the errors among the problems, nil
-// of none.
+// FirstError returns the errors among the problems as one, a *ConfigError; nil if there
+// are none.
 func FirstError(problems []Problem) error {
 	var e ConfigError
 	var more []string
@@ -73,6 +79,3 @@ func FirstError(problems []Problem) error {
 	}
 	return &e
 }
-
-// dotted writes a JSON pointer as one would in a program.
-func dotted(pointer string) string { return place.At(pointer).String() }

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 func (c *checker) intelRdt() {
@@ -13,31 +14,31 @@ func (c *checker) intelRdt() {
 		return
 	}
 	if !c.host.IntelRDT {
-		c.errorf("/linux/intelRdt", "intelRdt is specified in config, but Intel RDT is not enabled")
+		c.errorf(place.At("/linux/intelRdt"), "intelRdt is specified in config, but Intel RDT is not enabled")
 	}
 	if id := r.ClosID; id == "." || id == ".." || id != "/" && strings.Contains(id, "/") {
-		c.errorf("/linux/intelRdt/closID", "invalid intelRdt.ClosID %q", id)
+		c.errorf(place.At("/linux/intelRdt/closID"), "invalid intelRdt.ClosID %q", id)
 	}
 	c.schemata(r)
 }
 
 // schemata are lines of a file: a newline within one would smuggle in another.
 func (c *checker) schemata(r *specs.LinuxIntelRdt) {
-	const at = "/linux/intelRdt/"
+	at := place.At("/linux/intelRdt")
 	// Several lines there are frowned upon, and were common once.
 	for line := range strings.Lines(r.L3CacheSchema) {
 		if strings.HasPrefix(line, "MB:") {
-			c.warnf(at+"l3CacheSchema", "the line %q is ignored", strings.TrimSpace(line)).Hint = "it belongs into memBwSchema"
+			c.warnf(at.Key("l3CacheSchema"), "the line %q is ignored", strings.TrimSpace(line)).Hint = "it belongs into memBwSchema"
 		} else if !strings.HasPrefix(line, "L3:") {
-			c.warnf(at+"l3CacheSchema", "%q doesn't start with L3:", strings.TrimSpace(line))
+			c.warnf(at.Key("l3CacheSchema"), "%q doesn't start with L3:", strings.TrimSpace(line))
 		}
 	}
 	if s := r.MemBwSchema; s != "" && (!strings.HasPrefix(s, "MB:") || strings.Contains(s, "\n")) {
-		c.errorf(at+"memBwSchema", "%q is not one line that starts with MB:", s)
+		c.errorf(at.Key("memBwSchema"), "%q is not one line that starts with MB:", s)
 	}
 	for i, s := range r.Schemata {
 		if strings.Contains(s, "\n") {
-			c.errorf(at+"schemata/"+strconv.Itoa(i), "%q is more than one line", s)
+			c.errorf(at.Key("schemata").Index(i), "%q is more than one line", s)
 		}
 	}
 }
@@ -51,7 +52,7 @@ func (c *checker) blockWeights() {
 	}
 	for i := range r.BlockIO.WeightDevice {
 		if d := &r.BlockIO.WeightDevice[i]; d.Weight == nil && d.LeafWeight == nil {
-			c.errorf("/linux/resources/blockIO/weightDevice/"+strconv.Itoa(i), "neither weight nor leafWeight is given")
+			c.errorf(place.At("/linux/resources/blockIO/weightDevice").Index(i), "neither weight nor leafWeight is given")
 		}
 	}
 }

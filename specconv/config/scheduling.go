@@ -2,14 +2,14 @@ package config
 
 import (
 	"math/bits"
-	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/words"
 )
 
-func (c *checker) scheduler(at string, s *specs.Scheduler) {
+func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 	if s == nil {
 		return
 	}
@@ -19,40 +19,40 @@ func (c *checker) scheduler(at string, s *specs.Scheduler) {
 	_, ok := words.SchedulerPolicy(s.Policy)
 	switch {
 	case s.Policy == "":
-		c.errorf(at+"/policy", "scheduler policy is required")
+		c.errorf(at.Key("policy"), "scheduler policy is required")
 		return
 	case !ok:
-		c.errorf(at+"/policy", "invalid scheduler policy: %s", s.Policy)
+		c.errorf(at.Key("policy"), "invalid scheduler policy: %s", s.Policy)
 		return
 	case fair && (s.Nice < -20 || s.Nice > 19):
-		c.errorf(at+"/nice", "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy)
+		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy)
 	case !fair && s.Nice != 0:
-		c.errorf(at+"/nice", "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy).Hint = "only SCHED_OTHER and SCHED_BATCH have a nice value"
+		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy).Hint = "only SCHED_OTHER and SCHED_BATCH have a nice value"
 	}
 	if s.Priority != 0 && !realtime {
-		c.errorf(at+"/priority", "scheduler.priority can only be specified for SchedFIFO or SchedRR policy")
+		c.errorf(at.Key("priority"), "scheduler.priority can only be specified for SchedFIFO or SchedRR policy")
 	} else if realtime && (s.Priority < 1 || s.Priority > 99) {
-		c.errorf(at+"/priority", "invalid scheduler.priority: %d", s.Priority).Hint = "real-time priorities go from 1 to 99"
+		c.errorf(at.Key("priority"), "invalid scheduler.priority: %d", s.Priority).Hint = "real-time priorities go from 1 to 99"
 	}
 	if !deadline && (s.Runtime != 0 || s.Deadline != 0 || s.Period != 0) {
 		c.errorf(at, "scheduler runtime/deadline/period can only be specified for SchedDeadline policy")
 	}
 	for i, f := range s.Flags {
 		if _, ok := words.SchedulerFlag(f); !ok {
-			c.errorf(at+"/flags/"+strconv.Itoa(i), "invalid scheduler flag: %s", f)
+			c.errorf(at.Key("flags").Index(i), "invalid scheduler flag: %s", f)
 		}
 	}
 }
 
-func (c *checker) ioPriority(at string, p *specs.LinuxIOPriority) {
+func (c *checker) ioPriority(at place.Place, p *specs.LinuxIOPriority) {
 	if p == nil {
 		return
 	}
 	if p.Priority < 0 || p.Priority > 7 {
-		c.errorf(at+"/priority", "invalid ioPriority.Priority: %d", p.Priority)
+		c.errorf(at.Key("priority"), "invalid ioPriority.Priority: %d", p.Priority)
 	}
 	if _, ok := words.IOPriority(p); !ok {
-		c.errorf(at+"/class", "invalid ioPriority.Class: %q", p.Class)
+		c.errorf(at.Key("class"), "invalid ioPriority.Class: %q", p.Class)
 	}
 }
 
@@ -62,10 +62,10 @@ func (c *checker) personality() {
 		return
 	}
 	if _, ok := words.Personality(p.Domain); !ok {
-		c.errorf("/linux/personality/domain", "invalid personality domain: %q", p.Domain).Hint = "a domain is LINUX or LINUX32"
+		c.errorf(place.At("/linux/personality/domain"), "invalid personality domain: %q", p.Domain).Hint = "a domain is LINUX or LINUX32"
 	}
 	if len(p.Flags) > 0 {
-		c.errorf("/linux/personality/flags", "unsupported personality flags: %q", p.Flags)
+		c.errorf(place.At("/linux/personality/flags"), "unsupported personality flags: %q", p.Flags)
 	}
 }
 
@@ -74,24 +74,24 @@ func (c *checker) memoryPolicy() {
 	if p == nil {
 		return
 	}
-	const at = "/linux/memoryPolicy"
+	at := place.At("/linux/memoryPolicy")
 	mode, ok := words.MemoryMode(p.Mode)
 	mask, err := words.ParseList(p.Nodes)
 	switch {
 	case !ok:
-		c.errorf(at+"/mode", "invalid memory policy mode: %q", p.Mode)
+		c.errorf(at.Key("mode"), "invalid memory policy mode: %q", p.Mode)
 	case !c.host.Kernel.AtLeast(mode.Since[0], mode.Since[1]):
-		c.errorf(at+"/mode", "%s needs Linux %d.%d", p.Mode, mode.Since[0], mode.Since[1])
+		c.errorf(at.Key("mode"), "%s needs Linux %d.%d", p.Mode, mode.Since[0], mode.Since[1])
 	case err != nil:
-		c.errorf(at+"/nodes", "invalid memory policy nodes: %v", err)
+		c.errorf(at.Key("nodes"), "invalid memory policy nodes: %v", err)
 	case !mode.Nodes && len(mask) > 0:
-		c.errorf(at+"/nodes", "memory policy mode requires 0 nodes but got %d", countBits(mask))
+		c.errorf(at.Key("nodes"), "memory policy mode requires 0 nodes but got %d", countBits(mask))
 	case mode.Nodes && len(mask) == 0:
-		c.errorf(at+"/nodes", "memory policy mode requires at least one node but got 0")
+		c.errorf(at.Key("nodes"), "memory policy mode requires at least one node but got 0")
 	}
 	for i, f := range p.Flags {
 		if _, ok := words.MemoryFlag(f); !ok {
-			c.errorf(at+"/flags/"+strconv.Itoa(i), "invalid memory policy flag: %q", f)
+			c.errorf(at.Key("flags").Index(i), "invalid memory policy flag: %q", f)
 		}
 	}
 }

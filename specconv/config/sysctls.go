@@ -13,7 +13,7 @@ import (
 
 func (c *checker) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.spec.Linux.Sysctl)) {
-		at := "/linux/sysctl/" + place.Escape(key)
+		at := place.At("/linux/sysctl").Key(key)
 		p := words.SysctlPath(key)
 		if !isRelativePath(p) {
 			c.errorf(at, "%q is no name of a sysctl", key)

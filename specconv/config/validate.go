@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -16,25 +17,20 @@ type checker struct {
 	spec     *specs.Spec
 	host     *host.Host
 	ns       Namespaces
-	place    string // overrides the place made from the pointer
 	problems []Problem
 }
 
-func (c *checker) errorf(pointer, format string, args ...any) *Problem {
-	return c.add(Error, pointer, fmt.Sprintf(format, args...))
+func (c *checker) errorf(at place.Place, format string, args ...any) *Problem {
+	return c.add(Error, at, fmt.Sprintf(format, args...))
 }
 
-func (c *checker) warnf(pointer, format string, args ...any) *Problem {
-	return c.add(Warning, pointer, fmt.Sprintf(format, args...))
+func (c *checker) warnf(at place.Place, format string, args ...any) *Problem {
+	return c.add(Warning, at, fmt.Sprintf(format, args...))
 }
 
-// add gives the problem for a hint to be added at once.
-func (c *checker) add(s Severity, pointer, text string) *Problem {
-	p := Problem{Pointer: pointer, Place: c.place, Severity: s, Text: text}
-	if p.Place == "" {
-		p.Place = dotted(pointer)
-	}
-	c.problems = append(c.problems, p)
+// add returns the problem, so that a hint can be added to it at once.
+func (c *checker) add(s Severity, at place.Place, text string) *Problem {
+	c.problems = append(c.problems, Problem{Place: at, Severity: s, Text: text})
 	return &c.problems[len(c.problems)-1]
 }
 
@@ -50,12 +46,12 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 	c.version()
 	switch {
 	case spec.Root == nil:
-		c.errorf("/root", "root property must not be empty")
+		c.errorf(place.At("/root"), "root property must not be empty")
 	case spec.Root.Path == "":
-		c.errorf("/root/path", "root path must not be empty")
+		c.errorf(place.At("/root/path"), "root path must not be empty")
 	}
 	if spec.Process != nil {
-		c.process("/process", spec.Process)
+		c.process(place.At("/process"), spec.Process)
 	}
 	c.namespaces()
 	c.mounts()
@@ -69,13 +65,13 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 	c.intelRdt()
 	c.blockWeights()
 	if _, ok := words.Propagation(spec.Linux.RootfsPropagation); !ok {
-		c.errorf("/linux/rootfsPropagation", "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation)
+		c.errorf(place.At("/linux/rootfsPropagation"), "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation)
 	}
 	if spec.Linux.MountLabel != "" && !host.SELinux {
-		c.errorf("/linux/mountLabel", "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
+		c.errorf(place.At("/linux/mountLabel"), "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
 	}
 	if _, ok := spec.Annotations[""]; ok {
-		c.errorf("/annotations", "an annotation has an empty key")
+		c.errorf(place.At("/annotations"), "an annotation has an empty key")
 	}
 	return c.problems
 }
@@ -83,17 +79,17 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 // ValidateProcess finds all problems of a process that is to join a container.
 func ValidateProcess(p *specs.Process, spec *specs.Spec, host *host.Host) []Problem {
 	if p == nil {
-		return []Problem{{Pointer: "", Place: "process", Text: "process property must not be empty"}}
+		return []Problem{{Place: place.At("/process"), Text: "process property must not be empty"}}
 	}
 	c := &checker{spec: spec, host: host, ns: NamespacesOf(spec, host)}
-	c.process("/process", p)
+	c.process(place.At("/process"), p)
 	return c.problems
 }
 
 func (c *checker) version() {
 	v := c.spec.Version
 	if v == "" {
-		c.errorf("/ociVersion", "ociVersion must not be empty").Hint = "the current version is " + specs.Version
+		c.errorf(place.At("/ociVersion"), "ociVersion must not be empty").Hint = "the current version is " + specs.Version
 		return
 	}
 	core, _, _ := strings.Cut(v, "+")
@@ -108,10 +104,10 @@ func (c *checker) version() {
 	}
 	switch {
 	case !ok:
-		c.errorf("/ociVersion", "%q is no version", v).Hint = "the current version is " + specs.Version
+		c.errorf(place.At("/ociVersion"), "%q is no version", v).Hint = "the current version is " + specs.Version
 	case numbers[0] > specs.VersionMajor:
-		c.errorf("/ociVersion", "version %s of the specification is not supported", v).Hint = "supported are versions up to " + specs.Version
+		c.errorf(place.At("/ociVersion"), "version %s of the specification is not supported", v).Hint = "supported are versions up to " + specs.Version
 	case numbers[0] == specs.VersionMajor && numbers[1] > specs.VersionMinor:
-		c.warnf("/ociVersion", "version %s is newer than %s: what is new in it is ignored", v, specs.Version)
+		c.warnf(place.At("/ociVersion"), "version %s is newer than %s: what is new in it is ignored", v, specs.Version)
 	}
 }

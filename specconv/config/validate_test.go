@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
@@ -200,7 +201,7 @@ var (
 
 	mountCases = []validateCase{
 		{name: "empty", change: mount(specs.Mount{Type: "tmpfs"}),
-			want: []string{"/mounts/0/destination | error | mounts[0]: mount destination is empty"}},
+			want: []string{"/mounts/0/destination | error | mounts[0].destination: mount destination is empty"}},
 		{name: "root", change: mount(specs.Mount{Destination: "/a/..", Type: "tmpfs"}),
 			want: []string{"/mounts/0/destination | error | mounts[0] /a/..: mount destination /a/.. is the container's root itself"}},
 		{name: "relative", change: mount(specs.Mount{Destination: "tmp", Type: "tmpfs"}),
@@ -375,7 +376,7 @@ func TestValidate(t *testing.T) {
 				}
 				var got []string
 				for _, p := range Validate(spec, host) {
-					got = append(got, p.Pointer+" | "+p.Severity.String()+" | "+p.String())
+					got = append(got, p.Place.Pointer+" | "+p.Severity.String()+" | "+p.String())
 				}
 				if diff := cmp.Diff(tt.want, got); diff != "" {
 					t.Errorf("problems differ (-want +got):\n%s", diff)
@@ -386,9 +387,9 @@ func TestValidate(t *testing.T) {
 }
 
 func TestFirstError(t *testing.T) {
-	warning := Problem{Place: "w", Text: "beware", Severity: Warning}
-	one := Problem{Place: "a", Text: "is bad", Hint: "do better"}
-	two := Problem{Place: "b", Text: "is worse", Hint: "never mind"}
+	warning := Problem{Place: place.At("/w"), Text: "beware", Severity: Warning}
+	one := Problem{Place: place.At("/a"), Text: "is bad", Hint: "do better"}
+	two := Problem{Place: place.At("/b"), Text: "is worse", Hint: "never mind"}
 	tests := []struct {
 		problems []Problem
 		want     string

@@ -1,4 +1,4 @@
-package specconv
+package libcontainer
 
 import (
 	"strconv"
@@ -7,24 +7,50 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// Pointer is the JSON pointer (RFC 6901) to the place that text begins with: the
-// origin of a step ("mounts[3] /data") or an error that begins with its place
-// ("linux.resources.pids.limit: …"), be it after the line and column in
-// config.json. It is "" where there is no such place.
-func Pointer(text string) string {
-	text = afterPosition(text)
+// Errors of the cgroups and seccomp packages begin with their place as text. The
+// functions of this file make it a value; they go once those errors carry a Place.
+
+// placedByText returns err with the place that its text begins with; err itself if it
+// has a Place or there is none in its text.
+func placedByText(err error) error {
+	if err == nil || !place.Of(err).IsZero() {
+		return err
+	}
+	pointer, rest := pointerOf(err.Error())
+	if pointer == "" {
+		return err
+	}
+	label, text, ok := strings.Cut(rest, ": ")
+	if !ok {
+		text = err.Error()
+	}
+	at := place.At(pointer).Named(strings.TrimPrefix(label, " "))
+	return &place.Error{Place: at, Err: placedError{strings.TrimPrefix(text, at.String()+": "), err}}
+}
+
+type placedError struct {
+	text string
+	err  error
+}
+
+func (e placedError) Error() string { return e.text }
+func (e placedError) Unwrap() error { return e.err }
+
+// pointerOf returns the JSON pointer to the place that text begins with, such as
+// "linux.resources.pids.limit", and what follows it.
+func pointerOf(text string) (pointer, rest string) {
 	var b strings.Builder
 	for i := 0; ; i++ {
 		name := nameAt(text)
 		if name == "" || i == 0 && !isProperty(name) {
-			return ""
+			return "", ""
 		}
 		b.WriteString("/" + place.Escape(name))
 		text = text[len(name):]
 		for strings.HasPrefix(text, "[") {
 			key, rest, ok := keyAt(text[1:])
 			if !ok {
-				return ""
+				return "", ""
 			}
 			b.WriteString("/" + place.Escape(key))
 			text = rest
@@ -35,28 +61,18 @@ func Pointer(text string) string {
 		text = text[1:]
 	}
 	if text == "" || text[0] == ' ' || text[0] == ':' || text[0] == ',' {
-		return b.String()
+		return b.String(), text
 	}
-	return ""
+	return "", ""
 }
 
-// isProperty names the objects of a config.json that can be somebody's fault.
+// isProperty reports whether name is an object of a config.json that can be wrong.
 func isProperty(name string) bool {
 	switch name {
 	case "ociVersion", "root", "process", "mounts", "hooks", "annotations", "hostname", "domainname", "linux":
 		return true
 	}
 	return false
-}
-
-// afterPosition cuts off "config.json:12:5: ".
-func afterPosition(text string) string {
-	rest, ok := strings.CutPrefix(text, "config.json:")
-	if !ok {
-		return text
-	}
-	_, rest, _ = strings.Cut(rest, ": ")
-	return rest
 }
 
 func nameAt(text string) string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -207,14 +208,25 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// BenchmarkDecode compares the decoders with encoding/json. What a command pays is the
+// first time in a process, -benchtime 1x.
 func BenchmarkDecode(b *testing.B) {
-	data, err := json.MarshalIndent(Example(false, 0, 0, true), "", "\t")
+	data, err := os.ReadFile("testdata/example.json")
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		if _, err := Decode(data); err != nil {
-			b.Fatal(err)
-		}
+	for name, decode := range map[string]func() error{
+		"generated":     func() error { _, err := Decode(data); return err },
+		"encoding/json": func() error { return json.Unmarshal(data, new(specs.Spec)) },
+		"examine":       func() error { Examine(data).Problems(); return nil },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := decode(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -1,12 +1,9 @@
 package config
 
 import (
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/internal/place"
@@ -115,79 +112,3 @@ func (n *notes) EndObject() {
 // missing is the text of a warning that gives way to an error about the same
 // property: where nothing can be done without it, Validate says so.
 const missing = "is required by the specification, and missing"
-
-// propertiesOf lists the keys of an object of the specification, for all
-// platforms; none if it isn't known what the object is.
-func propertiesOf(value any) []string {
-	t := reflect.TypeOf(value)
-	if t == nil || t.Elem().Kind() != reflect.Struct {
-		return nil
-	}
-	return appendProperties(nil, t.Elem())
-}
-
-func appendProperties(list []string, t reflect.Type) []string {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Anonymous:
-			list = appendProperties(list, f.Type)
-		case name != "" && name != "-":
-			list = append(list, name)
-		}
-	}
-	return list
-}
-
-// requiredProperties are those that the JSON schema of the specification wants in
-// an object, whatever the config is.
-func requiredProperties(value any) []string {
-	switch value.(type) {
-	case *specs.Spec:
-		return []string{"ociVersion"}
-	case *specs.Root, *specs.Hook:
-		return []string{"path"}
-	case *specs.Mount:
-		return []string{"destination"}
-	case *specs.Process:
-		return []string{"cwd"}
-	case *specs.Box:
-		return []string{"height", "width"}
-	case *specs.POSIXRlimit:
-		return []string{"type", "soft", "hard"}
-	case *specs.LinuxIOPriority:
-		return []string{"class"}
-	case *specs.Scheduler:
-		return []string{"policy"}
-	case *specs.LinuxIDMapping:
-		return []string{"containerID", "hostID", "size"}
-	case *specs.LinuxNamespace:
-		return []string{"type"}
-	case *specs.LinuxDevice:
-		return []string{"type", "path"}
-	}
-	return requiredOfResources(value)
-}
-
-func requiredOfResources(value any) []string {
-	switch value.(type) {
-	case *specs.LinuxDeviceCgroup:
-		return []string{"allow"}
-	case *specs.LinuxPids:
-		return []string{"limit"}
-	case *specs.LinuxWeightDevice, *specs.LinuxThrottleDevice:
-		return []string{"major", "minor"}
-	case *specs.LinuxHugepageLimit:
-		return []string{"pageSize", "limit"}
-	case *specs.LinuxInterfacePriority:
-		return []string{"name", "priority"}
-	case *specs.LinuxSeccomp:
-		return []string{"defaultAction"}
-	case *specs.LinuxSyscall:
-		return []string{"names", "action"}
-	case *specs.LinuxSeccompArg:
-		return []string{"index", "value", "op"}
-	}
-	return nil
-}

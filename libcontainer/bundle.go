@@ -107,17 +107,6 @@ func hasHooks(h *specs.Hooks) bool {
 		len(h.Poststart)+len(h.Poststop) > 0
 }
 
-// ownsPidNamespace tells whether the end of the container's init ends all of
-// its processes.
-func ownsPidNamespace(spec *specs.Spec) bool {
-	for _, ns := range spec.Linux.Namespaces {
-		if ns.Type == specs.PIDNamespace {
-			return ns.Path == ""
-		}
-	}
-	return false
-}
-
 func resources(spec *specs.Spec) *specs.LinuxResources {
 	if spec.Linux.Resources == nil {
 		return &specs.LinuxResources{}

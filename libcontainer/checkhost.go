@@ -252,7 +252,7 @@ func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
 
 // hostDevices: in a user namespace nodes can't be made, and the host's are bound.
 func (c *check) hostDevices() {
-	if !c.host.InUserNS && !hasUserNamespace(c.Spec) {
+	if !c.host.InUserNS && !words.HasNamespace(c.Spec, specs.UserNamespace) {
 		return
 	}
 	for i := range c.Spec.Linux.Devices {
@@ -271,10 +271,6 @@ func (c *check) hostDevices() {
 			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
 		}
 	}
-}
-
-func hasUserNamespace(spec *specs.Spec) bool {
-	return slices.ContainsFunc(spec.Linux.Namespaces, func(ns specs.LinuxNamespace) bool { return ns.Type == specs.UserNamespace })
 }
 
 // sysctls: one that isn't in the host's namespaces may be in new ones, such as

@@ -13,6 +13,7 @@ import (
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // ids: which maps this user may write, user_namespaces(7).
@@ -28,7 +29,7 @@ func (c *check) ids() {
 	} {
 		at := place.At(m.pointer)
 		switch {
-		case len(m.mappings) == 0 || !makesNamespace(c.Spec, specs.UserNamespace):
+		case len(m.mappings) == 0 || !words.CreatesNamespace(c.Spec, specs.UserNamespace):
 		case c.host.EUID == 0:
 			c.mapsOfRoot(at, m.mappings, procfs.ReadText(m.own))
 		case c.mapsOnlySelf():

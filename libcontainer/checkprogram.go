@@ -146,14 +146,13 @@ func mayExecute(p *specs.Process, linux *specs.Linux, st *unix.Stat_t) bool {
 	return st.Mode&0o001 != 0
 }
 
-// toContainer is what a user namespace makes of an id of the host.
+// toContainer returns what an id of the host is in the container. ok is false if it
+// isn't mapped.
 func toContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
-	for _, m := range mappings {
-		if id >= m.HostID && id-m.HostID < m.Size {
-			return m.ContainerID + (id - m.HostID), true
-		}
+	if len(mappings) == 0 {
+		return id, true
 	}
-	return id, len(mappings) == 0
+	return config.ContainerID(mappings, id)
 }
 
 // maxInterpreters is how many scripts may interpret each other, execve(2).

@@ -24,9 +24,7 @@ func (c *creation) compile(b *bundle, streams *streams, given map[string]int) er
 	if err != nil {
 		return err
 	}
-	if _, ok := given[fileStart]; ok {
-		in.StartFile = fileStart
-	}
+	_, in.StartSocket = given[specconv.StartFile]
 	if c.state.Notify {
 		in.Mounts = append(in.Mounts, notifyMount(c.entry.path()))
 		in.Env = append(in.Env, notifyEnv)
@@ -150,7 +148,7 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.StartFile = fileStart
+	in.StartSocket = true
 	return specconv.Create(in)
 }
 
@@ -167,7 +165,7 @@ func (c *Container) replan() (*plan.Plan, error) {
 	}
 	in := specconv.Input{
 		Spec: spec, Host: host, Bundle: c.state.Bundle, Rootfs: c.state.Rootfs,
-		StartFile: fileStart,
+		StartSocket: true,
 	}
 	if spec.Linux.Seccomp != nil {
 		in.Seccomp = &specconv.Seccomp{}

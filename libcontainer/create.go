@@ -16,6 +16,8 @@ import (
 	"github.com/runnel/runnel/libcontainer/netdev"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // Create makes a container from a bundle, up to the point where its process
@@ -85,7 +87,7 @@ func (c *creation) build(b *bundle, streams *streams, forStart bool) error {
 			return err
 		}
 		defer unix.Close(fd)
-		given[fileStart] = fd
+		given[specconv.StartFile] = fd
 	}
 	if err := streams.open(b.spec, given); err != nil {
 		return during("console", CodeInvalidArgument, err)
@@ -119,7 +121,7 @@ func (c *creation) record(b *bundle) error {
 		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.dir, Rootfs: b.rootfs,
 		OwnerUID: os.Getuid(), Annotations: b.spec.Annotations, OCIVersion: b.spec.Version,
 		HasProcess: b.spec.Process != nil, HasHooks: hasHooks(b.spec.Hooks),
-		HostPidNS: !ownsPidNamespace(b.spec), Notify: wantsNotify(),
+		HostPidNS: !words.CreatesNamespace(b.spec, specs.PIDNamespace), Notify: wantsNotify(),
 	}
 	c.state = s
 	location, err := c.runtime.locateCgroup(b.spec, c.options.ID)

@@ -14,6 +14,7 @@ import (
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // diagnose looks at the host and at the rootfs for what has made step i fail; ""
@@ -176,7 +177,7 @@ func (s setup) unmappedBelow(root, rest string) (found string, barred bool) {
 			break
 		}
 		found = ""
-		if !isMapped(s.linux.UIDMappings, st.Uid) {
+		if _, ok := config.ContainerID(s.linux.UIDMappings, st.Uid); !ok {
 			found = fmt.Sprintf("%s belongs to uid %d, which isn't mapped into the user namespace", path.Join(root, shown), st.Uid)
 		}
 		if found != "" && st.Mode&othersEnter == 0 {
@@ -223,15 +224,6 @@ func (s setup) source(file string) string {
 		}
 	}
 	return ""
-}
-
-func isMapped(mappings []specs.LinuxIDMapping, id uint32) bool {
-	for _, m := range mappings {
-		if id >= m.HostID && id-m.HostID < m.Size {
-			return true
-		}
-	}
-	return false
 }
 
 // barrier finds the directory of the host that the runtime's user can't enter on
@@ -319,7 +311,7 @@ func mapsFault(linux *specs.Linux, err error) error {
 	if !ok {
 		return err
 	}
-	switch mapsRoot := isMapped(linux.UIDMappings, 0); {
+	switch _, mapsRoot := config.ContainerID(linux.UIDMappings, 0); {
 	case !errors.Is(err, unix.EPERM):
 	case mapsRoot && !hasCapability(unix.CAP_SETFCAP):
 		known.hint("the runtime lacks CAP_SETFCAP, which since Linux 5.12 mapping the id 0 takes")

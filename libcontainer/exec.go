@@ -11,6 +11,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -95,7 +96,7 @@ func (x *execution) run() error {
 	if err := x.streams.check(x.process); err != nil {
 		return during("console", CodeInvalidArgument, err)
 	}
-	given := map[string]int{fileProcess: x.container}
+	given := map[string]int{specconv.ProcessFile: x.container}
 	if err := x.streams.openTerminal(terminal, given); err != nil {
 		return during("console", CodeInvalidArgument, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
+	"github.com/runnel/runnel/specconv"
 )
 
 // hookStates are the states that hooks on the container's side read. They are
@@ -30,7 +31,7 @@ func (h *hookStates) open(hooks *specs.Hooks, given map[string]int) error {
 			return err
 		}
 		h.creating = &f
-		given[fileStateCreating] = f.FD()
+		given[specconv.CreatingStateFile] = f.FD()
 	}
 	if len(hooks.StartContainer) > 0 {
 		f, err := nsenter.NewStateFile()
@@ -38,7 +39,7 @@ func (h *hookStates) open(hooks *specs.Hooks, given map[string]int) error {
 			return err
 		}
 		h.created = &f
-		given[fileStateCreated] = f.FD()
+		given[specconv.CreatedStateFile] = f.FD()
 	}
 	return nil
 }

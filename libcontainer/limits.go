@@ -12,6 +12,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // locateCgroup says where the container's cgroup is to be; nil if it can have
@@ -119,7 +120,7 @@ func (r *Runtime) setDevices(m cgroups.Manager, spec *specs.Spec) error {
 // writeMaps writes the id maps and the time offsets of the namespaces that pid
 // has just made.
 func (r *Runtime) writeMaps(spec *specs.Spec, pid int) error {
-	if makesNamespace(spec, specs.UserNamespace) {
+	if words.CreatesNamespace(spec, specs.UserNamespace) {
 		if err := writeIDMaps(pid, spec.Linux); err != nil {
 			return err
 		}
@@ -128,15 +129,6 @@ func (r *Runtime) writeMaps(spec *specs.Spec, pid int) error {
 		return writeTimeOffsets(pid, spec.Linux.TimeOffsets)
 	}
 	return nil
-}
-
-func makesNamespace(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	for _, ns := range spec.Linux.Namespaces {
-		if ns.Type == kind {
-			return ns.Path == ""
-		}
-	}
-	return false
 }
 
 // writeTimeOffsets follows time_namespaces(7): before any process is in it.

@@ -9,15 +9,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-)
 
-// The names of the files that the planner expects to be given.
-const (
-	fileStart         = "start"
-	fileConsole       = "console"
-	fileStateCreating = "state-creating"
-	fileStateCreated  = "state-created"
-	fileProcess       = "process"
+	"github.com/runnel/runnel/specconv"
 )
 
 // streams are the standard streams of a container's process: those of the
@@ -81,7 +74,7 @@ func (s *streams) openTerminal(terminal bool, given map[string]int) (err error) 
 	} else if s.socket, err = dialStream(s.consoleSocket); err != nil {
 		return fmt.Errorf("console socket: %w", err)
 	}
-	given[fileConsole] = s.socket
+	given[specconv.ConsoleFile] = s.socket
 	return nil
 }
 

@@ -31,8 +31,8 @@ func (b *builder) add(origin place.Place, op plan.Op) { b.plan.Add(origin, op) }
 // addOwn plans a step that the runtime itself needs.
 func (b *builder) addOwn(op plan.Op) { b.plan.Add(place.Place{}, op) }
 
-// given names a file that the starter of the child provides.
-func (b *builder) given(name string) {
+// provide adds a file that whoever starts the process provides.
+func (b *builder) provide(name string) {
 	for i := range b.plan.Files {
 		if b.plan.Files[i].Name == name {
 			return
@@ -50,7 +50,7 @@ func (b *builder) inUserNS() bool {
 // cgroup namespace is made in the cgroup that it is to show as its root.
 func (b *builder) enterCgroup(files []string) {
 	for _, name := range files {
-		b.given(name)
+		b.provide(name)
 		b.add(place.At("/linux/cgroupsPath"), plan.Cgroup{File: name})
 	}
 }
@@ -68,8 +68,10 @@ func (b *builder) names() {
 }
 
 func (b *builder) waitStart() {
-	if b.in.StartFile != "" {
-		b.given(b.in.StartFile)
+	var file string
+	if b.in.StartSocket {
+		file = StartFile
+		b.provide(file)
 	}
-	b.addOwn(plan.WaitStart{File: b.in.StartFile})
+	b.addOwn(plan.WaitStart{File: file})
 }

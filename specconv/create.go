@@ -41,8 +41,9 @@ type Input struct {
 	// Mounts come after those of the config.
 	Mounts  []specs.Mount
 	Seccomp *Seccomp
-	// StartFile is the listening socket for `start`; "" waits for the parent.
-	StartFile string
+	// StartSocket makes the process wait on the socket StartFile before it executes
+	// the program, instead of on the parent.
+	StartSocket bool
 	// InCgroup: the process is in its cgroup from the clone on, or by writing to
 	// CgroupFiles, names of the files "tasks" of cgroup v1.
 	InCgroup    bool
@@ -58,13 +59,6 @@ type Seccomp struct {
 	Flags  uint64
 	Notify bool
 }
-
-// The files that whoever starts the child gives, besides the hooks' state.
-const (
-	startFile   = "start"
-	consoleFile = "console"
-	processFile = "process"
-)
 
 // Create plans the init of a container, runtime.md "Lifecycle" steps 2 to 8.
 // The order is that in which later steps need what earlier ones made, or must no
@@ -90,7 +84,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.mounts()
 	b.devices()
 	b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
-	b.hooks("createContainer", stateCreating, false, nil)
+	b.hooks("createContainer", CreatingStateFile, false, nil)
 	b.workingDirectory()
 	b.sysctls()
 	b.plan.Steps = append(b.plan.Steps, b.late...)
@@ -108,7 +102,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.waitStart()
 	if b.process != nil {
 		b.filter()
-		b.hooks("startContainer", stateCreated, true, b.env)
+		b.hooks("startContainer", CreatedStateFile, true, b.env)
 		b.execute()
 	}
 	return b.plan, nil

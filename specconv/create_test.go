@@ -53,7 +53,7 @@ func planCases() []planCase {
 	return []planCase{
 		{name: "default-v1", spec: config.Example(false, 0, 0, false), host: configtest.Root(host.CgroupV1), input: Input{Cgroups: v1Hierarchies}},
 		{name: "default-v2", spec: config.Example(false, 0, 0, true), host: configtest.Root(host.CgroupV2), input: Input{
-			InCgroup: true, StartFile: "start", Cgroups: []CgroupHierarchy{{Dir: "/sys/fs/cgroup/c"}},
+			InCgroup: true, StartSocket: true, Cgroups: []CgroupHierarchy{{Dir: "/sys/fs/cgroup/c"}},
 		}},
 		{name: "default-rootless", spec: config.Example(true, 1000, 1000, true), host: configtest.User()},
 		{name: "user", spec: configtest.Mapped(userConfig()), host: configtest.Root(host.CgroupV2), input: Input{

@@ -95,8 +95,8 @@ func (b *builder) joinContainer() {
 		// The container's own /proc can't be trusted (CVE-2019-16884).
 		b.addOwn(plan.Proc{})
 	}
-	b.given(processFile)
-	join := plan.JoinProcess{File: processFile, Flags: flags}
+	b.provide(ProcessFile)
+	join := plan.JoinProcess{File: ProcessFile, Flags: flags}
 	if !b.ownsMounts() {
 		join.Root = b.in.Rootfs
 	}

@@ -6,12 +6,6 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// The files with the container's state that hooks read.
-const (
-	stateCreating = "state-creating"
-	stateCreated  = "state-created"
-)
-
 // hooks plans the hooks that run in the container's namespaces.
 func (b *builder) hooks(name, state string, inRoot bool, env []string) {
 	if b.spec.Hooks == nil {
@@ -19,7 +13,7 @@ func (b *builder) hooks(name, state string, inRoot bool, env []string) {
 	}
 	list := words.HooksOf(b.spec.Hooks, name)
 	if len(list) > 0 {
-		b.given(state)
+		b.provide(state)
 	}
 	for i := range list {
 		h := &list[i]

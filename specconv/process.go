@@ -45,11 +45,11 @@ func (b *builder) console(op plan.Console) {
 	if b.process == nil || !b.process.Terminal {
 		return
 	}
-	op.File = consoleFile
+	op.File = ConsoleFile
 	if s := b.process.ConsoleSize; s != nil {
 		op.Rows, op.Cols = uint16(s.Height), uint16(s.Width)
 	}
-	b.given(consoleFile)
+	b.provide(ConsoleFile)
 	b.add(place.At("/process/terminal"), op)
 }
 

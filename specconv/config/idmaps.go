@@ -34,6 +34,18 @@ func GroupsDenied(spec *specs.Spec, host *host.Host) bool {
 	return host.SetgroupsDenied || DeniesSetgroups(spec, host)
 }
 
+// ContainerID returns what an id of the host is in the container. ok is false if the id
+// isn't mapped.
+func ContainerID(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
+	for _, m := range mappings {
+		if id >= m.HostID && id-m.HostID < m.Size {
+			return m.ContainerID + (id - m.HostID), true
+		}
+	}
+	return 0, false
+}
+
+// isMapped reports whether an id of the container is mapped.
 func isMapped(mappings []specs.LinuxIDMapping, id uint32) bool {
 	_, ok := HostID(mappings, id)
 	return ok

@@ -37,13 +37,23 @@ func Namespace(name specs.LinuxNamespaceType) (NamespaceType, bool) {
 
 // HasNamespace reports whether a config creates or joins a namespace of the type.
 func HasNamespace(spec *specs.Spec, name specs.LinuxNamespaceType) bool {
+	return findNamespace(spec, name) != nil
+}
+
+// CreatesNamespace reports whether a config creates a namespace of the type.
+func CreatesNamespace(spec *specs.Spec, name specs.LinuxNamespaceType) bool {
+	n := findNamespace(spec, name)
+	return n != nil && n.Path == ""
+}
+
+func findNamespace(spec *specs.Spec, name specs.LinuxNamespaceType) *specs.LinuxNamespace {
 	if spec.Linux == nil {
-		return false
+		return nil
 	}
 	for i := range spec.Linux.Namespaces {
-		if spec.Linux.Namespaces[i].Type == name {
-			return true
+		if n := &spec.Linux.Namespaces[i]; n.Type == name {
+			return n
 		}
 	}
-	return false
+	return nil
 }

@@ -10,19 +10,22 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
+// builder collects the steps of one plan.
 type builder struct {
 	in      Input
 	spec    *specs.Spec
-	process *specs.Process // nil: a container without one can't be started
+	process *specs.Process // nil for a container that can be created, but not started
 	host    *host.Host
 	ns      config.Namespaces
 	seccomp *Seccomp
 	plan    *plan.Plan
-	// env is the process's environment. looksUpHome: HOME isn't in it.
+	// env is the environment of the process. looksUpHome reports whether HOME isn't in
+	// it, so that the child has to look it up.
 	env         []string
 	looksUpHome bool
-	// late are the mounts that become read-only once nothing is made in them.
-	late []plan.Step
+	// readonly are the steps that make mounts read-only once everything in them has been
+	// created.
+	readonly []plan.Step
 }
 
 // add plans a step that something in the config asks for.
@@ -41,13 +44,13 @@ func (b *builder) provide(name string) {
 	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Given})
 }
 
-// inUserNS tells whether the container's root is without the host's privileges.
+// inUserNS reports whether the container's root lacks the host's privileges.
 func (b *builder) inUserNS() bool {
 	return b.host.InUserNS || b.ns.Has(unix.CLONE_NEWUSER)
 }
 
-// enterCgroup comes first: what the process uses counts from here on, and a
-// cgroup namespace is made in the cgroup that it is to show as its root.
+// enterCgroup plans the first steps: resources are accounted from here on, and a cgroup
+// namespace has the cgroup that it is created in as its root.
 func (b *builder) enterCgroup(files []string) {
 	for _, name := range files {
 		b.provide(name)
@@ -55,10 +58,13 @@ func (b *builder) enterCgroup(files []string) {
 	}
 }
 
-func (b *builder) names() {
+func (b *builder) loopback() {
 	if b.ns.Created&unix.CLONE_NEWNET != 0 {
 		b.addOwn(plan.Loopback{})
 	}
+}
+
+func (b *builder) hostnames() {
 	if b.spec.Hostname != "" {
 		b.add(place.At("/hostname"), plan.Hostname{Name: b.spec.Hostname})
 	}

@@ -14,13 +14,13 @@ import (
 // CgroupHierarchy is one hierarchy of a host with cgroup v1, or the only one of
 // a host with cgroup v2.
 type CgroupHierarchy struct {
-	// Name is that of its directory in /sys/fs/cgroup, "cpu,cpuacct" or
-	// "systemd"; "unified" is cgroup v2 beside v1, "" is a host of cgroup v2.
+	// Name is the name of its directory in /sys/fs/cgroup, such as "cpu,cpuacct" or
+	// "systemd"; "unified" is cgroup v2 beside v1, "" is cgroup v2 alone.
 	Name string
 	// Options select it in mount(2): "cpu" and "cpuacct", or "none" and
-	// "name=systemd". None for cgroup v2.
+	// "name=systemd". cgroup v2 has none.
 	Options []string
-	// Dir is the container's own directory in it, a host path.
+	// Dir is the path of the container's own directory in it on the host.
 	Dir string
 }
 
@@ -29,8 +29,8 @@ const (
 	defaultMode = "mode=755"
 )
 
-// cgroupMount plans a mount of type cgroup, which means the cgroups of the
-// container in whatever form the host has them.
+// cgroupMount plans a mount of type cgroup or cgroup2: it shows the cgroups of the
+// container in the form that the host has.
 func (b *builder) cgroupMount(m config.Mount) {
 	private := b.ns.Has(unix.CLONE_NEWCGROUP)
 	switch {
@@ -52,11 +52,11 @@ func (b *builder) cgroupMount(m config.Mount) {
 		b.add(m.Place(), op)
 		b.morePropagation(m)
 	default:
-		// To mount it without a cgroup namespace of one's own would reset the
-		// options of the host's, such as nsdelegate, cgroups(7).
+		// Mounting it without a cgroup namespace would reset the options of the
+		// host's mount, such as nsdelegate, cgroups(7).
 		m.Source, m.RecursiveBind = hostCgroups, true
 		if b.inUserNS() {
-			// It holds more than the container's (CVE-2023-25809).
+			// It has more than the container's cgroup in it (CVE-2023-25809).
 			m.Attr.Set |= unix.MOUNT_ATTR_RDONLY
 			m.Attr.Clear &^= unix.MOUNT_ATTR_RDONLY
 			m.Flagged = true
@@ -65,8 +65,8 @@ func (b *builder) cgroupMount(m config.Mount) {
 	}
 }
 
-// cgroupsV1 makes the directory of hierarchies that programs expect: a tmpfs
-// with one mount for each, and links for controllers that share one.
+// cgroupsV1 plans the directory of hierarchies that programs expect: a tmpfs with one
+// mount for each hierarchy, and links for controllers that share one.
 func (b *builder) cgroupsV1(m config.Mount, private bool) {
 	attr := plan.Attr{Set: m.Attr.Set | m.Recursive.Set}
 	if attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {

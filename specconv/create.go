@@ -28,32 +28,34 @@ import (
 type Input struct {
 	Spec *specs.Spec
 	Host *host.Host
-	// Bundle and Rootfs are absolute paths, Rootfs without symbolic links.
+	// Bundle and Rootfs are absolute paths; Rootfs has no symbolic links in it.
 	Bundle, Rootfs string
 	// NoPivot uses MS_MOVE instead of pivot_root(2), for a root on an initramfs.
 	NoPivot      bool
 	NoNewKeyring bool
-	// PreserveFDs descriptors of the caller, after ListenFDs of a service
-	// manager, are inherited; the latter are announced by sd_listen_fds(3).
+	// PreserveFDs and ListenFDs are how many descriptors the process inherits, from 3
+	// on: first those of a service manager, which sd_listen_fds(3) finds, then those of
+	// the caller.
 	PreserveFDs, ListenFDs int
-	// Env is added to the environment of the process.
+	// Env is appended to the environment of the process.
 	Env []string
-	// Mounts come after those of the config.
+	// Mounts are mounted after those of the config.
 	Mounts  []specs.Mount
 	Seccomp *Seccomp
 	// StartSocket makes the process wait on the socket StartFile before it executes
 	// the program, instead of on the parent.
 	StartSocket bool
-	// InCgroup: the process is in its cgroup from the clone on, or by writing to
-	// CgroupFiles, names of the files "tasks" of cgroup v1.
+	// InCgroup reports whether the process enters its cgroup without the parent: by
+	// the clone itself, or by writing to CgroupFiles, the names of files that are the
+	// "tasks" of cgroup v1.
 	InCgroup    bool
 	CgroupFiles []string
-	// Cgroups are needed where the config mounts cgroups.
+	// Cgroups are required where the config mounts cgroups.
 	Cgroups []CgroupHierarchy
 }
 
-// Seccomp is a compiled filter, with flags of seccomp(2). Notify: its listener
-// is handed over.
+// Seccomp is a compiled filter with its flags, seccomp(2). With Notify, its listener is
+// passed to the parent.
 type Seccomp struct {
 	Filter []byte
 	Flags  uint64
@@ -61,8 +63,8 @@ type Seccomp struct {
 }
 
 // Create plans the init of a container, runtime.md "Lifecycle" steps 2 to 8.
-// The order is that in which later steps need what earlier ones made, or must no
-// longer be able to reach it.
+// The order of the steps matters: later ones need what earlier ones have created, or
+// must no longer be able to reach it.
 func Create(in Input) (*plan.Plan, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -75,11 +77,12 @@ func Create(in Input) (*plan.Plan, error) {
 	b.setEnvironment(in.environment())
 
 	b.enterCgroup(in.CgroupFiles)
-	b.ownStreams()
+	b.chownStreams()
 	b.enterNamespaces()
 	b.keyring(in.NoNewKeyring)
 	b.addOwn(plan.Affinity{})
-	b.names()
+	b.loopback()
+	b.hostnames()
 	b.root()
 	b.mounts()
 	b.devices()
@@ -87,7 +90,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.hooks("createContainer", CreatingStateFile, false, nil)
 	b.workingDirectory()
 	b.sysctls()
-	b.plan.Steps = append(b.plan.Steps, b.late...)
+	b.plan.Steps = append(b.plan.Steps, b.readonly...)
 	b.console(plan.Console{Mount: true})
 	b.protectedPaths()
 	b.readonlyRoot()
@@ -96,19 +99,19 @@ func Create(in Input) (*plan.Plan, error) {
 	b.finalPropagation()
 	b.umask()
 	if b.process != nil {
-		b.settle()
+		b.prepareProcess()
 	}
 	b.addOwn(plan.Created{})
 	b.waitStart()
 	if b.process != nil {
-		b.filter()
+		b.loadFilter()
 		b.hooks("startContainer", CreatedStateFile, true, b.env)
 		b.execute()
 	}
 	return b.plan, nil
 }
 
-// check finds what a caller of the runtime can get wrong beside the config.
+// check returns an error for input that is wrong independently of the config.
 func (in *Input) check() error {
 	switch {
 	case !filepath.IsAbs(in.Rootfs):
@@ -130,7 +133,7 @@ func (in *Input) isShared() bool {
 	return flags&unix.MS_SHARED != 0
 }
 
-// environment is what the runtime adds to that of the process.
+// environment returns what the runtime adds to the environment of the process.
 func (in *Input) environment() []string {
 	if in.ListenFDs == 0 {
 		return in.Env

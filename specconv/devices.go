@@ -31,9 +31,8 @@ var defaultSymlinks = [...]plan.Symlink{
 
 const anyFileMode = 0o666
 
-// devices plans the default devices, those of the config, and the links. In a
-// /dev that is bound they are the affair of whoever bound it: to make one there
-// would make it for all others that see it.
+// devices plans the default devices, those of the config, and the links. Nothing is
+// created in a /dev that is a bind mount, since everyone who shares it would see it.
 func (b *builder) devices() {
 	foreign := config.BindsDev(b.spec)
 	if !foreign {

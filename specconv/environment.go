@@ -9,8 +9,8 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// setEnvironment resolves the environment: of several entries with one name the
-// last counts. HOME is left to the child where it isn't set.
+// setEnvironment resolves the environment: of several entries with one name the last
+// one counts. The child sets HOME if nothing else does.
 func (b *builder) setEnvironment(more []string) {
 	if b.process == nil {
 		return
@@ -20,6 +20,7 @@ func (b *builder) setEnvironment(more []string) {
 	b.looksUpHome = !hasHome
 }
 
+// lastOfEach returns the last entry of each name, in the order of env.
 func lastOfEach(env []string) []string {
 	seen := make(map[string]struct{}, len(env))
 	out := make([]string, 0, len(env)+1)
@@ -44,7 +45,7 @@ func lookup(env []string, name string) (value string, ok bool) {
 	return "", false
 }
 
-// searchPath gives the directories for the program, none where its name is a
+// searchPath returns the directories to look for the program in; none if its name is a
 // path.
 func (b *builder) searchPath() []string { return searchPathFor(b.process.Args[0], b.env) }
 
@@ -59,7 +60,6 @@ func searchPathFor(program string, env []string) []string {
 	return strings.Split(list, ":")
 }
 
-// SearchPath gives the directories in which the container's process looks for its
-// program, args[0]; none where that is a path. An empty one is the working
-// directory.
+// SearchPath returns the directories in which the container's process looks for its
+// program, args[0]; none if that is a path. "" is the working directory.
 func SearchPath(p *specs.Process) []string { return searchPathFor(p.Args[0], lastOfEach(p.Env)) }

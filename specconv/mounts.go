@@ -14,9 +14,9 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// isMountReadonly tells whether "ro" is a matter of the mount alone. All mounts
-// of most of these types show one superblock, and it must not become read-only
-// for the others; a tmpfs becomes read-only only once it is filled.
+// isMountReadonly reports whether "ro" applies to the mount alone and not to its file
+// system. All mounts of most of these types share one superblock, which must not become
+// read-only for the others; a tmpfs becomes read-only only after it has been filled.
 func isMountReadonly(fsType string) bool {
 	switch fsType {
 	case "proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "tmpfs", "bpf", "debugfs", "tracefs", "securityfs", "configfs", "efivarfs":
@@ -48,8 +48,8 @@ func (b *builder) mount(m config.Mount) {
 	}
 }
 
-// remount changes the attributes of the mount that an earlier entry, or the
-// image's rootfs, has left at the target.
+// remount plans to change the attributes of the mount that an earlier entry has mounted
+// at the target, or of the rootfs.
 func (b *builder) remount(m config.Mount) {
 	op := plan.Attributes{Path: m.Target, Attr: plan.Attr(m.Attr)}
 	if len(m.Propagation) > 0 {
@@ -89,7 +89,7 @@ func (b *builder) fileSystem(m config.Mount) {
 	if len(m.Propagation) > 0 {
 		op.Propagation = m.Propagation[0]
 	}
-	// What comes later may need a mount point or a device node in it.
+	// Later steps may create a mount point or a device node in it.
 	if m.Type == "tmpfs" || m.Target == "/dev" {
 		if op.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
 			op.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
@@ -100,14 +100,15 @@ func (b *builder) fileSystem(m config.Mount) {
 	b.morePropagation(m)
 }
 
+// readonlyLater plans to make a mount read-only after everything has been created in it.
 func (b *builder) readonlyLater(origin place.Place, target string) {
-	b.late = append(b.late, plan.Step{Origin: origin, Op: plan.Attributes{
+	b.readonly = append(b.readonly, plan.Step{Origin: origin, Op: plan.Attributes{
 		Path: target, Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY},
 	}})
 }
 
-// mountLabel is the SELinux context of a file system that takes one when it is
-// mounted. The pseudo file systems have labels of their own.
+// mountLabel returns the SELinux context to mount a file system with. The pseudo file
+// systems have labels of their own.
 func (b *builder) mountLabel(fsType string) string {
 	switch fsType {
 	case "proc", "sysfs", "mqueue", "cgroup", "cgroup2":
@@ -153,10 +154,10 @@ func (b *builder) bind(m config.Mount) {
 	b.morePropagation(m)
 }
 
-// tree has the parent open the source of a bind mount where the child can't:
-// the root of a user namespace may not enter the host's directories, nor make
-// an idmapped mount. It gives the name of the file, "" where the child can. An
-// unprivileged parent has no more rights than its child.
+// tree adds the source of a bind mount to the files that the parent opens, and returns
+// the file's name; "" if the child can open it. The root of a user namespace may not
+// enter the host's directories, nor create an idmapped mount. An unprivileged parent has
+// no more rights than its child.
 func (b *builder) tree(m config.Mount, source string) string {
 	if !m.IDMap && (!b.ns.Has(unix.CLONE_NEWUSER) || b.host.EUID != 0) {
 		return ""
@@ -184,9 +185,9 @@ func ranges(list []specs.LinuxIDMapping) []plan.IDRange {
 	return out
 }
 
-// treePropagation gives a tree that was opened in the host's mount namespace the
-// propagation that one opened in the container's would have had; otherwise the
-// container's mounts below it would appear on the host.
+// treePropagation returns the changes of propagation after which a tree that was opened in
+// the host's mount namespace is as if it had been opened in the container's. Without
+// them the container's mounts below it would appear on the host.
 func (b *builder) treePropagation(wanted []uint64) []uint64 {
 	base := b.rootPropagation()
 	if b.ns.Has(unix.CLONE_NEWUSER) && base&unix.MS_SHARED != 0 {

@@ -10,17 +10,17 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// isRelayed tells whether the process can't be the one that the first clone
-// makes: a pid or time namespace is entered only by a child, and a new user
-// namespace must have its maps before anything else is made in it.
+// isRelayed reports whether the process can't be the one that the first clone creates,
+// but only a child of that: only a child enters a pid or time namespace, and a new user
+// namespace must have its id maps before anything else is created in it.
 func isRelayed(n config.Namespaces) bool {
 	return n.Created&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 ||
 		n.Joined&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME|unix.CLONE_NEWPID) != 0
 }
 
-// The orders in which namespaces are joined. Root joins the user namespace last,
-// since the others may belong to the host's; without privileges only the user
-// namespace gives those that the others need. The mount namespace comes late
+// The orders in which namespaces are joined. Root joins the user namespace last, since
+// the others may belong to the host's; an ordinary user joins it first, since only that
+// grants the privileges that joining the others requires. The mount namespace comes late
 // because it changes the root directory.
 var (
 	joinAsRoot = [...]specs.LinuxNamespaceType{
@@ -33,12 +33,12 @@ var (
 	}
 )
 
-// enterNamespaces plans everything up to the point where the process is in all
-// its namespaces, as their root.
+// enterNamespaces plans everything until the process is in all its namespaces, as their
+// root.
 func (b *builder) enterNamespaces() {
 	n := b.ns
-	// The parent writes to the child's files in /proc, which a concealed child
-	// would deny to a parent that isn't root.
+	// The parent writes to the child's files in /proc, which belong to root while the
+	// child is undumpable, so that a parent that isn't root may not.
 	parentWrites := n.Created&unix.CLONE_NEWUSER != 0 || b.setsTimeOffsets()
 	b.oomScore()
 	if !isRelayed(n) {
@@ -53,9 +53,9 @@ func (b *builder) enterNamespaces() {
 	if early := n.Created & (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME); early != 0 {
 		b.add(place.At("/linux/namespaces"), plan.Unshare{Flags: early})
 	}
-	// A cgroup namespace shows the cgroup it was made in as its root, and without
+	// A cgroup namespace has the cgroup that it is created in as its root, and without
 	// one the cgroup's directories may be mounted: the process must be in its own
-	// by then.
+	// cgroup by then.
 	awaitsCgroup := !b.in.InCgroup && (n.Created&unix.CLONE_NEWCGROUP != 0 || len(b.in.Cgroups) > 0)
 	if parentWrites || awaitsCgroup {
 		b.addOwn(plan.Checkpoint{Point: plan.CheckpointMaps})
@@ -83,7 +83,7 @@ func (b *builder) joinNamespaces() {
 		return
 	}
 	if b.writesProc() {
-		// Nothing reached by a path is trusted after joining.
+		// After joining, nothing that is reached by a path can be trusted.
 		b.addOwn(plan.Proc{})
 	}
 	order := joinAsRoot[:]
@@ -113,8 +113,8 @@ func (b *builder) join(i int, t words.NamespaceType) {
 	b.add(origin, plan.Join{File: file.Name, Type: t.Flag})
 }
 
-// isRootMapped tells whether the user namespace has a root. One that is joined
-// without its maps in the config is taken to have it.
+// isRootMapped reports whether the user namespace has a root. One that is joined, and
+// whose maps the config doesn't repeat, is assumed to have it.
 func isRootMapped(linux *specs.Linux) bool {
 	if len(linux.UIDMappings) == 0 && len(linux.GIDMappings) == 0 {
 		return true

@@ -7,8 +7,8 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// protectedPaths plans readonlyPaths and then maskedPaths, so that a path in
-// both is masked.
+// protectedPaths plans readonlyPaths before maskedPaths, so that a path in both is
+// masked.
 func (b *builder) protectedPaths() {
 	if b.spec.Linux == nil {
 		return

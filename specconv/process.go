@@ -12,9 +12,10 @@ import (
 
 const defaultUmask = 0o022
 
-// ownStreams gives the standard streams to the user of the process while that is
-// possible: the root of a new user namespace can't give away files of the host.
-func (b *builder) ownStreams() {
+// chownStreams plans to change the owner of the standard streams to the user of the
+// process while that is possible: the root of a new user namespace can't change the
+// owner of files of the host.
+func (b *builder) chownStreams() {
 	if b.process == nil || b.process.Terminal || b.ns.Created&unix.CLONE_NEWUSER == 0 || b.host.EUID != 0 {
 		return
 	}
@@ -29,8 +30,8 @@ func (b *builder) oomScore() {
 	}
 }
 
-// keyring gives the process its own session keyring, so that it doesn't share
-// the keys of whoever called the runtime.
+// keyring plans a new session keyring, so that the process doesn't share the keys of the
+// runtime's caller.
 func (b *builder) keyring(skip bool) {
 	if skip {
 		return
@@ -53,7 +54,7 @@ func (b *builder) console(op plan.Console) {
 	b.add(place.At("/process/terminal"), op)
 }
 
-// labels plans the security context that takes effect with the next execve.
+// labels plans to set the security context that takes effect with the next execve(2).
 func (b *builder) labels() {
 	if b.process == nil {
 		return
@@ -66,7 +67,7 @@ func (b *builder) labels() {
 	}
 }
 
-// writesProc tells whether a step after the namespaces writes to procfs.
+// writesProc reports whether a step after joining the namespaces writes to procfs.
 func (b *builder) writesProc() bool {
 	if b.process != nil && (b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "") {
 		return true
@@ -82,9 +83,9 @@ func (b *builder) umask() {
 	b.addOwn(plan.Umask{Mask: mask})
 }
 
-// settle plans everything between being inside of the root and having found the
-// program: after it, only `start` is missing.
-func (b *builder) settle() {
+// prepareProcess plans to set everything that the process has beside its namespaces and
+// root, and to find the program. After it only `start` is missing.
+func (b *builder) prepareProcess() {
 	p := b.process
 	b.addOwn(plan.Stdio{UID: p.User.UID})
 	b.scheduling()
@@ -104,9 +105,9 @@ func (b *builder) settle() {
 	}
 	caps := b.capabilities()
 	if b.seccomp != nil && !p.NoNewPrivileges {
-		// Without no_new_privs, only CAP_SYS_ADMIN may load a filter. It is never
-		// inheritable or ambient by this, so that it ends with the next execve(2):
-		// to drop it by hand, the filter would have to allow capset(2).
+		// Without no_new_privs, loading a filter requires CAP_SYS_ADMIN. This makes
+		// it neither inheritable nor ambient, so that it ends with the next execve(2);
+		// dropping it explicitly would require a filter that allows capset(2).
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add(place.At("/process/capabilities"), caps)
@@ -121,7 +122,7 @@ func (b *builder) capabilities() plan.Capabilities {
 	}
 }
 
-func (b *builder) filter() {
+func (b *builder) loadFilter() {
 	if b.seccomp == nil {
 		return
 	}
@@ -136,9 +137,9 @@ func (b *builder) execute() {
 	b.add(place.At("/process/args"), plan.Exec{Args: b.process.Args, Env: env})
 }
 
-// deniesGroups: a user namespace whose gid map an unprivileged process wrote has
-// no setgroups(2). One that is joined may be such a namespace; without groups to
-// set, those that BecomeRoot has dropped are as good.
+// deniesGroups reports whether setgroups(2) is denied: it is in a user namespace whose gid
+// map an unprivileged process has written. One that is joined may be such a namespace;
+// without groups to set nothing is missing, since BecomeRoot has dropped them.
 func (b *builder) deniesGroups() bool {
 	return config.GroupsDenied(b.spec, b.host) ||
 		b.host.EUID != 0 && b.ns.Joined&unix.CLONE_NEWUSER != 0 && len(b.process.User.AdditionalGids) == 0

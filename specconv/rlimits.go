@@ -22,9 +22,9 @@ func (b *builder) resourceLimits() {
 	}
 }
 
-// raiseHardLimits raises what will be too low while it is still allowed: that
-// takes CAP_SYS_RESOURCE in the first user namespace. The limits themselves are
-// set late, since some of them would stop the child itself.
+// raiseHardLimits plans to raise hard limits that will be too low while that is still
+// allowed: it requires CAP_SYS_RESOURCE in the initial user namespace. The limits
+// themselves are set late, since some of them would stop the child itself.
 func (b *builder) raiseHardLimits() {
 	if b.process == nil || !b.ns.Has(unix.CLONE_NEWUSER) {
 		return
@@ -33,7 +33,7 @@ func (b *builder) raiseHardLimits() {
 		op := rlimitOp(&b.process.Rlimits[i])
 		own, known := b.host.HardLimits[int(op.Resource)]
 		if known && op.Hard > own {
-			// The soft limit follows, since the own one isn't worth a fact.
+			// The soft limit is raised, too; the one of the config is set later.
 			op.Soft = op.Hard
 			b.add(rlimitPlace(i), op)
 		}

@@ -10,16 +10,16 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// ownsMounts tells whether the container has a mount namespace of its own, made
-// or joined. Without one its mounts are the host's, below the rootfs.
+// ownsMounts reports whether the container has a mount namespace of its own, created or
+// joined. Without one its mounts are the host's, below the rootfs.
 func (b *builder) ownsMounts() bool { return b.ns.Has(unix.CLONE_NEWNS) }
 
-// root makes the mounts of the new namespace independent of the host's, as far
-// as the config wants it, and the rootfs a mount.
+// root plans to make the mounts of the new namespace independent of the host's, as far as
+// the config asks for it, and to make the rootfs a mount.
 func (b *builder) root() {
 	if !b.ownsMounts() {
 		b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs})
-		b.leavePeers()
+		b.isolateRoot()
 		return
 	}
 	flags := b.rootPropagation()
@@ -32,20 +32,21 @@ func (b *builder) root() {
 	tree := b.rootTree()
 	b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs, File: tree})
 	if tree != "" {
-		b.leavePeers()
+		b.isolateRoot()
 	}
 }
 
-// leavePeers comes before anything is mounted in the root, which is a peer of
-// the host's mount.
-func (b *builder) leavePeers() {
+// isolateRoot plans the propagation of a root that is a peer of the host's mount. It comes
+// before anything is mounted in it.
+func (b *builder) isolateRoot() {
 	for _, propagation := range b.treePropagation(nil) {
 		b.add(place.At("/root/path"), plan.Attributes{Path: "/", Propagation: propagation})
 	}
 }
 
-// rootTree has the parent open the rootfs where the root of a user namespace may
-// not get to it; "" where the child can.
+// rootTree adds the rootfs to the files that the parent opens, and returns the file's
+// name; "" if the child can open it. The root of a user namespace may not enter the
+// host's directories.
 func (b *builder) rootTree() string {
 	if !b.ns.Has(unix.CLONE_NEWUSER) || b.host.EUID != 0 {
 		return ""
@@ -57,8 +58,9 @@ func (b *builder) rootTree() string {
 	return name
 }
 
-// rootPropagation is that of the whole namespace while the mounts are made.
-// Nothing could be bound from unbindable mounts; they are private until then.
+// rootPropagation returns the propagation of all mounts of the namespace while the
+// container's are created. Unbindable ones are private until then, since nothing could
+// be bound from them.
 func (b *builder) rootPropagation() uint64 {
 	const slave = unix.MS_SLAVE | unix.MS_REC
 	if b.spec.Linux == nil {
@@ -74,7 +76,7 @@ func (b *builder) rootPropagation() uint64 {
 	return flags | unix.MS_REC
 }
 
-// finalPropagation is for what can't be so before the pivot.
+// finalPropagation plans the propagation that can't be set before the pivot.
 func (b *builder) finalPropagation() {
 	if b.spec.Linux == nil {
 		return
@@ -85,7 +87,8 @@ func (b *builder) finalPropagation() {
 	}
 }
 
-// workingDirectory comes before anything becomes read-only.
+// workingDirectory plans to create the working directory, before anything becomes
+// read-only.
 func (b *builder) workingDirectory() {
 	if b.process == nil {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// schedulerAttr is a struct sched_attr, sched_setattr(2), of its second version:
-// the first has no room for utilization clamps.
+// schedulerAttr returns a struct sched_attr, sched_setattr(2), in its second version: the
+// first has no utilization clamps.
 func schedulerAttr(s *specs.Scheduler) []byte {
 	const size = 56
 	policy, _ := words.SchedulerPolicy(s.Policy)
@@ -44,7 +44,8 @@ func memoryPolicy(p *specs.LinuxMemoryPolicy) plan.MemoryPolicy {
 	return op
 }
 
-// scheduling plans what the process inherits of the kernel's schedulers.
+// scheduling plans the parameters of the kernel's schedulers, its execution domain and
+// memory policy.
 func (b *builder) scheduling() {
 	if s := b.process.Scheduler; s != nil {
 		b.add(place.At("/process/scheduler"), plan.Scheduler{Attr: schedulerAttr(s)})

@@ -1,7 +1,7 @@
 // Package config decodes and validates a config.json, and examines one for all of its
 // problems. It compiles single entries, such as mounts and namespaces, as far as both
 // validator and planner need it. It knows nothing of plans, and learns about the host
-// only from the Host that it is given.
+// only from a Host value.
 package config
 
 import (
@@ -16,9 +16,9 @@ import (
 
 //go:generate go run ./internal/gen
 
-// Decode reads a config.json, config.md, of which it takes what concerns Linux.
-// Properties that it doesn't know are ignored, as the specification demands. An
-// error names line, column and property, and is at that place.
+// Decode reads a config.json as config.md describes it, without the objects that are for
+// other platforms. Unknown properties are ignored, as the specification requires. An
+// error names file, line, column and property, and carries its place.
 func Decode(data []byte) (*specs.Spec, error) {
 	spec := new(specs.Spec)
 	r := jsontext.NewReader(string(data), nil)
@@ -28,7 +28,7 @@ func Decode(data []byte) (*specs.Spec, error) {
 	return spec, nil
 }
 
-// placed makes an error of a config.json one with a place.
+// placed adds the place to an error about a config.json.
 func placed(err error) error {
 	var e *jsontext.Error
 	if !errors.As(err, &e) || e.Pointer == "" {
@@ -37,8 +37,8 @@ func placed(err error) error {
 	return fmt.Errorf("%s: %w", e.Position(), place.Wrap(place.At(e.Pointer), e.Err))
 }
 
-// DecodeProcess reads the process property alone, as `exec --process` gets it.
-// name is that of the file, for errors.
+// DecodeProcess reads a process object alone, the file of `exec --process`. name is that
+// of the file, for errors.
 func DecodeProcess(name string, data []byte) (*specs.Process, error) {
 	process := new(specs.Process)
 	r := jsontext.NewReader(string(data), nil)
@@ -48,8 +48,8 @@ func DecodeProcess(name string, data []byte) (*specs.Process, error) {
 	return process, nil
 }
 
-// DecodeResources reads linux.resources alone, as `update --resources` gets it,
-// into v: what isn't in the document stays as it is.
+// DecodeResources reads a linux.resources object alone, the file of `update --resources`,
+// into v: properties that aren't in the document stay as they are.
 func DecodeResources(name string, data []byte, v *specs.LinuxResources) error {
 	r := jsontext.NewReader(string(data), nil)
 	return r.Document(name, func(r *jsontext.Reader) { readLinuxResources(r, v) })

@@ -30,10 +30,10 @@ func (c *checker) devices() {
 			c.errorf(at.Key("type"), "unknown device type %q", d.Type).Hint = "a type is c, b, u or p"
 		case d.Type == "p":
 		case d.Major < 0 || d.Major >= 1<<12 || d.Minor < 0 || d.Minor >= 1<<20:
-			c.errorf(at, "no device can have the number %d:%d", d.Major, d.Minor)
+			c.errorf(at, "invalid device number %d:%d", d.Major, d.Minor)
 		}
 		if d.FileMode != nil && uint32(*d.FileMode)&^0o177777 != 0 {
-			c.errorf(at.Key("fileMode"), "%d is no file mode", uint32(*d.FileMode))
+			c.errorf(at.Key("fileMode"), "invalid file mode %d", uint32(*d.FileMode))
 		}
 	}
 }

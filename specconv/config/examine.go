@@ -15,18 +15,18 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Examination is a config.json that has been read for all of its problems: where
-// Decode stops at the first error, this goes on.
+// Examination is a config.json that is read for all of its problems, where Decode stops
+// at the first one.
 type Examination struct {
-	// Spec is what could be read; nil after an error of the JSON itself. What is
-	// rejected has its zero value.
+	// Spec is what could be read; nil after a syntax error. Values that were rejected
+	// are zero.
 	Spec     *specs.Spec
 	text     string
 	notes    *notes
 	problems []located
 }
 
-// Examine reads a config.json as Decode does.
+// Examine reads a config.json as Decode does, and notes problems instead of stopping.
 func Examine(data []byte) *Examination {
 	text := string(data)
 	n := newNotes()
@@ -45,7 +45,8 @@ func Examine(data []byte) *Examination {
 	return e
 }
 
-// documentName is the place of what is about config.json as a whole.
+// documentName is the file in errors, and the place of problems that are about config.json
+// as a whole.
 const documentName = "config.json"
 
 // Add adds problems that were found in Spec. Those about a value that was rejected,

@@ -55,8 +55,8 @@ func TestExamine(t *testing.T) {
 			`2:167 warning /zz | zz: unknown property: it is ignored`,
 		}},
 		{"keys twice", `{"ociVersion": "1.0.0", "ociVersion": "1.0.1", "linux": {"sysctl": {"a": "1", "a": 2}}, "x": {"y": 1, "y": 1}}`, []string{
-			"1:25 warning /ociVersion | ociVersion: the key is there more than once: the last one counts",
-			"1:79 warning /linux/sysctl/a | linux.sysctl.a: the key is there more than once: the last one counts",
+			"1:25 warning /ociVersion | ociVersion: duplicate key: the last one counts",
+			"1:79 warning /linux/sysctl/a | linux.sysctl.a: duplicate key: the last one counts",
 			"1:84 error /linux/sysctl/a | linux.sysctl.a: expected a string, found a number",
 			"1:89 warning /x | x: unknown property: it is ignored",
 		}},

@@ -8,8 +8,8 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Example is a config to start from, as `spec` writes it. A rootless one runs as
-// the user euid and the group egid of the host.
+// Example returns the config that the spec command writes. A rootless one runs as the
+// user euid and the group egid of the host.
 func Example(rootless bool, euid, egid int, cgroupV2 bool) *specs.Spec {
 	caps := []string{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"}
 	spec := &specs.Spec{
@@ -84,9 +84,9 @@ func exampleMounts() []specs.Mount {
 	}
 }
 
-// makeRootless leaves out what takes privileges: a network of its own to be
-// useful, the host's ids, a sysfs (which belongs to the network namespace), and
-// limits.
+// makeRootless removes what an ordinary user has no privileges for: a network namespace,
+// which would need a connection, other ids of the host, a new sysfs, which belongs to a
+// network namespace, and limits.
 func makeRootless(spec *specs.Spec, euid, egid uint32) {
 	linux := spec.Linux
 	kept := linux.Namespaces[:0]

@@ -51,12 +51,12 @@ func isMapped(mappings []specs.LinuxIDMapping, id uint32) bool {
 	return ok
 }
 
-// mappings checks what the kernel would refuse without saying why.
+// mappings reports maps that the kernel would refuse with a bare "invalid argument".
 func (c *checker) mappings(at place.Place, list []specs.LinuxIDMapping) {
 	for i, m := range list {
 		here := at.Index(i)
 		if m.Size == 0 {
-			c.errorf(here, "maps no ids: its size is 0")
+			c.errorf(here, "the size of a mapping must not be 0")
 		}
 		if uint64(m.ContainerID)+uint64(m.Size) > 1<<32 || uint64(m.HostID)+uint64(m.Size) > 1<<32 {
 			c.errorf(here, "maps ids beyond the last one, 4294967294")

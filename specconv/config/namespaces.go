@@ -72,11 +72,12 @@ func (c *checker) namespaces() {
 	c.mountNamespace()
 	c.userNamespace()
 	c.timeNamespace()
-	c.nameSpaced()
+	c.hostnames()
 }
 
-// mountNamespace: one that is inherited is a must of the specification, and
-// confines a container with chroot(2) only.
+// mountNamespace reports a container that inherits its mount namespace where that isn't
+// supported, and warns about it elsewhere: the specification requires it to work, but
+// then only chroot(2) confines the container.
 func (c *checker) mountNamespace() {
 	const hint = `add {"type": "mount"} to linux.namespaces`
 	switch {
@@ -84,7 +85,7 @@ func (c *checker) mountNamespace() {
 	case c.ns.Has(unix.CLONE_NEWUSER) || c.host.EUID != 0:
 		c.errorf(place.At("/linux/namespaces"), "containers without a mount namespace of their own are not supported in a user namespace").Hint = hint
 	case len(c.spec.Linux.MaskedPaths)+len(c.spec.Linux.ReadonlyPaths) > 0:
-		// They protect from a root user, whom chroot(2) doesn't hold.
+		// They protect against root, whom chroot(2) doesn't confine.
 		c.errorf(place.At("/linux/namespaces"), "unable to restrict sys entries without a private MNT namespace").Hint = hint
 	default:
 		c.warnf(place.At("/linux/namespaces"), "without a mount namespace of its own the container's mounts are the host's, and chroot(2) is what confines it").Hint = hint
@@ -137,8 +138,8 @@ func (c *checker) timeNamespace() {
 	}
 }
 
-// nameSpaced checks properties that must not be changed for the whole host.
-func (c *checker) nameSpaced() {
+// hostnames reports names that would be set for the whole host.
+func (c *checker) hostnames() {
 	if c.spec.Hostname != "" && !c.ns.Has(unix.CLONE_NEWUTS) {
 		c.errorf(place.At("/hostname"), "unable to set hostname without a private UTS namespace")
 	}
@@ -147,7 +148,7 @@ func (c *checker) nameSpaced() {
 	}
 	for _, n := range [...]struct{ at, name string }{{"/hostname", c.spec.Hostname}, {"/domainname", c.spec.Domainname}} {
 		if len(n.name) > 64 {
-			c.errorf(place.At(n.at), "%d bytes are longer than the 64 that the kernel takes", len(n.name))
+			c.errorf(place.At(n.at), "%d bytes exceed the kernel's limit of 64", len(n.name))
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// netDevices are moved by the parent; here is only what the config decides.
+// netDevices checks linux.netDevices as far as the config alone decides; the parent moves
+// the devices.
 func (c *checker) netDevices() {
 	devices := c.spec.Linux.NetDevices
 	if len(devices) == 0 {
@@ -33,7 +34,7 @@ func (c *checker) netDevices() {
 	}
 }
 
-// isDeviceName is the kernel's dev_valid_name.
+// isDeviceName reports whether the kernel accepts a name, as its dev_valid_name does.
 func isDeviceName(name string) bool {
 	return name != "" && len(name) < unix.IFNAMSIZ && name != "." && name != ".." &&
 		!strings.ContainsAny(name, "/: \t\n\v\f\r")

@@ -13,8 +13,8 @@ import (
 // begins, and what the reader would otherwise stop at or skip.
 type notes struct {
 	problems []located
-	// offsets has where each value begins, by its JSON pointer. Of equal keys the
-	// last one counts here too.
+	// offsets are where values begin, by JSON pointer. Of equal keys the last one
+	// counts.
 	offsets map[string]int
 	// rejected are the pointers of values that could not be read.
 	rejected []string
@@ -23,17 +23,17 @@ type notes struct {
 	objects  []openObject
 }
 
-// located is a problem with where in the document it was seen; below 0 that is
-// where its pointer leads.
+// located is a problem with its offset in the document; a negative one stands for the
+// offset of its place.
 type located struct {
 	Problem
 	offset int
 }
 
-// openObject is an object that is being read into value; nil if it is passed over.
+// openObject is an object that is being read into value; nil if it is skipped.
 type openObject struct {
 	value any
-	keys  map[string]bool // to whether there is something but null
+	keys  map[string]bool // the keys so far, false for a value of null
 }
 
 func newNotes() *notes {
@@ -63,7 +63,7 @@ func (n *notes) BeginMember(m jsontext.Member) {
 	o := n.innermost()
 	n.pointer += "/" + place.Escape(m.Key)
 	if _, twice := o.keys[m.Key]; twice && o.value != nil {
-		n.add(Warning, m.KeyOffset, "the key is there more than once: the last one counts", "")
+		n.add(Warning, m.KeyOffset, "duplicate key: the last one counts", "")
 	}
 	o.keys[m.Key] = !m.IsNull
 	n.key = m.KeyOffset
@@ -109,6 +109,6 @@ func (n *notes) EndObject() {
 	n.objects = n.objects[:len(n.objects)-1]
 }
 
-// missing is the text of a warning that gives way to an error about the same
-// property: where nothing can be done without it, Validate says so.
+// missing is the text of a warning that is left out if there is an error about the same
+// property: Validate reports one for those that the runtime requires, too.
 const missing = "is required by the specification, and missing"

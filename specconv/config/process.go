@@ -33,7 +33,7 @@ func (c *checker) process(at place.Place, p *specs.Process) {
 		}
 	}
 	if s := p.ConsoleSize; p.Terminal && s != nil && (s.Height > 1<<16-1 || s.Width > 1<<16-1) {
-		c.errorf(at.Key("consoleSize"), "no terminal has the size %dx%d", s.Width, s.Height)
+		c.errorf(at.Key("consoleSize"), "invalid terminal size %dx%d", s.Width, s.Height)
 	}
 	if v := p.OOMScoreAdj; v != nil && (*v < -1000 || *v > 1000) {
 		c.errorf(at.Key("oomScoreAdj"), "%d is not in the range -1000 to 1000", *v)

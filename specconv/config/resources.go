@@ -22,13 +22,13 @@ func (c *checker) intelRdt() {
 	c.schemata(r)
 }
 
-// schemata are lines of a file: a newline within one would smuggle in another.
+// schemata checks that each of the lines, which are written to a file, is only one.
 func (c *checker) schemata(r *specs.LinuxIntelRdt) {
 	at := place.At("/linux/intelRdt")
-	// Several lines there are frowned upon, and were common once.
+	// Several lines are deprecated there, but still common.
 	for line := range strings.Lines(r.L3CacheSchema) {
 		if strings.HasPrefix(line, "MB:") {
-			c.warnf(at.Key("l3CacheSchema"), "the line %q is ignored", strings.TrimSpace(line)).Hint = "it belongs into memBwSchema"
+			c.warnf(at.Key("l3CacheSchema"), "the line %q is ignored", strings.TrimSpace(line)).Hint = "it belongs in memBwSchema"
 		} else if !strings.HasPrefix(line, "L3:") {
 			c.warnf(at.Key("l3CacheSchema"), "%q doesn't start with L3:", strings.TrimSpace(line))
 		}
@@ -43,8 +43,8 @@ func (c *checker) schemata(r *specs.LinuxIntelRdt) {
 	}
 }
 
-// blockWeights: the other limits are checked where they are compiled, by cgroups;
-// an entry without a weight compiles to nothing there.
+// blockWeights reports entries without a weight, which would compile to nothing. All
+// other limits are checked where they are compiled, in the cgroups package.
 func (c *checker) blockWeights() {
 	r := c.spec.Linux.Resources
 	if r == nil || r.BlockIO == nil {

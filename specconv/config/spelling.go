@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// nearest is the word that word is a typing error of, or "".
+// nearest returns the known word that word is probably a misspelling of, or "".
 func nearest(word string, known []string) string {
 	best, least := "", 1+len(word)/3
 	for _, k := range known {
@@ -16,8 +16,8 @@ func nearest(word string, known []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete or replace, or neighbours to
-// exchange, to make b of a.
+// distance returns the number of letters to insert, delete, replace, or exchange with a
+// neighbour to turn a into b.
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

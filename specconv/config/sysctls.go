@@ -16,10 +16,10 @@ func (c *checker) sysctls() {
 		at := place.At("/linux/sysctl").Key(key)
 		p := words.SysctlPath(key)
 		if !isRelativePath(p) {
-			c.errorf(at, "%q is no name of a sysctl", key)
+			c.errorf(at, "invalid sysctl name %q", key)
 			continue
 		}
-		if text := c.refusesSysctl(key, p); text != "" {
+		if text := c.sysctlRefusal(key, p); text != "" {
 			c.errorf(at, "%s", text)
 		}
 	}
@@ -34,9 +34,9 @@ func isRelativePath(p string) bool {
 	return true
 }
 
-// refusesSysctl says why a sysctl would change more than the container's own
-// namespaces, or "".
-func (c *checker) refusesSysctl(key, p string) string {
+// sysctlRefusal returns why a sysctl would change more than the container's own
+// namespaces, or "" if it doesn't.
+func (c *checker) sysctlRefusal(key, p string) string {
 	switch p {
 	case "kernel/domainname":
 		if c.ns.Has(unix.CLONE_NEWUTS) {

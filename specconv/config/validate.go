@@ -71,12 +71,13 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 		c.errorf(place.At("/linux/mountLabel"), "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
 	}
 	if _, ok := spec.Annotations[""]; ok {
-		c.errorf(place.At("/annotations"), "an annotation has an empty key")
+		c.errorf(place.At("/annotations"), "the key of an annotation must not be empty")
 	}
 	return c.problems
 }
 
-// ValidateProcess finds all problems of a process that is to join a container.
+// ValidateProcess finds all problems of a process that joins a container, whose config is
+// spec.
 func ValidateProcess(p *specs.Process, spec *specs.Spec, host *host.Host) []Problem {
 	if p == nil {
 		return []Problem{{Place: place.At("/process"), Text: "process property must not be empty"}}
@@ -104,7 +105,7 @@ func (c *checker) version() {
 	}
 	switch {
 	case !ok:
-		c.errorf(place.At("/ociVersion"), "%q is no version", v).Hint = "the current version is " + specs.Version
+		c.errorf(place.At("/ociVersion"), "invalid version %q", v).Hint = "the current version is " + specs.Version
 	case numbers[0] > specs.VersionMajor:
 		c.errorf(place.At("/ociVersion"), "version %s of the specification is not supported", v).Hint = "supported are versions up to " + specs.Version
 	case numbers[0] == specs.VersionMajor && numbers[1] > specs.VersionMinor:

@@ -69,7 +69,7 @@ var (
 		{name: "version absent", change: func(s *specs.Spec) { s.Version = "" },
 			want: []string{"/ociVersion | error | ociVersion: ociVersion must not be empty"}},
 		{name: "version no version", change: func(s *specs.Spec) { s.Version = "1.x" },
-			want: []string{`/ociVersion | error | ociVersion: "1.x" is no version`}},
+			want: []string{`/ociVersion | error | ociVersion: invalid version "1.x"`}},
 		{name: "version too new", change: func(s *specs.Spec) { s.Version = "2.0.0" },
 			want: []string{"/ociVersion | error | ociVersion: version 2.0.0 of the specification is not supported"}},
 		{name: "version newer", change: func(s *specs.Spec) { s.Version = "1.99.0-dev+x" },
@@ -87,10 +87,10 @@ var (
 		{name: "domainname", change: func(s *specs.Spec) { s.Domainname = strings.Repeat("d", 65) },
 			want: []string{
 				"/domainname | error | domainname: unable to set domainname without a private UTS namespace",
-				"/domainname | error | domainname: 65 bytes are longer than the 64 that the kernel takes",
+				"/domainname | error | domainname: 65 bytes exceed the kernel's limit of 64",
 			}},
 		{name: "annotation", change: func(s *specs.Spec) { s.Annotations = map[string]string{"": "x"} },
-			want: []string{"/annotations | error | annotations: an annotation has an empty key"}},
+			want: []string{"/annotations | error | annotations: the key of an annotation must not be empty"}},
 		{name: "propagation", change: func(s *specs.Spec) { s.Linux.RootfsPropagation = "ro" },
 			want: []string{"/linux/rootfsPropagation | error | linux.rootfsPropagation: rootfsPropagation=ro is not supported"}},
 		{name: "hooks", change: func(s *specs.Spec) {
@@ -143,7 +143,7 @@ var (
 		}, want: []string{
 			`/linux/devices/0/path | error | linux.devices[0] x: device path "x" is not absolute`,
 			`/linux/devices/0/type | error | linux.devices[0] x: unknown device type "z"`,
-			`/linux/devices/1 | error | linux.devices[1] /x: no device can have the number -1:0`,
+			`/linux/devices/1 | error | linux.devices[1] /x: invalid device number -1:0`,
 		}},
 	}
 
@@ -182,7 +182,7 @@ var (
 			"/process/user/gid | error | process.user.gid: gid 0 is not mapped in linux.gidMappings",
 			"/linux/uidMappings/1 | error | linux.uidMappings[1]: overlaps with mapping 0",
 			"/linux/uidMappings/2 | error | linux.uidMappings[2]: maps ids beyond the last one, 4294967294",
-			"/linux/gidMappings/0 | error | linux.gidMappings[0]: maps no ids: its size is 0",
+			"/linux/gidMappings/0 | error | linux.gidMappings[0]: the size of a mapping must not be 0",
 		}},
 		{name: "offsets without time", change: func(s *specs.Spec) {
 			s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"realtime": {Nanosecs: 1e9}}
@@ -273,7 +273,7 @@ var (
 		{name: "host", change: sysctl("vm/swappiness"),
 			want: []string{`/linux/sysctl/vm~1swappiness | error | linux.sysctl["vm/swappiness"]: sysctl "vm/swappiness" is not in a separate kernel namespace`}},
 		{name: "up and out", change: sysctl("net/../kernel/core_pattern", specs.NetworkNamespace),
-			want: []string{`/linux/sysctl/net~1..~1kernel~1core_pattern | error | linux.sysctl["net/../kernel/core_pattern"]: "net/../kernel/core_pattern" is no name of a sysctl`}},
+			want: []string{`/linux/sysctl/net~1..~1kernel~1core_pattern | error | linux.sysctl["net/../kernel/core_pattern"]: invalid sysctl name "net/../kernel/core_pattern"`}},
 	}
 
 	processCases = []validateCase{
@@ -294,7 +294,7 @@ var (
 			p.Terminal, p.ConsoleSize = true, &specs.Box{Height: 1 << 16, Width: 1}
 			p.OOMScoreAdj, p.User.Umask = configtest.Pointer(1001), configtest.Pointer(uint32(0o1000))
 		}), want: []string{
-			"/process/consoleSize | error | process.consoleSize: no terminal has the size 1x65536",
+			"/process/consoleSize | error | process.consoleSize: invalid terminal size 1x65536",
 			"/process/oomScoreAdj | error | process.oomScoreAdj: 1001 is not in the range -1000 to 1000",
 			"/process/user/umask | error | process.user.umask: umask 01000 is beyond 0777",
 		}},

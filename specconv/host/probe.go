@@ -13,7 +13,7 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// initialUserNS is the inode of the first user namespace (PROC_USER_INIT_INO).
+// initialUserNS is the inode of the initial user namespace (PROC_USER_INIT_INO).
 const initialUserNS = 0xEFFFFFFD
 
 // Probe asks the host for the facts that the plan of this config depends on, and for

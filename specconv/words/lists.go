@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// maxListed bounds a list of CPUs or nodes: the kernel knows fewer of both.
+// maxListed is more than the number of CPUs or memory nodes of any kernel.
 const maxListed = 1 << 13
 
 // ParseList parses a list such as "0-3,7", cpuset(7), into a bit mask of whole words

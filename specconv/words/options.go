@@ -23,8 +23,8 @@ const (
 	doIDMap
 	doRecursiveIDMap
 	doReadonly  // of the file system as well as of the mount
-	doReadWrite // takes it back
-	doNotice    // has no effect any more: a warning
+	doReadWrite // undoes doReadonly
+	doNotice    // no longer has an effect, which is worth a warning
 )
 
 // option is one line of the table of mount options, mount(8) and the spec's
@@ -35,7 +35,7 @@ type option struct {
 	recursive   bool   // they apply to all mounts of the tree
 	propagation uint64 // MS_*
 	param       string // a parameter of the file system's superblock
-	unparam     string // the parameter that is taken back
+	unparam     string // the parameter that is removed again
 	action      action
 }
 
@@ -155,8 +155,8 @@ type MountOptions struct {
 	IDMap, RecursiveIDMap                bool
 }
 
-// CompileOptions compiles the options of a mount. It never fails: whether the options fit together depends on the
-// mount. A later option overrides an earlier one.
+// CompileOptions compiles the options of a mount. It never fails: whether options are
+// compatible depends on the mount. A later option overrides an earlier one.
 func CompileOptions(list []string) MountOptions {
 	var o MountOptions
 	for _, name := range list {
@@ -170,10 +170,10 @@ func CompileOptions(list []string) MountOptions {
 	return o
 }
 
-// splitData gives the parameters in an option of a file system. The data of
-// mount(2) is one list, so that an option may hold several; fsconfig(2) takes
-// them one by one. A comma in a parameter stands after a backslash or in quotes,
-// such as those of an SELinux context, which aren't part of it.
+// splitData returns the parameters in an option of a file system. For mount(2) they are
+// one string, so that an option may hold several; fsconfig(2) sets them one by one. A
+// comma that is part of a parameter follows a backslash or is in quotes, which aren't
+// part of it, as in an SELinux context.
 func splitData(option string) []string {
 	var params []string
 	quoted, start := false, 0

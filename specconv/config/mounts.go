@@ -9,7 +9,77 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv/words"
 )
+
+// Mount is an entry of mounts with its options compiled.
+type Mount struct {
+	specs.Mount
+	// Index is the index of the entry; it is negative for a mount that the runtime adds.
+	Index int
+	// Target is the destination as an absolute, clean path in the root.
+	Target string
+	words.MountOptions
+}
+
+// Mounts compiles the entries of mounts.
+func Mounts(spec *specs.Spec) []Mount {
+	list := make([]Mount, len(spec.Mounts))
+	for i := range spec.Mounts {
+		list[i] = CompileMount(i, spec.Mounts[i])
+	}
+	return list
+}
+
+// CompileMount compiles an entry. The index is negative for a mount that the runtime
+// adds.
+func CompileMount(index int, m specs.Mount) Mount {
+	p := Mount{Mount: m, Index: index, MountOptions: words.CompileOptions(m.Options)}
+	// A relative destination is deprecated, but legal: it starts at the root.
+	p.Target = path.Clean("/" + m.Destination)
+	// Without such an option a type "bind" would name a file system, which
+	// doesn't exist.
+	switch m.Type {
+	case "bind":
+		p.Bind = true
+	case "rbind":
+		p.Bind, p.RecursiveBind = true, true
+	}
+	// Clients that are older than the option give maps alone.
+	p.IDMap = p.IDMap || len(m.UIDMappings) > 0 || len(m.GIDMappings) > 0
+	return p
+}
+
+// MountPlace returns the place of an entry of mounts.
+func MountPlace(index int, destination string) place.Place {
+	return place.At("/mounts").Index(index).Named(destination)
+}
+
+// Place returns the place of the entry, the zero Place for a mount that the runtime adds.
+func (m *Mount) Place() place.Place {
+	if m.Index < 0 {
+		return place.Place{}
+	}
+	return MountPlace(m.Index, m.Destination)
+}
+
+// IsCgroup reports whether the mount shows the cgroups of the container in the form
+// that the host has.
+func (m *Mount) IsCgroup() bool {
+	return !m.Bind && (m.Type == "cgroup" || m.Type == "cgroup2")
+}
+
+// BindsDev reports whether the container's /dev is a bind mount, in which nothing is
+// created.
+func BindsDev(spec *specs.Spec) bool {
+	for i := range spec.Mounts {
+		m := &spec.Mounts[i]
+		if path.Clean("/"+m.Destination) == "/dev" && !words.CompileOptions(m.Options).Remount {
+			return CompileMount(i, *m).Bind
+		}
+	}
+	return false
+}
 
 func (c *checker) mounts() {
 	for i := range c.spec.Mounts {
@@ -42,9 +112,9 @@ func (c *checker) destination(at place.Place, m *Mount) {
 	}
 }
 
-// isMountableInProc lists what may be covered in a container's /proc: files that
-// say something about the host as a whole, which lxcfs and its like replace.
-// Anything else would let an image forge what the runtime and others read there
+// isMountableInProc reports whether a file of the container's /proc may be mounted over:
+// files with facts about the whole host may, which lxcfs and its like replace. Mounts on
+// anything else would let an image forge what the runtime and others read there
 // (CVE-2019-16884, CVE-2019-19921).
 func isMountableInProc(target string) bool {
 	switch target {
@@ -124,8 +194,8 @@ func (c *checker) idmappedMount(at place.Place, m *Mount) {
 	c.mappings(at.Key("gidMappings"), m.GIDMappings)
 }
 
-// mappedOptions finds owners that don't exist in the container's user namespace:
-// the kernel answers these with a bare "invalid argument".
+// mappedOptions reports owners that don't exist in the container's user namespace, which
+// the kernel refuses with a bare "invalid argument".
 func (c *checker) mappedOptions(at place.Place, m *Mount) {
 	if c.ns.Created&unix.CLONE_NEWUSER == 0 || m.Bind {
 		return

@@ -21,6 +21,13 @@ func (v Value) Strings(to *[]string) { ReadList(v.r, to, ReadString) }
 // StringMap reads an object of strings.
 func (v Value) StringMap(to *map[string]string) { ReadMap(v.r, to, ReadString) }
 
+// List reads an array: it calls element for each element, which must read it.
+func (v Value) List(element func(v Value)) {
+	if !v.r.null() {
+		v.r.array(func(r *Reader) { element(Value{r}) })
+	}
+}
+
 // Object reads an object: it calls field for each key. field reports whether it knows
 // the key, and reads the value only then.
 func (v Value) Object(field func(key string, v Value) bool) {

@@ -233,6 +233,6 @@ func TestCreateRefuses(t *testing.T) {
 		}
 	}
 	if _, err := Exec(ExecInput{Spec: configtest.Bare(), Host: configtest.Root(host.CgroupV2)}); err == nil {
-		t.Error("Exec without a process gives no error")
+		t.Error("Exec without a process returns no error")
 	}
 }

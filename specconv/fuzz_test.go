@@ -15,8 +15,8 @@ import (
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
 
-// FuzzCreate holds that no config makes the planner panic, and that whatever
-// passes validation can be told to the child or is refused for a NUL byte.
+// FuzzCreate checks that no config makes the planner panic, and that whatever passes
+// validation is planned for create and exec, and accepted by the child's decoder.
 func FuzzCreate(f *testing.F) {
 	for _, tt := range planCases() {
 		data, err := json.Marshal(tt.spec)
@@ -67,9 +67,9 @@ func encode(t *testing.T, p *plan.Plan) []byte {
 	return encoded
 }
 
-// planChecker gives what holds an encoded plan against the child's decoder: the
-// program tests/fuzz/decode, compiled with sanitizers, that PLAN_CHECKER names.
-// Without it nothing is checked.
+// planChecker returns a function that passes an encoded plan to the child's decoder: the
+// program tests/fuzz/decode, compiled with sanitizers, that PLAN_CHECKER names. Without
+// it nothing is checked.
 func planChecker(f *testing.F) func(t *testing.T, encoded []byte) {
 	name := os.Getenv("PLAN_CHECKER")
 	if name == "" {

@@ -145,7 +145,7 @@ func TestDecodeErrors(t *testing.T) {
 			t.Errorf("Decode(%q) = %v, want %s", tt.config, err, tt.want)
 		}
 		if spec != nil {
-			t.Errorf("Decode(%q) gives a config and an error", tt.config)
+			t.Errorf("Decode(%q) returns a config and an error", tt.config)
 		}
 	}
 	if _, err := Decode([]byte(strings.Repeat(`{"x":`, 10000))); err == nil || !strings.Contains(err.Error(), "nested too deeply") {
@@ -168,8 +168,8 @@ func TestDecodeParts(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the decoder against encoding/json: what isn't JSON it refuses,
-// and what it has read, written out again, both read alike.
+// FuzzDecode compares the decoder with encoding/json: it refuses what isn't JSON, and
+// both read what it has read, written out again, alike.
 func FuzzDecode(f *testing.F) {
 	for _, spec := range []*specs.Spec{fullSpec(), Example(false, 0, 0, true)} {
 		data, err := json.Marshal(spec)
@@ -188,7 +188,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		if !json.Valid(data) {
-			t.Fatalf("Decode(%q) takes what isn't JSON", data)
+			t.Fatalf("Decode(%q) accepts what isn't JSON", data)
 		}
 		again, err := json.Marshal(got)
 		if err != nil {

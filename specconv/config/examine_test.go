@@ -123,8 +123,8 @@ func TestExaminationValidate(t *testing.T) {
 	}
 }
 
-// agrees holds Examine to Decode: the first error of the one is that of the other,
-// and without one they read the same.
+// agrees compares Examine with Decode: they find the same first error, or read the same
+// config.
 func agrees(t *testing.T, data []byte) {
 	t.Helper()
 	spec, err := Decode(data)

@@ -21,7 +21,7 @@ func TestDecodeExamplesOfTheText(t *testing.T) {
 		for _, data := range examples {
 			if !json.Valid(data) { // two examples of the text have a comma too many or too few
 				if _, err := Decode(data); err == nil {
-					t.Errorf("%s: Decode takes %s", page, data)
+					t.Errorf("%s: Decode accepts %s", page, data)
 				}
 				continue
 			}
@@ -44,7 +44,7 @@ func TestDecodeExamplesOfTheText(t *testing.T) {
 }
 
 func TestSpecFixtures(t *testing.T) {
-	// Whose matter they are.
+	// Other platforms and packages check these.
 	elsewhere := map[string]string{
 		"freebsd-minimal": "FreeBSD", "freebsd-example": "FreeBSD", "freebsd-vnet-disable": "FreeBSD",
 		"zos-minimal": "z/OS", "zos-example": "z/OS",
@@ -55,7 +55,8 @@ func TestSpecFixtures(t *testing.T) {
 		"linux-netdevice": `linux.netDevices["eth0"].name`,
 		"linux-rdma":      `linux.resources.rdma.mlx5_1.hcaHandles`,
 	}
-	// The schema takes it, config-linux.md wants a namespace to move the device to.
+	// The schema accepts it, but config-linux.md requires a namespace to move the
+	// device to.
 	const noNamespace = "good/linux-netdevice"
 	for _, kind := range []string{"good", "bad"} {
 		for name, data := range configtest.Fixtures(t, kind) {
@@ -74,7 +75,7 @@ func TestSpecFixtures(t *testing.T) {
 			case kind == "good" && err != nil:
 				t.Errorf("good/%s: %v", name, err)
 			case kind == "bad" && err == nil:
-				t.Errorf("bad/%s is taken", name)
+				t.Errorf("bad/%s is accepted", name)
 			case kind == "bad" && !strings.Contains(err.Error(), errors[name]):
 				t.Errorf("bad/%s: %v, want %s", name, err, errors[name])
 			}

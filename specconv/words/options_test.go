@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMountOptionsAreThoseOfTheSpec holds the table against config.md, "Linux
+// TestMountOptionsAreThoseOfTheSpec compares the table with config.md, "Linux
 // mount options", all of it.
 func TestMountOptionsAreThoseOfTheSpec(t *testing.T) {
 	want := []string{

@@ -12,7 +12,7 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/state"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // Status is the state of a container as the spec has it, and "paused".
@@ -159,7 +159,7 @@ func (c *Container) config() (*specs.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config of %s: %w", c.dir.ID(), err)
 	}
-	return specconv.Decode(content)
+	return config.Decode(content)
 }
 
 // manager is that of the container's cgroup; nil if it has none.

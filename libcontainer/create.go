@@ -26,6 +26,8 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // Create creates a container from a bundle, up to the point where its process waits
@@ -90,7 +92,7 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 			return err
 		}
 		defer unix.Close(fd)
-		given[fileStart] = fd
+		given[specconv.StartFile] = fd
 	}
 	if c.streams, err = c.options.Stdio.open(c.spec.Process, given); err != nil {
 		return err
@@ -126,7 +128,7 @@ func (c *creation) record() error {
 		ID: c.options.ID, Created: time.Now().UTC(), Bundle: b.Dir, Rootfs: b.Rootfs,
 		OwnerUID: os.Getuid(), Annotations: b.Spec.Annotations, OCIVersion: b.Spec.Version,
 		HasProcess: b.Spec.Process != nil, HasHooks: bundle.HasHooks(b.Spec.Hooks),
-		HostPidNS: !bundle.Creates(b.Spec, specs.PIDNamespace), Notify: c.options.NotifySocket != "",
+		HostPidNS: !words.CreatesNamespace(b.Spec, specs.PIDNamespace), Notify: c.options.NotifySocket != "",
 	}
 	c.state = s
 	location, err := c.runtime.cgroups().Locate(b.Spec, c.options.ID)
@@ -276,7 +278,7 @@ func (c *creation) answer(m nsenter.Message) error {
 // writeMaps writes the id maps and the time offsets of the namespaces that pid has
 // just created.
 func (c *creation) writeMaps(pid int) error {
-	if bundle.Creates(c.spec, specs.UserNamespace) {
+	if words.CreatesNamespace(c.spec, specs.UserNamespace) {
 		if err := idmap.Write(pid, c.spec.Linux); err != nil {
 			return err
 		}

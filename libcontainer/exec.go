@@ -15,6 +15,7 @@ import (
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // Exec runs another process in a running or created container. It returns when the
@@ -84,7 +85,7 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if err := x.options.Stdio.check(x.wanted); err != nil {
 		return err
 	}
-	given := map[string]int{fileProcess: x.init}
+	given := map[string]int{specconv.ProcessFile: x.init}
 	if x.streams, err = x.options.Stdio.open(x.wanted, given); err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (x *execution) start(given map[string]int) error {
 	}
 	o := nsenter.Options{Given: given, Inherited: descriptors(x.options.ExtraFiles)}
 	if a := x.wanted.ExecCPUAffinity; a != nil {
-		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
+		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
 			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
 		}
 	}

@@ -9,13 +9,14 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/cgroups/systemd"
 	"github.com/runnel/runnel/seccomp"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // Features is what this build can do, features.md of the spec: the tables that
 // the planner compiles from, whatever the host has.
 func Features() *features.Features {
-	known := specconv.Features()
+	known := words.Features()
 	yes := true
 	return &features.Features{
 		OCIVersionMin: known.OCIVersionMin,
@@ -46,5 +47,5 @@ func LibseccompVersion() string { return seccomp.LibseccompVersion() }
 
 // Example is the config that `spec` writes, for this host and this user.
 func Example(rootless bool) *specs.Spec {
-	return specconv.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
+	return config.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
 }

@@ -161,7 +161,7 @@ func (l *launch) logOutput(o *nsenter.HookOutput) {
 	if i := len(l.plan.Steps) - o.Left; i >= 0 && i < len(l.plan.Steps) {
 		step := &l.plan.Steps[i]
 		if h, ok := step.Op.(plan.Hook); ok {
-			l.runtime.hooks().Log(step.Origin+" "+h.Path, hook.Printable(o.Text))
+			l.runtime.hooks().Log(step.Origin.String()+" "+h.Path, hook.Printable(o.Text))
 		}
 	}
 }

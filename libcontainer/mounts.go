@@ -7,8 +7,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/state"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // A container without a mount namespace of its own has its mounts in that of the
@@ -17,7 +17,7 @@ import (
 // mountUnderRootfs is what has to be known to undo that: the id of the mount in
 // which rootfs is before the container exists; 0 if its mounts go by themselves.
 func mountUnderRootfs(spec *specs.Spec, rootfs string) (uint64, error) {
-	if bundle.Has(spec, specs.MountNamespace) {
+	if words.HasNamespace(spec, specs.MountNamespace) {
 		return 0, nil
 	}
 	return mountAt(rootfs)

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
@@ -16,6 +17,8 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // Plan returns what Create would have its child do, without creating anything.
@@ -36,7 +39,7 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.StartFile = fileStart
+	in.StartSocket = true
 	return specconv.Create(in)
 }
 
@@ -46,9 +49,7 @@ func (c *creation) compile(given map[string]int) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := given[fileStart]; ok {
-		in.StartFile = fileStart
-	}
+	_, in.StartSocket = given[specconv.StartFile]
 	if c.state.Notify {
 		in.Mounts = append(in.Mounts, sdnotify.Mount(c.dir))
 		in.Env = append(in.Env, sdnotify.Env)
@@ -89,19 +90,19 @@ func (r *Runtime) planInput(b *bundle.Bundle, o CreateOptions, location *cgroups
 func (x *execution) compile() error {
 	spec := *x.spec
 	spec.Process = x.wanted
-	host, err := specconv.Probe(&spec, x.state.Rootfs)
+	facts, err := host.Probe(&spec, x.state.Rootfs)
 	if err != nil {
 		return err
 	}
-	problems := specconv.ValidateProcess(x.wanted, x.spec, host)
-	if err := specconv.FirstError(problems); err != nil {
+	problems := config.ValidateProcess(x.wanted, x.spec, facts)
+	if err := config.FirstError(problems); err != nil {
 		return fault.Wrap("config", fault.ConfigInvalid, err)
 	}
 	for _, p := range problems {
 		x.runtime.warn(p.String())
 	}
 	in := specconv.ExecInput{
-		Spec: x.spec, Process: x.wanted, Host: host,
+		Spec: x.spec, Process: x.wanted, Host: facts,
 		PreserveFDs: len(x.options.ExtraFiles), InCgroup: x.state.IntelRdt == nil && !x.attach,
 		Rootfs: x.state.Rootfs,
 	}
@@ -141,7 +142,7 @@ func keepLate(p *plan.Plan) []state.Step {
 	first := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op.Kind() == plan.KindWaitStart })
 	late := make([]state.Step, 0, 2)
 	for _, s := range p.Steps[first+1:] {
-		kept := state.Step{Kind: s.Op.Kind().String(), Place: s.Origin}
+		kept := state.Step{Kind: s.Op.Kind().String(), Pointer: s.Origin.Pointer}
 		switch op := s.Op.(type) {
 		case plan.Hook:
 			kept.Path, kept.Timeout = op.Path, uint64(op.Timeout)
@@ -157,7 +158,7 @@ func keepLate(p *plan.Plan) []state.Step {
 func lateSteps(kept []state.Step) []plan.Step {
 	steps := make([]plan.Step, len(kept))
 	for i, s := range kept {
-		steps[i].Origin = s.Place
+		steps[i].Origin = place.At(s.Pointer)
 		switch s.Kind {
 		case plan.KindHook.String():
 			steps[i].Op = plan.Hook{Path: s.Path, Timeout: uint32(s.Timeout)}

@@ -8,7 +8,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/libcontainer/preflight"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // Runtime is where containers live and how new ones are created. Its methods may be
@@ -50,7 +50,7 @@ func (r *Runtime) cgroups() cgrouppolicy.Policy {
 //
 // What Create refuses about the bundle is an Error here; a Warning is what it accepts
 // and may not be meant, or what can't be known before.
-func (r *Runtime) Check(bundle string, onHost bool) ([]specconv.Problem, error) {
+func (r *Runtime) Check(bundle string, onHost bool) ([]config.Problem, error) {
 	return preflight.Check(bundle, r.cgroups(), onHost)
 }
 

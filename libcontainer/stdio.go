@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/specconv"
 )
 
 // Stdio is what the standard streams of a process are: files of the caller, or a
@@ -26,13 +27,6 @@ type Stdio struct {
 	// is process.consoleSize.
 	Size *specs.Box
 }
-
-// The names of the files that the planner expects to be given.
-const (
-	fileStart   = "start"
-	fileConsole = "console"
-	fileProcess = "process"
-)
 
 // streams are the open streams of a process on its way.
 type streams struct {
@@ -80,7 +74,7 @@ func (s *Stdio) open(p *specs.Process, given map[string]int) (*streams, error) {
 		return open, nil
 	}
 	err := open.openTerminal(s.ConsoleSocket)
-	given[fileConsole] = open.socket
+	given[specconv.ConsoleFile] = open.socket
 	return open, fault.Wrap("console", fault.InvalidArgument, err)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -35,7 +36,7 @@ func openFiles(p *plan.Plan, given map[string]int) (f openedFiles, err error) {
 		}
 		fd, err := openFile(file)
 		if err != nil {
-			return f, fmt.Errorf("%s: %w", file.Origin, err)
+			return f, place.Wrap(file.Origin, err)
 		}
 		f.fds = append(f.fds, fd)
 		f.owned = append(f.owned, fd)
@@ -123,8 +124,8 @@ func mapIDs(tree int, m *plan.IDMap) error {
 // descriptor alone: the child that makes it ends.
 func newUserNamespace(m *plan.IDMap) (int, error) {
 	p := &plan.Plan{}
-	p.Add("", plan.Unshare{Flags: unix.CLONE_NEWUSER})
-	p.Add("", plan.Checkpoint{Point: plan.CheckpointMaps})
+	p.Add(place.Place{}, plan.Unshare{Flags: unix.CLONE_NEWUSER})
+	p.Add(place.Place{}, plan.Checkpoint{Point: plan.CheckpointMaps})
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open /dev/null: %w", err)

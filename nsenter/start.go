@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -95,7 +96,7 @@ func setAffinity(mask []byte) (restore func(), err error) {
 	}
 	if err != nil {
 		runtime.UnlockOSThread()
-		return nil, fmt.Errorf("process.execCPUAffinity.initial: run on these CPUs: %w", err)
+		return nil, place.Errorf(place.At("/process/execCPUAffinity/initial"), "run on these CPUs: %w", err)
 	}
 	return func() {
 		_ = unix.SchedSetaffinity(0, &before)

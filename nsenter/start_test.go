@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -98,18 +99,18 @@ func outcome(t *testing.T, p *plan.Plan) (output string, failure *Failure, statu
 // inRoot is a plan whose steps run between the mounts and the pivot.
 func inRoot(root string, steps []plan.Op, args ...string) *plan.Plan {
 	p := &plan.Plan{CloneFlags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
-	p.Add("", plan.Conceal{})
-	p.Add("", plan.Session{})
-	p.Add("", plan.Propagation{Path: "/", Flags: unix.MS_REC | unix.MS_SLAVE})
-	p.Add("root.path", plan.Root{Path: root})
+	p.Add(place.Place{}, plan.Conceal{})
+	p.Add(place.Place{}, plan.Session{})
+	p.Add(place.Place{}, plan.Propagation{Path: "/", Flags: unix.MS_REC | unix.MS_SLAVE})
+	p.Add(place.At("/root/path"), plan.Root{Path: root})
 	for _, op := range steps {
-		p.Add("step", op)
+		p.Add(place.At("/step"), op)
 	}
-	p.Add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
-	p.Add("", plan.Pivot{})
-	p.Add("process.cwd", plan.Chdir{Path: "/", Early: true})
-	p.Add("process.args[0]", plan.Find{Name: args[0], Path: []string{"/bin"}})
-	p.Add("", plan.Exec{Args: args, Env: []string{"PATH=/bin"}})
+	p.Add(place.Place{}, plan.Checkpoint{Point: plan.CheckpointNamespaces})
+	p.Add(place.Place{}, plan.Pivot{})
+	p.Add(place.At("/process/cwd"), plan.Chdir{Path: "/", Early: true})
+	p.Add(place.At("/process/args/0"), plan.Find{Name: args[0], Path: []string{"/bin"}})
+	p.Add(place.Place{}, plan.Exec{Args: args, Env: []string{"PATH=/bin"}})
 	return p
 }
 
@@ -163,7 +164,7 @@ func TestChildTellsWhichStepFailed(t *testing.T) {
 			continue
 		}
 		got := p.Steps[len(p.Steps)-failure.Left]
-		if got.Origin != "step" || failure.Errno != c.errno || failure.Part != c.part {
+		if got.Origin != place.At("/step") || failure.Errno != c.errno || failure.Part != c.part {
 			t.Errorf("%#v: step %s, %v, part %d; want %v, part %d", c.op, got.Op.Kind(), failure.Errno, failure.Part, c.errno, c.part)
 		}
 	}

@@ -7,18 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // CgroupHierarchy is one hierarchy of a host with cgroup v1, or the only one of
 // a host with cgroup v2.
 type CgroupHierarchy struct {
-	// Name is that of its directory in /sys/fs/cgroup, "cpu,cpuacct" or
-	// "systemd"; "unified" is cgroup v2 beside v1, "" is a host of cgroup v2.
+	// Name is the name of its directory in /sys/fs/cgroup, such as "cpu,cpuacct" or
+	// "systemd"; "unified" is cgroup v2 beside v1, "" is cgroup v2 alone.
 	Name string
 	// Options select it in mount(2): "cpu" and "cpuacct", or "none" and
-	// "name=systemd". None for cgroup v2.
+	// "name=systemd". cgroup v2 has none.
 	Options []string
-	// Dir is the container's own directory in it, a host path.
+	// Dir is the path of the container's own directory in it on the host.
 	Dir string
 }
 
@@ -27,67 +29,67 @@ const (
 	defaultMode = "mode=755"
 )
 
-// cgroupMount plans a mount of type cgroup, which means the cgroups of the
-// container in whatever form the host has them.
-func (b *builder) cgroupMount(m mountPoint) {
-	private := b.ns.has(unix.CLONE_NEWCGROUP)
+// cgroupMount plans a mount of type cgroup or cgroup2: it shows the cgroups of the
+// container in the form that the host has.
+func (b *builder) cgroupMount(m config.Mount) {
+	private := b.ns.Has(unix.CLONE_NEWCGROUP)
 	switch {
-	case b.host.Cgroups != CgroupV2:
+	case b.host.Cgroups != host.CgroupV2:
 		b.cgroupsV1(m, private)
 	case private:
 		op := plan.Mount{
-			FSType: "cgroup2", Source: "cgroup", Target: m.target,
-			Params: m.superblock, Attr: plan.Attr{Set: m.attr.Set | m.recursive.Set}, Fallback: hostCgroups,
+			FSType: "cgroup2", Source: "cgroup", Target: m.Target,
+			Params: m.Superblock, Attr: plan.Attr{Set: m.Attr.Set | m.Recursive.Set}, Fallback: hostCgroups,
 		}
 		for _, h := range b.in.Cgroups {
 			if h.Name == "" && h.Dir != "" {
 				op.Fallback = h.Dir
 			}
 		}
-		if len(m.propagation) > 0 {
-			op.Propagation = m.propagation[0]
+		if len(m.Propagation) > 0 {
+			op.Propagation = m.Propagation[0]
 		}
-		b.add(m.origin(), op)
+		b.add(m.Place(), op)
 		b.morePropagation(m)
 	default:
-		// To mount it without a cgroup namespace of one's own would reset the
-		// options of the host's, such as nsdelegate, cgroups(7).
-		m.Source, m.recursiveBind = hostCgroups, true
+		// Mounting it without a cgroup namespace would reset the options of the
+		// host's mount, such as nsdelegate, cgroups(7).
+		m.Source, m.RecursiveBind = hostCgroups, true
 		if b.inUserNS() {
-			// It holds more than the container's (CVE-2023-25809).
-			m.attr.Set |= unix.MOUNT_ATTR_RDONLY
-			m.attr.Clear &^= unix.MOUNT_ATTR_RDONLY
-			m.flagged = true
+			// It has more than the container's cgroup in it (CVE-2023-25809).
+			m.Attr.Set |= unix.MOUNT_ATTR_RDONLY
+			m.Attr.Clear &^= unix.MOUNT_ATTR_RDONLY
+			m.Flagged = true
 		}
 		b.bind(m)
 	}
 }
 
-// cgroupsV1 makes the directory of hierarchies that programs expect: a tmpfs
-// with one mount for each, and links for controllers that share one.
-func (b *builder) cgroupsV1(m mountPoint, private bool) {
-	attr := plan.Attr{Set: m.attr.Set | m.recursive.Set}
+// cgroupsV1 plans the directory of hierarchies that programs expect: a tmpfs with one
+// mount for each hierarchy, and links for controllers that share one.
+func (b *builder) cgroupsV1(m config.Mount, private bool) {
+	attr := plan.Attr{Set: m.Attr.Set | m.Recursive.Set}
 	if attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
-		b.readonlyLater(m.origin(), m.target)
+		b.readonlyLater(m.Place(), m.Target)
 	}
-	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.target, Params: []string{defaultMode}}
+	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}}
 	base.Attr.Set = attr.Set &^ unix.MOUNT_ATTR_RDONLY
 	if label := b.mountLabel("tmpfs"); label != "" {
 		base.Params = append(base.Params, "context="+label)
 	}
-	b.add(m.origin(), base)
+	b.add(m.Place(), base)
 	for _, h := range b.in.Cgroups {
 		if h.Name == "" {
 			continue
 		}
-		target := m.target + "/" + h.Name
+		target := m.Target + "/" + h.Name
 		switch {
 		case private && len(h.Options) == 0:
-			b.add(m.origin(), plan.Mount{FSType: "cgroup2", Source: "cgroup", Target: target, Attr: attr})
+			b.add(m.Place(), plan.Mount{FSType: "cgroup2", Source: "cgroup", Target: target, Attr: attr})
 		case private:
-			b.add(m.origin(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: attr})
+			b.add(m.Place(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: attr})
 		default:
-			b.add(m.origin(), plan.Bind{Source: h.Dir, Target: target, Attr: attr, Replace: attr.Set != 0})
+			b.add(m.Place(), plan.Bind{Source: h.Dir, Target: target, Attr: attr, Replace: attr.Set != 0})
 		}
 	}
 	for _, h := range b.in.Cgroups {
@@ -95,11 +97,11 @@ func (b *builder) cgroupsV1(m mountPoint, private bool) {
 			continue
 		}
 		for _, controller := range h.Options {
-			b.add(m.origin(), plan.Symlink{Target: h.Name, Path: m.target + "/" + controller})
+			b.add(m.Place(), plan.Symlink{Target: h.Name, Path: m.Target + "/" + controller})
 		}
 	}
-	if len(m.propagation) > 0 {
-		m.propagation = slices.Concat([]uint64{0}, m.propagation)
+	if len(m.Propagation) > 0 {
+		m.Propagation = slices.Concat([]uint64{0}, m.Propagation)
 		b.morePropagation(m)
 	}
 }

@@ -2,13 +2,14 @@ package specconv
 
 import (
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // The devices that every container has, config-linux.md "Default Devices".
@@ -30,37 +31,24 @@ var defaultSymlinks = [...]plan.Symlink{
 
 const anyFileMode = 0o666
 
-// bindsDev tells whether the container's /dev is another one's: nothing is made
-// in it then.
-func bindsDev(spec *specs.Spec) bool {
-	for i := range spec.Mounts {
-		m := &spec.Mounts[i]
-		if path.Clean("/"+m.Destination) == "/dev" && !compileOptions(m.Options).remount {
-			return compileMount(i, *m).bind
-		}
-	}
-	return false
-}
-
-// devices plans the default devices, those of the config, and the links. In a
-// /dev that is bound they are the affair of whoever bound it: to make one there
-// would make it for all others that see it.
+// devices plans the default devices, those of the config, and the links. Nothing is
+// created in a /dev that is a bind mount, since everyone who shares it would see it.
 func (b *builder) devices() {
-	foreign := bindsDev(b.spec)
+	foreign := config.BindsDev(b.spec)
 	if !foreign {
 		for _, d := range defaultDevices {
 			if b.configuresDevice(d.Path) {
 				continue
 			}
 			d.BindSource = b.inUserNS()
-			b.add("", d)
+			b.addOwn(d)
 		}
 	}
 	if b.spec.Linux != nil {
 		for i := range b.spec.Linux.Devices {
 			d := &b.spec.Linux.Devices[i]
 			if target := path.Clean(d.Path); !foreign || !strings.HasPrefix(target, "/dev/") {
-				b.add(deviceOrigin(i, d), b.device(d))
+				b.add(config.DevicePlace(i, d), b.device(d))
 			}
 		}
 	}
@@ -68,12 +56,12 @@ func (b *builder) devices() {
 		return
 	}
 	for _, s := range defaultSymlinks {
-		b.add("", s)
+		b.addOwn(s)
 	}
 	if b.host.Kcore {
-		b.add("", plan.Symlink{Target: "/proc/kcore", Path: "/dev/core"})
+		b.addOwn(plan.Symlink{Target: "/proc/kcore", Path: "/dev/core"})
 	}
-	b.add("", plan.Symlink{Target: "pts/ptmx", Path: "/dev/ptmx", Replace: true})
+	b.addOwn(plan.Symlink{Target: "pts/ptmx", Path: "/dev/ptmx", Replace: true})
 }
 
 func (b *builder) configuresDevice(target string) bool {
@@ -88,13 +76,9 @@ func (b *builder) configuresDevice(target string) bool {
 	return false
 }
 
-func deviceOrigin(i int, d *specs.LinuxDevice) string {
-	return "linux.devices[" + strconv.Itoa(i) + "] " + d.Path
-}
-
 func (b *builder) device(d *specs.LinuxDevice) plan.Device {
 	target := path.Clean(d.Path)
-	format, _ := deviceType(d.Type)
+	format, _ := words.DeviceType(d.Type)
 	op := plan.Device{
 		Path: target, Mode: format | anyFileMode,
 		Major: uint32(d.Major), Minor: uint32(d.Minor), Source: target,
@@ -114,42 +98,4 @@ func (b *builder) device(d *specs.LinuxDevice) plan.Device {
 		op.GID = *d.GID
 	}
 	return op
-}
-
-func deviceType(name string) (format uint32, ok bool) {
-	switch name {
-	case "c", "u":
-		return unix.S_IFCHR, true
-	case "b":
-		return unix.S_IFBLK, true
-	case "p":
-		return unix.S_IFIFO, true
-	}
-	return 0, false
-}
-
-func (c *checker) devices() {
-	for i := range c.spec.Linux.Devices {
-		d := &c.spec.Linux.Devices[i]
-		at := "/linux/devices/" + strconv.Itoa(i)
-		c.place = deviceOrigin(i, d)
-		_, ok := deviceType(d.Type)
-		switch {
-		case !path.IsAbs(d.Path):
-			c.errorf(at+"/path", "device path %q is not absolute", d.Path)
-		case path.Clean(d.Path) == "/":
-			c.errorf(at+"/path", "device path is the root")
-		}
-		switch {
-		case !ok:
-			c.errorf(at+"/type", "unknown device type %q", d.Type).Hint = "a type is c, b, u or p"
-		case d.Type == "p":
-		case d.Major < 0 || d.Major >= 1<<12 || d.Minor < 0 || d.Minor >= 1<<20:
-			c.errorf(at, "no device can have the number %d:%d", d.Major, d.Minor)
-		}
-		if d.FileMode != nil && uint32(*d.FileMode)&^0o177777 != 0 {
-			c.errorf(at+"/fileMode", "%d is no file mode", uint32(*d.FileMode))
-		}
-		c.place = ""
-	}
 }

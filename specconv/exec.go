@@ -7,16 +7,20 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
+	"github.com/runnel/runnel/specconv/words"
 )
 
-// ExecInput is what the plan of a further process in a running container is made
-// from. Spec is the container's, Process one in which ValidateProcess has found
+// ExecInput is what the plan of a further process in a running container depends on.
+// Spec is the container's; Process must be one in which config.ValidateProcess has found
 // no error.
 type ExecInput struct {
 	Spec         *specs.Spec
 	Process      *specs.Process
-	Host         *Host
+	Host         *host.Host
 	NoNewKeyring bool
 	PreserveFDs  int
 	Env          []string
@@ -24,27 +28,27 @@ type ExecInput struct {
 	// InCgroup and CgroupFiles are as in Input.
 	InCgroup    bool
 	CgroupFiles []string
-	// Rootfs is where the container's mounts are, if they are the host's.
+	// Rootfs is where the mounts of a container without a mount namespace are.
 	Rootfs string
-	// Allows tells what Seccomp lets a process do: the number and first arguments
-	// of a system call. It may be nil without Seccomp.
+	// Allows reports whether Seccomp allows a system call with this number and these
+	// first arguments. It may be nil without Seccomp.
 	Allows func(number uintptr, args ...uint64) bool
 }
 
 // Exec plans a process that joins a container. Its namespaces are those of the
-// container's init, which the file "process", a pidfd, refers to.
+// container's init, which ProcessFile refers to.
 func Exec(in ExecInput) (*plan.Plan, error) {
 	if in.Process == nil {
 		return nil, errors.New("process property must not be empty")
 	}
 	b := &builder{
 		spec: in.Spec, process: in.Process, host: in.Host, in: Input{Rootfs: in.Rootfs},
-		ns: namespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
+		ns: config.NamespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
 	}
 	b.setEnvironment(in.Env)
 
-	outside := b.settlesOutside()
+	outside := b.preparesOutside()
 	filtered := outside && b.passesFilter(in.Allows)
 	if b.needsPrivilege() && !filtered {
 		outside = false
@@ -55,69 +59,70 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	b.raiseHardLimits()
 	b.joinContainer()
 	if !outside {
-		b.appear(false)
+		b.enterPIDNamespace(false)
 	}
 	b.keyring(in.NoNewKeyring)
 	b.labels()
 	if !in.InCgroup {
-		b.add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
+		b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	}
 	b.affinity()
 	b.console(plan.Console{Foreign: outside})
 	b.umask()
-	b.settle()
+	b.prepareProcess()
 	if filtered {
-		b.filter()
+		b.loadFilter()
 		b.dropPrivilege()
 	}
 	if outside {
-		b.appear(b.process.Terminal)
+		b.enterPIDNamespace(b.process.Terminal)
 	}
-	b.add("", plan.Created{})
+	b.addOwn(plan.Created{})
 	if !filtered {
-		b.filter()
+		b.loadFilter()
 	}
 	b.execute()
 	return b.plan, nil
 }
 
-// joinContainer enters all namespaces that the container doesn't share with the
-// runtime. What of it are created and what joined ones makes no difference now.
+// joinContainer plans to join all namespaces that the container doesn't share with the
+// runtime, whether it has created or joined them.
 func (b *builder) joinContainer() {
-	flags := b.ns.created | b.ns.joined
+	flags := b.ns.Created | b.ns.Joined
 	// Before the processes of the container can see this one (CVE-2016-9962).
-	b.add("", plan.Conceal{})
+	b.addOwn(plan.Conceal{})
 	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {
 		// The container's own /proc can't be trusted (CVE-2019-16884).
-		b.add("", plan.Proc{})
+		b.addOwn(plan.Proc{})
 	}
-	b.given(processFile)
-	join := plan.JoinProcess{File: processFile, Flags: flags}
+	b.provide(ProcessFile)
+	join := plan.JoinProcess{File: ProcessFile, Flags: flags}
 	if !b.ownsMounts() {
 		join.Root = b.in.Rootfs
 	}
-	b.add("linux.namespaces", join)
+	b.add(place.At("/linux/namespaces"), join)
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
-		b.add("", plan.BecomeRoot{})
+		b.addOwn(plan.BecomeRoot{})
 	}
 }
 
-// appear makes the process one of the container's pid namespace.
-func (b *builder) appear(terminal bool) {
-	if b.ns.has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
-		b.add("", plan.Fork{})
+// enterPIDNamespace plans the fork after which the process is in the container's pid
+// namespace, where its other processes see it.
+func (b *builder) enterPIDNamespace(terminal bool) {
+	if b.ns.Has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
+		b.addOwn(plan.Fork{})
 	}
-	b.add("", plan.Session{Terminal: terminal})
+	b.addOwn(plan.Session{Terminal: terminal})
 }
 
-// settlesOutside tells whether the process becomes what it is to be before it
-// appears in the container's pid namespace. A process there with CAP_SYS_PTRACE
-// could get hold of it, concealed or not, unless a user namespace is between the
-// two: it must have nothing by then that the container hasn't. A scheduler that
-// isn't inherited, and an agent that learns the pid, need a process that is there;
-// a limit of processes could be too low for one more.
-func (b *builder) settlesOutside() bool {
-	if b.ns.has(unix.CLONE_NEWUSER) || !b.ns.has(unix.CLONE_NEWPID) {
+// preparesOutside reports whether the process is prepared before it enters the
+// container's pid namespace. A process in there with CAP_SYS_PTRACE could trace it, even
+// an undumpable one, unless a user namespace is between the two: by then it must have no
+// privilege that the container lacks. A scheduler that isn't inherited, and an agent that
+// is told the pid, need a process that is inside; a limit of processes could be too low
+// for one more.
+func (b *builder) preparesOutside() bool {
+	if b.ns.Has(unix.CLONE_NEWUSER) || !b.ns.Has(unix.CLONE_NEWPID) {
 		return false
 	}
 	if s := b.process.Scheduler; s != nil &&
@@ -132,11 +137,12 @@ func (b *builder) settlesOutside() bool {
 	return b.seccomp == nil || !b.seccomp.Notify
 }
 
-// needsPrivilege: without no_new_privs only CAP_SYS_ADMIN may load a filter.
+// needsPrivilege reports whether loading the filter requires CAP_SYS_ADMIN, which it does
+// without no_new_privs.
 func (b *builder) needsPrivilege() bool { return b.seccomp != nil && !b.process.NoNewPrivileges }
 
-// passesFilter tells whether the filter allows what is left to do after it, when
-// it is loaded before the process appears.
+// passesFilter reports whether the filter allows the system calls that follow it, if it
+// is loaded before the process enters the pid namespace.
 func (b *builder) passesFilter(allows func(number uintptr, args ...uint64) bool) bool {
 	if b.seccomp == nil || allows == nil {
 		return false
@@ -156,27 +162,27 @@ func (b *builder) passesFilter(allows func(number uintptr, args ...uint64) bool)
 	return allows(unix.SYS_CLONE, unix.CLONE_PARENT|uint64(unix.SIGCHLD))
 }
 
-// dropPrivilege ends what was kept for the filter.
+// dropPrivilege plans to drop the capability that was kept for loading the filter.
 func (b *builder) dropPrivilege() {
 	if b.needsPrivilege() {
-		b.add("process.capabilities", b.capabilities())
+		b.add(place.At("/process/capabilities"), b.capabilities())
 	}
 }
 
-// affinity resets what was inherited from the caller, unless the config says
-// what is to be inherited: the initial affinity is set before the clone, and
-// stays, as far as the cgroup lets it, without a final one.
+// affinity resets the CPU affinity that was inherited from the caller, unless the config
+// sets one. The initial affinity is set before the clone; without a final one it stays,
+// as far as the cgroup allows it.
 func (b *builder) affinity() {
 	var a specs.CPUAffinity
 	if b.process.ExecCPUAffinity != nil {
 		a = *b.process.ExecCPUAffinity
 	}
-	final, _ := ParseList(a.Final)
-	initial, _ := ParseList(a.Initial)
+	final, _ := words.ParseList(a.Final)
+	initial, _ := words.ParseList(a.Initial)
 	switch {
 	case len(final) > 0:
-		b.add("process.execCPUAffinity.final", plan.Affinity{Mask: final})
+		b.add(place.At("/process/execCPUAffinity/final"), plan.Affinity{Mask: final})
 	case len(initial) == 0:
-		b.add("", plan.Affinity{})
+		b.addOwn(plan.Affinity{})
 	}
 }

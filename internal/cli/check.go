@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/jsontext"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 func checkCommand() *command {
@@ -74,14 +74,14 @@ func (s *session) coloured() bool {
 // report is what check has found.
 type report struct {
 	bundle           string // as the user named it
-	problems         []specconv.Problem
+	problems         []config.Problem
 	errors, warnings int
 }
 
-func newReport(bundle string, problems []specconv.Problem) *report {
+func newReport(bundle string, problems []config.Problem) *report {
 	r := &report{bundle: bundle, problems: problems}
 	for _, p := range problems {
-		if p.Severity == specconv.Error {
+		if p.Severity == config.Error {
 			r.errors++
 		} else {
 			r.warnings++
@@ -108,7 +108,7 @@ func (r *report) text(coloured bool) string {
 	var out []byte
 	for _, p := range r.problems {
 		severity := colour(red, "error:")
-		if p.Severity == specconv.Warning {
+		if p.Severity == config.Warning {
 			severity = colour(yellow, "warning:")
 		}
 		place := fmt.Sprintf("%s:%d:%d:", filepath.Join(r.bundle, configName), p.Line, p.Column)
@@ -159,11 +159,11 @@ func (r *report) json() string {
 	return string(w.Text) + "\n"
 }
 
-func writeProblem(w *jsontext.Writer, p *specconv.Problem) {
+func writeProblem(w *jsontext.Writer, p *config.Problem) {
 	w.Begin('{')
 	w.String("severity", p.Severity.String())
-	w.String("pointer", p.Pointer)
-	w.String("place", p.Place)
+	w.String("pointer", p.Place.Pointer)
+	w.String("place", p.Where())
 	w.Int("line", p.Line)
 	w.Int("column", p.Column)
 	w.String("text", p.Text)

@@ -6,13 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv/config"
 )
 
-func found() []specconv.Problem {
-	return []specconv.Problem{
-		{Pointer: "/process/cwd", Place: "process.cwd", Severity: specconv.Error, Text: "is <bad>\x1b[2J", Hint: "a \"hint\"", Line: 3, Column: 5},
-		{Pointer: "", Place: "config.json", Severity: specconv.Warning, Text: "w", Line: 10, Column: 1},
+func found() []config.Problem {
+	return []config.Problem{
+		{Place: place.At("/process/cwd"), Severity: config.Error, Text: "is <bad>\x1b[2J", Hint: "a \"hint\"", Line: 3, Column: 5},
+		{Severity: config.Warning, Text: "w", Line: 10, Column: 1},
 	}
 }
 
@@ -27,7 +28,7 @@ func TestReportText(t *testing.T) {
 		{"one of each", newReport("", found()), false,
 			"config.json:3:5: error: process.cwd: is <bad>?[2J (a \"hint\")\nconfig.json:10:1: warning: config.json: w\n1 error, 1 warning\n"},
 		{"another bundle", newReport("/b", found()[1:]), false, "/b/config.json:10:1: warning: config.json: w\nno errors, 1 warning\n"},
-		{"several", newReport("b", []specconv.Problem{{Place: "a", Text: "x", Line: 1, Column: 1}, {Place: "b", Text: "y", Line: 2, Column: 1}}), false,
+		{"several", newReport("b", []config.Problem{{Place: place.At("/a"), Text: "x", Line: 1, Column: 1}, {Place: place.At("/b"), Text: "y", Line: 2, Column: 1}}), false,
 			"b/config.json:1:1: error: a: x\nb/config.json:2:1: error: b: y\n2 errors, no warnings\n"},
 		{"coloured", newReport("", found()), true,
 			"\x1b[1mconfig.json:3:5:\x1b[0m \x1b[1;31merror:\x1b[0m process.cwd: is <bad>?[2J (a \"hint\")\n" +

@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/libcontainer"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 func execCommand() *command {
@@ -121,7 +121,7 @@ func readProcess(path string) (*specs.Process, error) {
 	if string(bytes.TrimSpace(content)) == "null" {
 		return nil, fmt.Errorf("%s: process property must not be empty", path)
 	}
-	return specconv.DecodeProcess(path, content)
+	return config.DecodeProcess(path, content)
 }
 
 // override is what the flags change in the process of config.json.

@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/libcontainer"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 func updateCommand() *command {
@@ -96,7 +96,7 @@ func (c *call) readResources(path string) (*specs.LinuxResources, error) {
 		return nil, fmt.Errorf("--resources: %w", err)
 	}
 	r := &specs.LinuxResources{}
-	return r, specconv.DecodeResources(name, content, r)
+	return r, config.DecodeResources(name, content, r)
 }
 
 // limits reads flags as limits and keeps the first error. A flag that wasn't

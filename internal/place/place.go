@@ -17,18 +17,29 @@ type Place struct {
 	// Name identifies an element of a list beside its index, such as the
 	// destination of a mount. It may be empty.
 	Name string
+	// inner is how much of Pointer follows the named element.
+	inner int
 }
 
 // At returns the place that a JSON pointer refers to.
 func At(pointer string) Place { return Place{Pointer: pointer} }
 
 // Key returns the place of a property of the object at p.
-func (p Place) Key(name string) Place { return Place{Pointer: p.Pointer + "/" + Escape(name)} }
+func (p Place) Key(name string) Place { return p.join(Escape(name)) }
 
 // Index returns the place of an element of the list at p.
-func (p Place) Index(i int) Place { return Place{Pointer: p.Pointer + "/" + strconv.Itoa(i)} }
+func (p Place) Index(i int) Place { return p.join(strconv.Itoa(i)) }
 
-// Named returns p with a name for the element.
+func (p Place) join(part string) Place {
+	p.Pointer += "/" + part
+	if p.Name != "" {
+		p.inner += 1 + len(part)
+	}
+	return p
+}
+
+// Named returns p with a name for the element. Places within it keep the name, and
+// String returns the element for them.
 func (p Place) Named(name string) Place { return Place{Pointer: p.Pointer, Name: name} }
 
 // IsZero reports whether p is the document as a whole.
@@ -38,13 +49,13 @@ func (p Place) IsZero() bool { return p == Place{} }
 // "" for the document as a whole.
 func (p Place) String() string {
 	var b strings.Builder
-	for i, part := range strings.Split(p.Pointer, "/") {
+	for i, part := range strings.Split(p.Pointer[:len(p.Pointer)-p.inner], "/") {
 		if i == 0 {
 			continue
 		}
 		part = unescape(part)
 		switch _, err := strconv.ParseUint(part, 10, 31); {
-		case isMap(b.String()) || strings.ContainsAny(part, "./ "):
+		case part == "" || isMap(b.String()) || strings.ContainsAny(part, "./ \""):
 			b.WriteString("[" + strconv.Quote(part) + "]")
 		case err == nil:
 			b.WriteString("[" + part + "]")
@@ -80,17 +91,23 @@ func unescape(part string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
 }
 
-// Error is an error about what stands at a place. Its text begins with the place.
+// Error is an error about what is at a place. Its text begins with the place.
 type Error struct {
 	Place Place
 	Err   error
+	// Also are further places that the error is about.
+	Also []Place
 }
 
 func (e *Error) Error() string {
 	if e.Place.IsZero() {
 		return e.Err.Error()
 	}
-	return e.Place.String() + ": " + e.Err.Error()
+	text := e.Place.String()
+	for _, p := range e.Also {
+		text += ", " + p.String()
+	}
+	return text + ": " + e.Err.Error()
 }
 
 // Unwrap returns the error without its place.
@@ -103,12 +120,12 @@ func Wrap(p Place, err error) error {
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return &Error{p, err}
+	return &Error{Place: p, Err: err}
 }
 
 // Errorf returns an error at a place, formatted as by fmt.Errorf.
 func Errorf(p Place, format string, args ...any) *Error {
-	return &Error{p, fmt.Errorf(format, args...)}
+	return &Error{Place: p, Err: fmt.Errorf(format, args...)}
 }
 
 // Of returns the place that err carries; the zero Place if it carries none.
@@ -133,7 +150,7 @@ func (l *Errors) Add(p Place, err error) {
 	case errors.As(err, &known):
 		*l = append(*l, known)
 	default:
-		*l = append(*l, &Error{p, err})
+		*l = append(*l, &Error{Place: p, Err: err})
 	}
 }
 

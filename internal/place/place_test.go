@@ -17,9 +17,12 @@ func TestString(t *testing.T) {
 		{At("/mounts").Index(3).Named("/data"), "mounts[3] /data"},
 		{At("/linux/netDevices").Key("eth0"), `linux.netDevices["eth0"]`},
 		{At("/linux/netDevices").Key("7"), `linux.netDevices["7"]`},
+		{At("/mounts").Index(3).Named("/data").Key("options").Index(1), "mounts[3] /data"},
 		{At("/linux/sysctl").Key("net.x"), `linux.sysctl["net.x"]`},
 		{At("/linux/sysctl").Key("net/ipv4/conf/a~b"), `linux.sysctl["net/ipv4/conf/a~b"]`},
 		{At("/annotations").Key("a b"), `annotations["a b"]`},
+		{At("/annotations").Key(`"`), `annotations["\""]`},
+		{At("/annotations").Key(""), `annotations[""]`},
 	} {
 		if got := c.place.String(); got != c.want {
 			t.Errorf("%+v.String() = %q, want %q", c.place, got, c.want)
@@ -30,6 +33,10 @@ func TestString(t *testing.T) {
 func TestPointer(t *testing.T) {
 	p := At("/linux/sysctl").Key("net/ipv4/conf/a~b")
 	if want := "/linux/sysctl/net~1ipv4~1conf~1a~0b"; p.Pointer != want {
+		t.Errorf("Pointer = %q, want %q", p.Pointer, want)
+	}
+	p = At("/mounts").Index(3).Named("/data").Key("options").Index(1)
+	if want := "/mounts/3/options/1"; p.Pointer != want {
 		t.Errorf("Pointer = %q, want %q", p.Pointer, want)
 	}
 }
@@ -45,6 +52,10 @@ func TestError(t *testing.T) {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the cause is lost")
+	}
+	several := &Error{Place: At("/linux/uidMappings"), Also: []Place{At("/linux/gidMappings")}, Err: fs.ErrExist}
+	if want := "linux.uidMappings, linux.gidMappings: file already exists"; several.Error() != want {
+		t.Errorf("Error() = %q, want %q", several, want)
 	}
 	if Wrap(At("/mounts"), nil) != nil {
 		t.Error("Wrap(nil) isn't nil")

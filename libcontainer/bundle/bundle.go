@@ -14,7 +14,8 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/rawio"
 	"github.com/runnel/runnel/libcontainer/fault"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // Bundle is a bundle whose config.json has no errors on this host. Its Spec.Linux
@@ -24,9 +25,9 @@ type Bundle struct {
 	Dir, Rootfs string
 	Content     []byte // of config.json, as it is
 	Spec        *specs.Spec
-	Host        *specconv.Host
+	Host        *host.Host
 	// Warnings are what Validate warns of.
-	Warnings []specconv.Problem
+	Warnings []config.Problem
 }
 
 // Open reads and validates the bundle in a directory; "" is the working directory.
@@ -40,7 +41,7 @@ func Open(path string) (*Bundle, error) {
 	if b.Content, err = ReadConfig(dir); err != nil {
 		return nil, err
 	}
-	if b.Spec, err = specconv.Decode(b.Content); err != nil {
+	if b.Spec, err = config.Decode(b.Content); err != nil {
 		return nil, fault.Wrap("config", fault.ConfigInvalid, err)
 	}
 	if b.Spec.Linux == nil {
@@ -48,12 +49,12 @@ func Open(path string) (*Bundle, error) {
 	}
 	if !NamesRootfs(b.Spec) {
 		// There is no mount to ask the host about, and more may be wrong.
-		return nil, b.validate(specconv.AnyHost())
+		return nil, b.validate(host.Any())
 	}
 	if b.Rootfs, err = FindRootfs(dir, b.Spec); err != nil {
 		return nil, fault.Wrap("bundle", fault.BundleInvalid, err)
 	}
-	if b.Host, err = specconv.Probe(b.Spec, b.Rootfs); err != nil {
+	if b.Host, err = host.Probe(b.Spec, b.Rootfs); err != nil {
 		return nil, err
 	}
 	if err := b.validate(b.Host); err != nil {
@@ -62,9 +63,9 @@ func Open(path string) (*Bundle, error) {
 	return b, nil
 }
 
-func (b *Bundle) validate(host *specconv.Host) error {
-	b.Warnings = specconv.Validate(b.Spec, host)
-	return fault.Wrap("config", fault.ConfigInvalid, specconv.FirstError(b.Warnings))
+func (b *Bundle) validate(on *host.Host) error {
+	b.Warnings = config.Validate(b.Spec, on)
+	return fault.Wrap("config", fault.ConfigInvalid, config.FirstError(b.Warnings))
 }
 
 // ReadConfig reads the config.json in a directory. The error is a *fault.Fault.
@@ -125,27 +126,6 @@ func HasHooks(h *specs.Hooks) bool {
 	//nolint:staticcheck // prestart is deprecated, and required
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer)+len(h.StartContainer)+
 		len(h.Poststart)+len(h.Poststop) > 0
-}
-
-// Creates reports whether a config has a new namespace of this type: the first entry
-// of the type counts, and has no path.
-func Creates(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	for _, ns := range spec.Linux.Namespaces {
-		if ns.Type == kind {
-			return ns.Path == ""
-		}
-	}
-	return false
-}
-
-// Has reports whether a config has a namespace of this type, new or joined.
-func Has(spec *specs.Spec, kind specs.LinuxNamespaceType) bool {
-	for _, ns := range spec.Linux.Namespaces {
-		if ns.Type == kind {
-			return true
-		}
-	}
-	return false
 }
 
 // Resources returns linux.resources, empty where there are none.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/runnel/runnel/libcontainer/idmap"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // Owner returns the user of the host to whom the container's cgroup is given,
@@ -23,7 +23,11 @@ func Owner(spec *specs.Spec) (uid int, ok bool) {
 	if !writable {
 		return 0, false
 	}
-	host, ok := idmap.ToHost(spec.Linux.UIDMappings, spec.Process.User.UID)
+	id := spec.Process.User.UID
+	if len(spec.Linux.UIDMappings) == 0 {
+		return int(id), true
+	}
+	host, ok := config.HostID(spec.Linux.UIDMappings, id)
 	if !ok {
 		return 0, false
 	}

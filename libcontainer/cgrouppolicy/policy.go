@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -61,14 +61,14 @@ func (p Policy) Dispensable(spec *specs.Spec, err error) bool {
 
 // limited returns the names of the properties of linux.resources that limit something, devices
 // left aside.
-func limited(r *specs.LinuxResources) []string {
+func limited(r *specs.LinuxResources) []place.Place {
 	if r == nil {
 		return nil
 	}
-	var names []string
+	var limits []place.Place
 	add := func(name string, is bool) {
 		if is {
-			names = append(names, "linux.resources."+name)
+			limits = append(limits, place.At("/linux/resources").Key(name))
 		}
 	}
 	add("memory", r.Memory != nil && *r.Memory != specs.LinuxMemory{})
@@ -79,7 +79,7 @@ func limited(r *specs.LinuxResources) []string {
 	add("network", r.Network != nil && (r.Network.ClassID != nil || len(r.Network.Priorities) > 0))
 	add("rdma", len(r.Rdma) > 0)
 	add("unified", len(r.Unified) > 0)
-	return names
+	return limits
 }
 
 func limitsIO(io *specs.LinuxBlockIO) bool {
@@ -98,11 +98,11 @@ func (p Policy) Explain(spec *specs.Spec, err error) error {
 	case errors.Is(err, cgroups.ErrController):
 		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
 	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
-		return fmt.Errorf("linux.cgroupsPath %q: %w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)",
-			spec.Linux.CgroupsPath, err, delegationHint)
+		at := place.At("/linux/cgroupsPath").Named(strconv.Quote(spec.Linux.CgroupsPath))
+		return place.Errorf(at, "%w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)", err, delegationHint)
 	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
-		return fmt.Errorf("%s: %w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)",
-			strings.Join(asks, ", "), err, delegationHint)
+		return &place.Error{Place: asks[0], Also: asks[1:], Err: fmt.Errorf(
+			"%w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)", err, delegationHint)}
 	}
 	return err
 }

@@ -13,10 +13,10 @@ import (
 
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/fault"
-	"github.com/runnel/runnel/libcontainer/idmap"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // diagnose looks at the host and at the rootfs for what has made step i fail; ""
@@ -179,7 +179,7 @@ func (s Setup) unmappedBelow(root, rest string) (found string, barred bool) {
 			break
 		}
 		found = ""
-		if _, ok := idmap.ToContainer(s.Linux.UIDMappings, st.Uid); !ok {
+		if _, ok := config.ContainerID(s.Linux.UIDMappings, st.Uid); !ok {
 			found = fmt.Sprintf("%s belongs to uid %d, which isn't mapped into the user namespace", path.Join(root, shown), st.Uid)
 		}
 		if found != "" && st.Mode&othersEnter == 0 {
@@ -306,7 +306,7 @@ func Maps(linux *specs.Linux, err error) error {
 	if known == nil {
 		return err
 	}
-	switch _, mapsRoot := idmap.ToContainer(linux.UIDMappings, 0); {
+	switch _, mapsRoot := config.ContainerID(linux.UIDMappings, 0); {
 	case !errors.Is(err, unix.EPERM):
 	case mapsRoot && !hasCapability(unix.CAP_SETFCAP):
 		known.AddHint("the runtime lacks CAP_SETFCAP, which since Linux 5.12 mapping the id 0 takes")

@@ -12,12 +12,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
 )
 
 // Setup is what a failed step is explained by.
@@ -37,7 +37,7 @@ func (s Setup) Step(f *nsenter.Failure) error {
 		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
 	}
 	step := &s.Plan.Steps[i]
-	known := &fault.Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: specconv.Pointer(step.Origin)}
+	known := &fault.Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: step.Origin.Pointer}
 	if h, ok := step.Op.(plan.Hook); ok {
 		known.Err = explainHook(step.Origin, h, f)
 		return known
@@ -59,8 +59,8 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	default:
 		hint = joinHints(f.Text, hint)
 	}
-	if step.Origin != "" {
-		what = step.Origin + ": " + what
+	if !step.Origin.IsZero() {
+		what = step.Origin.String() + ": " + what
 	}
 	if hint != "" {
 		hint = " (" + hint + ")"
@@ -499,16 +499,10 @@ func scoreHint(errno unix.Errno) string {
 	return ""
 }
 
-// explainHook has runc's words: tests and users look for "error running KIND
-// hook #N:". The origin is "hooks.KIND[N] PATH".
-func explainHook(origin string, o plan.Hook, f *nsenter.Failure) error {
-	kind, index := "createContainer", "0"
-	if place, ok := strings.CutPrefix(origin, "hooks."); ok {
-		if open := strings.IndexByte(place, '['); open > 0 {
-			kind = place[:open]
-			index, _, _ = strings.Cut(place[open+1:], "]")
-		}
-	}
+// explainHook returns the error of a hook in runc's words: tests and users look for
+// "error running KIND hook #N:".
+func explainHook(origin place.Place, o plan.Hook, f *nsenter.Failure) error {
+	kind, index := hook.At(origin)
 	var cause error = f.Errno
 	switch f.Part {
 	case nsenter.PartStatus:

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -19,14 +20,14 @@ func failure(p *plan.Plan, i int, part nsenter.Part, errno unix.Errno, text stri
 
 func TestExplainStep(t *testing.T) {
 	p := &plan.Plan{}
-	p.Add("mounts[0] /data", plan.Mount{FSType: "tmpfs", Target: "/data", Attr: plan.Attr{Set: unix.MOUNT_ATTR_NOEXEC}})
-	p.Add("mounts[1] /merged", plan.Mount{FSType: "overlay", Target: "/merged", Params: []string{"lowerdir=" + strings.Repeat("a:", 500) + "b"}})
-	p.Add("process.args[0]", plan.Find{Name: "/data/x"})
-	p.Add("process.args", plan.Exec{Args: []string{"/data/x"}})
-	p.Add("linux.namespaces", plan.Unshare{})
-	p.Add("", plan.Loopback{})
-	p.Add("hooks.startContainer[2]", plan.Hook{Path: "/h"})
-	p.Add("process.user", plan.Identity{UID: 7})
+	p.Add(place.At("/mounts/0").Named("/data"), plan.Mount{FSType: "tmpfs", Target: "/data", Attr: plan.Attr{Set: unix.MOUNT_ATTR_NOEXEC}})
+	p.Add(place.At("/mounts/1").Named("/merged"), plan.Mount{FSType: "overlay", Target: "/merged", Params: []string{"lowerdir=" + strings.Repeat("a:", 500) + "b"}})
+	p.Add(place.At("/process/args/0"), plan.Find{Name: "/data/x"})
+	p.Add(place.At("/process/args"), plan.Exec{Args: []string{"/data/x"}})
+	p.Add(place.At("/linux/namespaces"), plan.Unshare{})
+	p.Add(place.Place{}, plan.Loopback{})
+	p.Add(place.At("/hooks/startContainer/2"), plan.Hook{Path: "/h"})
+	p.Add(place.At("/process/user"), plan.Identity{UID: 7})
 	s := Setup{Plan: p, Rootfs: t.TempDir(), Linux: &specs.Linux{}}
 	for _, c := range []struct {
 		f    *nsenter.Failure
@@ -110,8 +111,8 @@ func TestUnmapped(t *testing.T) {
 		}
 	}
 	p := &plan.Plan{}
-	p.Add("mounts[0] /mnt", plan.Bind{Source: source, Target: "/mnt"})
-	p.Add("", plan.Pivot{})
+	p.Add(place.At("/mounts/0").Named("/mnt"), plan.Bind{Source: source, Target: "/mnt"})
+	p.Add(place.Place{}, plan.Pivot{})
 	s := Setup{Plan: p, Rootfs: root, Linux: &specs.Linux{UIDMappings: []specs.LinuxIDMapping{{HostID: 100000, Size: 65536}}}}
 	const end = " belongs to uid 0, which isn't mapped into the user namespace"
 	for name, want := range map[string]string{

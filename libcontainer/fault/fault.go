@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // Sentinel errors, for use with errors.Is. Their texts are matched by containerd's
@@ -76,7 +76,7 @@ func Wrap(step string, code Code, err error) error {
 	if known := Of(err); known != nil {
 		return err
 	}
-	return &Fault{Err: err, Code: code, Step: step, Field: fieldOf(err)}
+	return &Fault{Err: err, Code: code, Step: step, Field: place.Of(err).Pointer}
 }
 
 // Of returns the Fault in err; nil if there is none.
@@ -86,14 +86,6 @@ func Of(err error) *Fault {
 		return f
 	}
 	return nil
-}
-
-// fieldOf returns the JSON pointer that err carries, or else that its text begins with.
-func fieldOf(err error) string {
-	if p := place.Of(err); !p.IsZero() {
-		return p.Pointer
-	}
-	return specconv.Pointer(err.Error())
 }
 
 // AddHint adds a hint, to the sentence too; "" adds none.
@@ -123,9 +115,9 @@ func DetailsOf(err error) Details {
 			d.Code = f.Code
 		}
 	}
-	var c *specconv.ConfigError
+	var c *config.ConfigError
 	if errors.As(err, &c) {
-		d.Field, d.Hint = c.First.Pointer, c.First.Hint
+		d.Field, d.Hint = c.First.Place.Pointer, c.First.Hint
 	}
 	return d
 }

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 func TestDetailsOf(t *testing.T) {
-	config := specconv.FirstError([]specconv.Problem{
-		{Pointer: "/process/cwd", Place: "process.cwd", Severity: specconv.Warning, Text: "strange"},
-		{Pointer: "/ociVersion", Place: "ociVersion", Text: "bad", Hint: "take another"},
-		{Pointer: "/root", Place: "root", Text: "bad"},
+	config := config.FirstError([]config.Problem{
+		{Place: place.At("/process/cwd"), Severity: config.Warning, Text: "strange"},
+		{Place: place.At("/ociVersion"), Text: "bad", Hint: "take another"},
+		{Place: place.At("/root"), Text: "bad"},
 	})
 	for _, c := range []struct {
 		err  error

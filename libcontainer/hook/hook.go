@@ -62,6 +62,12 @@ func Place(kind string, index int) place.Place {
 	return place.At("/hooks").Key(kind).Index(index)
 }
 
+// At returns the list and the index of the hook at a place that Place has returned.
+func At(p place.Place) (kind, index string) {
+	kind, index, _ = strings.Cut(strings.TrimPrefix(p.Pointer, "/hooks/"), "/")
+	return kind, index
+}
+
 // mostLines of one hook are logged; of more, the first and the last half.
 const mostLines = 50
 

@@ -76,26 +76,3 @@ func TestInside(t *testing.T) {
 		t.Errorf("Inside = %v, %v", list, err)
 	}
 }
-
-func TestTranslate(t *testing.T) {
-	maps := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1000, Size: 10}, {ContainerID: 100, HostID: 5, Size: 1}}
-	for _, c := range []struct {
-		inside, host uint32
-	}{{0, 1000}, {9, 1009}, {100, 5}} {
-		if got, ok := ToHost(maps, c.inside); !ok || got != c.host {
-			t.Errorf("ToHost(%d) = %d, %v", c.inside, got, ok)
-		}
-		if got, ok := ToContainer(maps, c.host); !ok || got != c.inside {
-			t.Errorf("ToContainer(%d) = %d, %v", c.host, got, ok)
-		}
-	}
-	if _, ok := ToHost(maps, 10); ok {
-		t.Error("ToHost(10) is mapped")
-	}
-	if _, ok := ToContainer(maps, 6); ok {
-		t.Error("ToContainer(6) is mapped")
-	}
-	if got, ok := ToHost(nil, 7); !ok || got != 7 {
-		t.Errorf("ToHost without maps = %d, %v", got, ok)
-	}
-}

@@ -73,25 +73,3 @@ func firstForeign(m plan.IDRange, ranges []plan.IDRange) (id uint64, ok bool) {
 	}
 	return 0, false
 }
-
-// ToContainer returns what a user namespace makes of an id of the host; ok is false
-// if it isn't mapped. Without mappings ids are the same on both sides.
-func ToContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
-	for _, m := range mappings {
-		if id >= m.HostID && id-m.HostID < m.Size {
-			return m.ContainerID + (id - m.HostID), true
-		}
-	}
-	return id, len(mappings) == 0
-}
-
-// ToHost returns what an id of the container is on the host; ok is false if it isn't
-// mapped. Without mappings ids are the same on both sides.
-func ToHost(mappings []specs.LinuxIDMapping, id uint32) (host uint32, ok bool) {
-	for _, m := range mappings {
-		if id >= m.ContainerID && id-m.ContainerID < m.Size {
-			return m.HostID + (id - m.ContainerID), true
-		}
-	}
-	return id, len(mappings) == 0
-}

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
-	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // hostProblems is what create finds out about this host only while it acts.
@@ -54,7 +55,7 @@ func (c *check) limits() {
 	}
 	for i := range p.Rlimits {
 		r := &p.Rlimits[i]
-		resource, ok := specconv.Rlimit(r.Type)
+		resource, ok := words.Rlimit(r.Type)
 		var own unix.Rlimit
 		if !ok || unix.Prlimit(0, resource, nil, &own) != nil {
 			continue
@@ -69,10 +70,10 @@ func (c *check) limits() {
 		default:
 			continue
 		}
-		c.found(specconv.Error, "/process/rlimits/"+strconv.Itoa(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
+		c.found(config.Error, place.At("/process/rlimits").Index(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
 	}
 	if s := p.Scheduler; s != nil && needsNice(s) && !c.hasCapability(unix.CAP_SYS_NICE) {
-		c.found(specconv.Warning, "/process/scheduler", "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
+		c.found(config.Warning, place.At("/process/scheduler"), "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
 	}
 }
 
@@ -90,20 +91,20 @@ func (c *check) hostHooks() {
 	for _, list := range []struct {
 		name     string
 		hooks    []specs.Hook
-		severity specconv.Severity
+		severity config.Severity
 	}{
-		{"prestart", h.Prestart, specconv.Error}, //nolint:staticcheck // deprecated, and required
-		{"createRuntime", h.CreateRuntime, specconv.Error},
-		{"createContainer", h.CreateContainer, specconv.Error},
-		{"poststart", h.Poststart, specconv.Error},
-		{"poststop", h.Poststop, specconv.Warning},
+		{"prestart", h.Prestart, config.Error}, //nolint:staticcheck // deprecated, and required
+		{"createRuntime", h.CreateRuntime, config.Error},
+		{"createContainer", h.CreateContainer, config.Error},
+		{"poststart", h.Poststart, config.Error},
+		{"poststop", h.Poststop, config.Warning},
 	} {
 		for i, hook := range list.hooks {
 			if !filepath.IsAbs(hook.Path) {
 				continue
 			}
 			if err := isProgram(hook.Path); err != nil {
-				c.found(list.severity, fmt.Sprintf("/hooks/%s/%d/path", list.name, i), "", "hook %s: %v", hook.Path, err)
+				c.found(list.severity, place.At("/hooks").Key(list.name).Index(i).Key("path"), "", "hook %s: %v", hook.Path, err)
 			}
 		}
 	}
@@ -127,11 +128,11 @@ func (c *check) sources() {
 	if image != nil {
 		defer image.Close()
 	}
-	for i, m := range specconv.Mounts(c.Spec) {
-		if m.IsBind && c.Spec.Mounts[i].Source != "" {
+	for i, m := range config.Mounts(c.Spec) {
+		if m.Bind && !m.Remount && c.Spec.Mounts[i].Source != "" {
 			c.source(i, m.Target, image)
 		}
-		if image != nil && !m.IsRemount {
+		if image != nil && !m.Remount {
 			image.Cover(m.Target)
 		}
 	}
@@ -154,7 +155,7 @@ func (c *check) source(i int, target string, image *program.Image) {
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(c.dir, source)
 	}
-	at := "/mounts/" + strconv.Itoa(i) + "/source"
+	at := config.MountPlace(i, c.Spec.Mounts[i].Destination).Key("source")
 	var st unix.Stat_t
 	if err := unix.Stat(source, &st); err != nil {
 		c.errorf(at, "bind source %s: %v", source, err)
@@ -171,12 +172,12 @@ func (c *check) source(i int, target string, image *program.Image) {
 
 // fileSystems: a type that the kernel doesn't know and has no module for.
 func (c *check) fileSystems() {
-	for i, m := range specconv.Mounts(c.Spec) {
+	for i, m := range config.Mounts(c.Spec) {
 		kind := c.Spec.Mounts[i].Type
-		if m.IsBind || m.IsRemount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
+		if m.Bind || m.Remount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
 			continue
 		}
-		c.found(specconv.Error, "/mounts/"+strconv.Itoa(i)+"/type", "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
+		c.found(config.Error, m.Place().Key("type"), "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
 	}
 }
 
@@ -209,15 +210,13 @@ func isListed(filesystems []byte, kind string) bool {
 // may be made, namespaces(7).
 func (c *check) namespaces() {
 	for i, ns := range c.Spec.Linux.Namespaces {
-		flag, _, ok := specconv.Namespace(ns.Type)
-		at := "/linux/namespaces/" + strconv.Itoa(i)
+		t, ok := words.Namespace(ns.Type)
+		at := place.At("/linux/namespaces").Index(i)
 		switch {
 		case !ok:
 		case ns.Path != "":
-			if err := nsenter.CheckNamespace(ns.Path, flag); filepath.IsAbs(ns.Path) && err != nil {
-				// As the plan calls what it joins.
-				place := fmt.Sprintf("linux.namespaces[%d] %s", i, ns.Type)
-				c.Add(specconv.Problem{Pointer: at + "/path", Place: place, Text: err.Error()})
+			if err := nsenter.CheckNamespace(ns.Path, t.Flag); filepath.IsAbs(ns.Path) && err != nil {
+				c.errorf(config.NamespacePlace(i, ns.Type).Key("path"), "%v", err)
 			}
 		default:
 			c.newNamespace(at, ns.Type)
@@ -236,10 +235,10 @@ func limitName(t specs.LinuxNamespaceType) string {
 	return string(t)
 }
 
-func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
+func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
 	if procfs.ReadText(file) == "0" {
-		c.found(specconv.Error, at, explain.NamespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
+		c.found(config.Error, at, explain.NamespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
 	}
 	if t != specs.UserNamespace || c.host.EUID == 0 {
 		return
@@ -247,31 +246,31 @@ func (c *check) newNamespace(at string, t specs.LinuxNamespaceType) {
 	const hint = "without root a container needs one"
 	switch {
 	case procfs.ReadText("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		c.found(specconv.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
+		c.found(config.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
 	case procfs.ReadText("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		c.found(specconv.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
+		c.found(config.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
 	}
 }
 
 // hostDevices: in a user namespace nodes can't be made, and the host's are bound.
 func (c *check) hostDevices() {
-	if !c.host.InUserNS && !bundle.Has(c.Spec, specs.UserNamespace) {
+	if !c.host.InUserNS && !words.HasNamespace(c.Spec, specs.UserNamespace) {
 		return
 	}
 	for i := range c.Spec.Linux.Devices {
 		d := &c.Spec.Linux.Devices[i]
-		target, format, ok := specconv.DeviceOnHost(d)
+		target, format, ok := config.DeviceOnHost(d)
 		if !ok || !filepath.IsAbs(d.Path) {
 			continue
 		}
-		at := "/linux/devices/" + strconv.Itoa(i)
+		at := config.DevicePlace(i, d)
 		var st unix.Stat_t
 		err := unix.Stat(target, &st)
 		switch {
 		case err != nil:
-			c.found(specconv.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
+			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
 		case st.Mode&unix.S_IFMT != format || unix.Major(st.Rdev) != uint32(d.Major) || unix.Minor(st.Rdev) != uint32(d.Minor):
-			c.found(specconv.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
+			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
 		}
 	}
 }
@@ -280,9 +279,9 @@ func (c *check) hostDevices() {
 // those of a network device.
 func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
-		path := "/proc/sys/" + specconv.SysctlPath(key)
+		path := "/proc/sys/" + words.SysctlPath(key)
 		if unix.Access(path, unix.F_OK) == unix.ENOENT {
-			c.AddError(specconv.Warning, "", fmt.Errorf("linux.sysctl[%q]: there is no %s on this host", key, path))
+			c.addError(config.Warning, place.Place{}, place.Errorf(place.At("/linux/sysctl").Key(key), "there is no %s on this host", path))
 		}
 	}
 }
@@ -290,7 +289,7 @@ func (c *check) sysctls() {
 func (c *check) netDevices() {
 	for _, name := range slices.Sorted(maps.Keys(c.Spec.Linux.NetDevices)) {
 		if unix.Access("/sys/class/net/"+filepath.Base(name), unix.F_OK) == unix.ENOENT {
-			c.AddError(specconv.Error, "", fmt.Errorf("linux.netDevices[%q]: find the device: %w", name, unix.ENODEV))
+			c.addError(config.Error, place.Place{}, place.Errorf(place.At("/linux/netDevices").Key(name), "find the device: %w", unix.ENODEV))
 		}
 	}
 }
@@ -303,7 +302,7 @@ func (c *check) profiles() {
 	}
 	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
 	if err == nil && !isLoaded(text, p.ApparmorProfile) {
-		c.found(specconv.Error, "/process/apparmorProfile", "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
+		c.found(config.Error, place.At("/process/apparmorProfile"), "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
 	}
 }
 
@@ -326,7 +325,7 @@ func (c *check) hostSeccomp() {
 	if s == nil {
 		return
 	}
-	c.AddError(specconv.Error, "/linux/seccomp", seccomp.CheckHost(s))
+	c.addError(config.Error, place.At("/linux/seccomp"), seccomp.CheckHost(s))
 	if s.ListenerPath == "" {
 		return
 	}
@@ -336,7 +335,7 @@ func (c *check) hostSeccomp() {
 		err = unix.ENOTSOCK
 	}
 	if err != nil {
-		c.found(specconv.Error, "/linux/seccomp/listenerPath", "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
+		c.found(config.Error, place.At("/linux/seccomp/listenerPath"), "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
 	}
 }
 
@@ -345,19 +344,19 @@ func (c *check) cgroup() {
 	const someID = "runnel-check"
 	location, err := c.policy.Locate(c.Spec, someID)
 	if err != nil {
-		c.AddError(specconv.Error, "/linux/cgroupsPath", err)
+		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	if location == nil {
 		return
 	}
 	if err := cgroups.CheckPlace(*location); err != nil && !c.policy.Dispensable(c.Spec, err) {
-		c.AddError(specconv.Error, "/linux/cgroupsPath", err)
+		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	c.processors(location.Mode)
 	for _, err := range cgroups.CheckHost(*location, c.Spec.Linux.Resources) {
-		c.AddError(specconv.Error, "/linux/resources", err)
+		c.addError(config.Error, place.At("/linux/resources"), err)
 	}
 }
 
@@ -368,19 +367,19 @@ func (c *check) processors(mode cgroups.Mode) {
 	if r == nil || r.CPU == nil {
 		return
 	}
-	severity := specconv.Error
+	severity := config.Error
 	if mode == cgroups.V2 {
-		severity = specconv.Warning
+		severity = config.Warning
 	}
 	for _, l := range []struct{ name, wanted, what, file string }{
 		{"cpus", r.CPU.Cpus, "processors", "/sys/devices/system/cpu/online"},
 		{"mems", r.CPU.Mems, "memory nodes", "/sys/devices/system/node/online"},
 	} {
 		online := procfs.ReadText(l.file)
-		wanted, err1 := specconv.ParseList(l.wanted)
-		there, err2 := specconv.ParseList(online)
+		wanted, err1 := words.ParseList(l.wanted)
+		there, err2 := words.ParseList(online)
 		if err1 == nil && err2 == nil && len(there) > 0 && !isSubset(wanted, there) {
-			c.found(severity, "/linux/resources/cpu/"+l.name, "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
+			c.found(severity, place.At("/linux/resources/cpu").Key(l.name), "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
 		}
 	}
 }
@@ -401,6 +400,6 @@ func (c *check) noexec() {
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(c.rootfs, &st) == nil && st.Flags&unix.ST_NOEXEC != 0 {
-		c.found(specconv.Warning, "/root/path", "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
+		c.found(config.Warning, place.At("/root/path"), "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 func TestMayExecute(t *testing.T) {
@@ -67,8 +67,8 @@ func TestHostTables(t *testing.T) {
 		wanted, there string
 		want          bool
 	}{{"", "0", true}, {"0-1", "0-1", true}, {"1", "0-1", true}, {"2", "0-1", false}, {"64", "0-1", false}, {"0,64", "0-64", true}} {
-		wanted, _ := specconv.ParseList(tt.wanted)
-		there, _ := specconv.ParseList(tt.there)
+		wanted, _ := words.ParseList(tt.wanted)
+		there, _ := words.ParseList(tt.there)
 		if got := isSubset(wanted, there); got != tt.want {
 			t.Errorf("isSubset(%q, %q) = %v", tt.wanted, tt.there, got)
 		}

@@ -2,49 +2,50 @@ package preflight
 
 import (
 	"os/exec"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
-	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/idmap"
 	"github.com/runnel/runnel/nsenter/plan"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // ids: which maps this user may write, user_namespaces(7).
 func (c *check) ids() {
 	linux := c.Spec.Linux
 	for _, m := range []struct {
-		at, program, table, own string
-		mappings                []specs.LinuxIDMapping
-		id                      uint32
+		pointer, program, table, own string
+		mappings                     []specs.LinuxIDMapping
+		id                           uint32
 	}{
 		{"/linux/uidMappings", "newuidmap", "/etc/subuid", "/proc/self/uid_map", linux.UIDMappings, c.host.EUID},
 		{"/linux/gidMappings", "newgidmap", "/etc/subgid", "/proc/self/gid_map", linux.GIDMappings, c.host.EGID},
 	} {
+		at := place.At(m.pointer)
 		switch {
-		case len(m.mappings) == 0 || !bundle.Creates(c.Spec, specs.UserNamespace):
+		case len(m.mappings) == 0 || !words.CreatesNamespace(c.Spec, specs.UserNamespace):
 		case c.host.EUID == 0:
-			c.mapsOfRoot(m.at, m.mappings, m.own)
+			c.mapsOfRoot(at, m.mappings, m.own)
 		case idmap.MapsSelf(linux, int(c.host.EUID), int(c.host.EGID)):
 		default:
-			c.mapsOfUser(m.at, m.program, m.table, m.mappings, m.id)
+			c.mapsOfUser(at, m.program, m.table, m.mappings, m.id)
 		}
 	}
 }
 
 // mapsOfRoot: only ids that exist in the runtime's own user namespace.
-func (c *check) mapsOfRoot(at string, mappings []specs.LinuxIDMapping, own string) {
+func (c *check) mapsOfRoot(at place.Place, mappings []specs.LinuxIDMapping, own string) {
 	inside, err := idmap.Inside(own)
 	if err != nil {
 		return
 	}
 	for i, m := range mappings {
 		if !idmap.IsWithin(m, inside) {
-			c.found(specconv.Error, at+"/"+strconv.Itoa(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
+			c.found(config.Error, at.Index(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
 		}
 	}
 }
@@ -52,9 +53,9 @@ func (c *check) mapsOfRoot(at string, mappings []specs.LinuxIDMapping, own strin
 func lastID(m specs.LinuxIDMapping) uint64 { return uint64(m.HostID) + uint64(m.Size) - 1 }
 
 // mapsOfUser: those that newuidmap(1) writes for a user.
-func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
+func (c *check) mapsOfUser(at place.Place, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
 	if _, err := exec.LookPath(program); err != nil {
-		c.found(specconv.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
+		c.found(config.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
 		return
 	}
 	if namesFromElsewhere(procfs.ReadText("/etc/nsswitch.conf")) {
@@ -64,7 +65,7 @@ func (c *check) mapsOfUser(at, program, table string, mappings []specs.LinuxIDMa
 	ranges = append(ranges, plan.IDRange{Host: own, Size: 1})
 	for i, m := range mappings {
 		if m.Size > 0 && !idmap.IsWithin(m, ranges) {
-			c.found(specconv.Error, at+"/"+strconv.Itoa(i), "usermod(8) adds some: --add-subuids, --add-subgids",
+			c.found(config.Error, at.Index(i), "usermod(8) adds some: --add-subuids, --add-subgids",
 				"the host ids from %d to %d aren't all this user's in %s", m.HostID, lastID(m), table)
 		}
 	}

@@ -11,19 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/seccomp"
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // check looks for problems of a bundle by the rules that create has: specconv's,
 // the cgroups', seccomp's. What create finds out only while it acts is looked at
 // here without acting.
 type check struct {
-	*specconv.Examination
+	*config.Examination
 	policy cgrouppolicy.Policy
 	dir    string
 	rootfs string         // "" if there is none
@@ -31,7 +33,7 @@ type check struct {
 	// onHost: this host is to run the container, and host has the facts of it.
 	// Otherwise host is one that can do everything.
 	onHost bool
-	host   *specconv.Host
+	host   *host.Host
 }
 
 // Check finds all problems of a bundle and changes nothing: in config.json, in the
@@ -40,7 +42,7 @@ type check struct {
 //
 // What Create refuses about the bundle is an Error here; a Warning is what it
 // accepts and may not be meant, or what can't be known before.
-func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]specconv.Problem, error) {
+func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]config.Problem, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", path, err)
@@ -49,7 +51,7 @@ func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]specconv.Pro
 	if err != nil {
 		return nil, err
 	}
-	c := &check{Examination: specconv.Examine(content), policy: policy, dir: dir, onHost: onHost, host: specconv.AnyHost()}
+	c := &check{Examination: config.Examine(content), policy: policy, dir: dir, onHost: onHost, host: host.Any()}
 	if c.Spec == nil {
 		return c.Problems(), nil
 	}
@@ -71,13 +73,18 @@ func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]specconv.Pro
 	return c.Problems(), nil
 }
 
-func (c *check) errorf(pointer, format string, args ...any) {
-	c.found(specconv.Error, pointer, "", format, args...)
+func (c *check) errorf(at place.Place, format string, args ...any) {
+	c.found(config.Error, at, "", format, args...)
 }
 
-// found adds a problem with the place that create names it by.
-func (c *check) found(s specconv.Severity, pointer, hint, format string, args ...any) {
-	c.AddAt(s, pointer, fmt.Sprintf(format, args...), hint)
+// found adds a problem.
+func (c *check) found(s config.Severity, at place.Place, hint, format string, args ...any) {
+	c.Add(config.Problem{Place: at, Severity: s, Text: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// addError adds an error at its place, or at fallback if it has none.
+func (c *check) addError(s config.Severity, fallback place.Place, err error) {
+	c.AddError(s, fallback, err)
 }
 
 func (c *check) findRootfs() {
@@ -86,13 +93,13 @@ func (c *check) findRootfs() {
 	}
 	rootfs, err := bundle.FindRootfs(c.dir, c.Spec)
 	if err != nil {
-		c.AddError(specconv.Error, "/root/path", err)
+		c.addError(config.Error, place.At("/root/path"), err)
 		return
 	}
 	c.rootfs = rootfs
 	image, err := program.OpenImage(rootfs)
 	if err != nil {
-		c.errorf("/root/path", "rootfs %s: %v", rootfs, err)
+		c.errorf(place.At("/root/path"), "rootfs %s: %v", rootfs, err)
 		return
 	}
 	c.image = image
@@ -103,9 +110,9 @@ func (c *check) probe() {
 	if rootfs == "" {
 		rootfs = c.dir
 	}
-	host, err := specconv.Probe(c.Spec, rootfs)
+	host, err := host.Probe(c.Spec, rootfs)
 	if err != nil {
-		c.AddError(specconv.Error, "", err)
+		c.addError(config.Error, place.Place{}, err)
 		return
 	}
 	c.host = host
@@ -115,20 +122,20 @@ func (c *check) probe() {
 func (c *check) config() {
 	c.Validate(c.host)
 	if c.Spec.Process == nil {
-		c.found(specconv.Warning, "/process", "", "there is none: the container can be created, but not started")
+		c.found(config.Warning, place.At("/process"), "", "there is none: the container can be created, but not started")
 	}
 	c.terminal()
 	linux := c.Spec.Linux
 	if linux.Seccomp != nil {
 		errs, warnings := seccomp.Check(linux.Seccomp)
 		for _, err := range errs {
-			c.AddError(specconv.Error, "/linux/seccomp", err)
+			c.addError(config.Error, place.At("/linux/seccomp"), err)
 		}
 		for _, w := range warnings {
-			c.AddError(specconv.Warning, "/linux/seccomp", errors.New(w))
+			c.addError(config.Warning, place.At("/linux/seccomp"), errors.New(w))
 		}
 	}
-	c.AddError(specconv.Error, "/annotations", cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
+	c.addError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
 	c.resources()
 }
 
@@ -138,34 +145,34 @@ func (c *check) resources() {
 	if c.onHost {
 		mode := cgroups.HostMode()
 		for _, err := range cgroups.Check(mode, r) {
-			c.AddError(specconv.Error, "/linux/resources", err)
+			c.addError(config.Error, place.At("/linux/resources"), err)
 		}
 		if c.policy.Systemd {
-			c.AddError(specconv.Error, "/linux/resources", cgroups.CheckUnit(mode, r))
+			c.addError(config.Error, place.At("/linux/resources"), cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.AddError(specconv.Warning, "/linux/resources", errors.New(field+": has no meaning on this host and is ignored"))
+			c.addError(config.Warning, place.At("/linux/resources"), errors.New(field+": has no meaning on this host and is ignored"))
 		}
 		return
 	}
 	refused, doubtful := cgroups.CheckAny(r)
 	for _, err := range refused {
-		c.AddError(specconv.Error, "/linux/resources", err)
+		c.addError(config.Error, place.At("/linux/resources"), err)
 	}
 	for _, err := range doubtful {
-		c.AddError(specconv.Warning, "/linux/resources", err)
+		c.addError(config.Warning, place.At("/linux/resources"), err)
 	}
 }
 
 // terminal: without a devpts there is no terminal to have.
 func (c *check) terminal() {
-	if c.Spec.Process == nil || !c.Spec.Process.Terminal || specconv.BindsDev(c.Spec) {
+	if c.Spec.Process == nil || !c.Spec.Process.Terminal || config.BindsDev(c.Spec) {
 		return
 	}
-	for _, m := range specconv.Mounts(c.Spec) {
+	for _, m := range config.Mounts(c.Spec) {
 		if m.Target == "/dev/pts" {
 			return
 		}
 	}
-	c.found(specconv.Error, "/process/terminal", explain.NoDevptsHint, "%s: %v", explain.NoDevpts, unix.ENOENT)
+	c.found(config.Error, place.At("/process/terminal"), explain.NoDevptsHint, "%s: %v", explain.NoDevpts, unix.ENOENT)
 }

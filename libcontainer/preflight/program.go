@@ -5,23 +5,23 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/explain"
-	"github.com/runnel/runnel/libcontainer/idmap"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // inRootfs is what the rootfs says: the working directory, the program, and the
 // hooks that run in it.
 func (c *check) inRootfs() {
-	for _, m := range specconv.Mounts(c.Spec) {
-		if !m.IsRemount {
+	for _, m := range config.Mounts(c.Spec) {
+		if !m.Remount {
 			c.image.Cover(m.Target)
 		}
 	}
@@ -34,7 +34,7 @@ func (c *check) inRootfs() {
 	if hooks := c.Spec.Hooks; hooks != nil {
 		for i, h := range hooks.StartContainer {
 			if path.IsAbs(h.Path) {
-				c.containerHook("/hooks/startContainer/"+strconv.Itoa(i)+"/path", h.Path)
+				c.containerHook(place.At("/hooks/startContainer").Index(i).Key("path"), h.Path)
 			}
 		}
 	}
@@ -49,12 +49,12 @@ func (c *check) fillsRootfs() bool {
 }
 
 // missing adds a problem about something that isn't in the rootfs.
-func (c *check) missing(pointer, hint, format string, args ...any) {
-	severity := specconv.Error
+func (c *check) missing(at place.Place, hint, format string, args ...any) {
+	severity := config.Error
 	if c.fillsRootfs() {
-		severity, hint = specconv.Warning, strings.TrimPrefix(hint+"; unless a hook puts it there", "; ")
+		severity, hint = config.Warning, strings.TrimPrefix(hint+"; unless a hook puts it there", "; ")
 	}
-	c.found(severity, pointer, hint, format, args...)
+	c.found(severity, at, hint, format, args...)
 }
 
 // workingDirectory: one that isn't there is made.
@@ -64,11 +64,11 @@ func (c *check) workingDirectory(p *specs.Process) {
 		err = unix.ENOTDIR
 	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		c.errorf("/process/cwd", "make directory %s: %v", path.Clean(p.Cwd), err)
+		c.errorf(place.At("/process/cwd"), "make directory %s: %v", path.Clean(p.Cwd), err)
 	}
 }
 
-const programPointer = "/process/args/0"
+var programPlace = place.At("/process/args/0")
 
 // program looks for args[0] as op_find of the child does: execvp(3).
 func (c *check) executable(p *specs.Process) {
@@ -79,11 +79,11 @@ func (c *check) executable(p *specs.Process) {
 		switch {
 		case errors.Is(err, program.ErrCovered):
 		case err != nil:
-			c.missing(programPointer, "", "exec: %q: stat %s: %v", name, name, err)
+			c.missing(programPlace, "", "exec: %q: stat %s: %v", name, name, err)
 		case f.Kind() == unix.S_IFDIR:
-			c.errorf(programPointer, "exec: %q: %v", name, unix.EISDIR)
+			c.errorf(programPlace, "exec: %q: %v", name, unix.EISDIR)
 		case !f.IsExecutable():
-			c.found(specconv.Error, programPointer, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+			c.found(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		default:
 			c.foundProgram(p, f)
 		}
@@ -104,10 +104,10 @@ func (c *check) executable(p *specs.Process) {
 		}
 	}
 	if denied {
-		c.found(specconv.Error, programPointer, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+		c.found(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		return
 	}
-	c.missing(programPointer, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
+	c.missing(programPlace, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
 }
 
 func absolute(cwd, name string) string {
@@ -119,10 +119,10 @@ func absolute(cwd, name string) string {
 
 func (c *check) foundProgram(p *specs.Process, f *program.File) {
 	if !mayExecute(p, c.Spec.Linux, &f.Stat) {
-		c.found(specconv.Warning, programPointer, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
+		c.found(config.Warning, programPlace, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
 			f.Path, f.Stat.Mode&0o7777, f.Stat.Uid, f.Stat.Gid, p.User.UID, p.User.GID)
 	}
-	c.contents(programPointer, p.Cwd, f, 0)
+	c.contents(programPlace, p.Cwd, f, 0)
 }
 
 // mayExecute follows the bits of the mode alone: access lists may say otherwise,
@@ -132,8 +132,8 @@ func mayExecute(p *specs.Process, linux *specs.Linux, st *unix.Stat_t) bool {
 	if caps := p.Capabilities; caps != nil && slices.Contains(caps.Effective, override) && slices.Contains(caps.Permitted, override) {
 		return true
 	}
-	uid, isOwner := idmap.ToContainer(linux.UIDMappings, st.Uid)
-	gid, isGroup := idmap.ToContainer(linux.GIDMappings, st.Gid)
+	uid, isOwner := toContainer(linux.UIDMappings, st.Uid)
+	gid, isGroup := toContainer(linux.GIDMappings, st.Gid)
 	switch {
 	case isOwner && uid == p.User.UID:
 		return st.Mode&0o100 != 0
@@ -143,84 +143,93 @@ func mayExecute(p *specs.Process, linux *specs.Linux, st *unix.Stat_t) bool {
 	return st.Mode&0o001 != 0
 }
 
+// toContainer returns what an id of the host is in the container. ok is false if it
+// isn't mapped.
+func toContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
+	if len(mappings) == 0 {
+		return id, true
+	}
+	return config.ContainerID(mappings, id)
+}
+
 // maxInterpreters is how many scripts may interpret each other, execve(2).
 const maxInterpreters = 4
 
 // contents checks what execve(2) will make of a file.
-func (c *check) contents(pointer, cwd string, f *program.File, depth int) {
+func (c *check) contents(at place.Place, cwd string, f *program.File, depth int) {
 	head := c.image.Head(f)
 	switch {
 	case head == nil:
 	case strings.HasPrefix(string(head), "#!"):
-		c.script(pointer, cwd, f, string(head[2:]), depth)
+		c.script(at, cwd, f, string(head[2:]), depth)
 	case strings.HasPrefix(string(head), "\x7fELF"):
-		c.elf(pointer, f, head)
+		c.elf(at, f, head)
 	default:
-		c.foreign(pointer, f, head, program.NotAProgram)
+		c.foreign(at, f, head, program.NotAProgram)
 	}
 }
 
-func (c *check) script(pointer, cwd string, f *program.File, line string, depth int) {
+func (c *check) script(at place.Place, cwd string, f *program.File, line string, depth int) {
 	interpreter, hasReturn := program.ScriptInterpreter(line)
 	if interpreter == "" {
-		c.errorf(pointer, "exec %s: %s", f.Path, program.NoInterpreter)
+		c.errorf(at, "exec %s: %s", f.Path, program.NoInterpreter)
 		return
 	}
 	found, err := c.image.Find(absolute(cwd, interpreter))
 	switch {
 	case errors.Is(err, program.ErrCovered) || depth > maxInterpreters:
 	case err != nil && hasReturn:
-		c.errorf(pointer, "exec %s: %s", f.Path, program.ReturnInLine)
+		c.errorf(at, "exec %s: %s", f.Path, program.ReturnInLine)
 	case err != nil:
-		c.missing(pointer, "", "exec %s: %s", f.Path, program.MissingInterpreter(interpreter))
+		c.missing(at, "", "exec %s: %s", f.Path, program.MissingInterpreter(interpreter))
 	case !found.IsExecutable():
-		c.found(specconv.Error, pointer, explain.ProgramHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.Path, interpreter, unix.EACCES)
+		c.found(config.Error, at, explain.ProgramHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.Path, interpreter, unix.EACCES)
 	default:
-		c.contents(pointer, cwd, found, depth+1)
+		c.contents(at, cwd, found, depth+1)
 	}
 }
 
-func (c *check) elf(pointer string, f *program.File, head []byte) {
+func (c *check) elf(at place.Place, f *program.File, head []byte) {
 	header, ok := program.ParseELF(head)
 	if !ok {
-		c.errorf(pointer, "exec %s: it is cut off", f.Path)
+		c.errorf(at, "exec %s: it is cut off", f.Path)
 		return
 	}
 	if !header.RunsOn(runtime.GOARCH) {
-		c.foreign(pointer, f, head, program.ForeignMachine(header.Machine))
+		c.foreign(at, f, head, program.ForeignMachine(header.Machine))
 		return
 	}
 	if header.Loader == "" {
 		return
 	}
 	if _, err := c.image.Find(absolute("/", header.Loader)); err != nil && !errors.Is(err, program.ErrCovered) {
-		c.missing(pointer, "", "exec %s: %s", f.Path, program.MissingLoader(header.Loader))
+		c.missing(at, "", "exec %s: %s", f.Path, program.MissingLoader(header.Loader))
 	}
 }
 
 // foreign is a file that only an interpreter of the host can run, binfmt_misc. On
 // another host there may be one.
-func (c *check) foreign(pointer string, f *program.File, head []byte, what string) {
-	severity, hint := specconv.Error, ""
+func (c *check) foreign(at place.Place, f *program.File, head []byte, what string) {
+	severity, hint := config.Error, ""
 	switch handler := program.FindHandler(f.Path, head); {
 	case handler != "":
-		severity, hint = specconv.Warning, "the host runs it by "+handler+", binfmt_misc"
+		severity, hint = config.Warning, "the host runs it by "+handler+", binfmt_misc"
 	case !c.onHost:
-		severity = specconv.Warning
+		severity = config.Warning
 	}
-	c.found(severity, pointer, hint, "exec %s: %s", f.Path, what)
+	c.found(severity, at, hint, "exec %s: %s", f.Path, what)
 }
 
 // containerHook is a hook that runs in the rootfs.
-func (c *check) containerHook(pointer, name string) {
+func (c *check) containerHook(at place.Place, name string) {
 	f, err := c.image.Find(name)
 	switch {
 	case errors.Is(err, program.ErrCovered):
 	case err != nil:
-		c.missing(pointer, "", "hook %s: %v", name, err)
+		c.missing(at, "", "hook %s: %v", name, err)
 	case !f.IsExecutable():
-		c.errorf(pointer, "hook %s: %v", name, unix.EACCES)
+		c.errorf(at, "hook %s: %v", name, unix.EACCES)
 	default:
-		c.contents(pointer, "/", f, 0)
+		c.contents(at, "/", f, 0)
 	}
 }

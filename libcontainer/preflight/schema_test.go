@@ -13,7 +13,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/runnel/runnel/specconv"
+	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/host"
 )
 
 // specModule is the specification itself: its JSON schema and its documents come
@@ -29,8 +30,8 @@ func specModule(t *testing.T) string {
 }
 
 // examined are the problems that a config.json has by itself.
-func examined(data []byte) []specconv.Problem {
-	c := &check{Examination: specconv.Examine(data), host: specconv.AnyHost()}
+func examined(data []byte) []config.Problem {
+	c := &check{Examination: config.Examine(data), host: host.Any()}
 	if c.Spec != nil {
 		if c.Spec.Linux == nil {
 			c.Spec.Linux = &specs.Linux{}
@@ -40,10 +41,10 @@ func examined(data []byte) []specconv.Problem {
 	return c.Problems()
 }
 
-func errorsAmong(problems []specconv.Problem) []string {
+func errorsAmong(problems []config.Problem) []string {
 	var texts []string
 	for _, p := range problems {
-		if p.Severity == specconv.Error {
+		if p.Severity == config.Error {
 			texts = append(texts, fmt.Sprintf("%d:%d %s", p.Line, p.Column, p))
 		}
 	}
@@ -332,13 +333,13 @@ func TestSchema(t *testing.T) {
 	var whole any = document
 	s.mutate(t, root, document, "", func(v any) { whole = v }, func(pointer, what string) {
 		tried++
-		least := specconv.Error
+		least := config.Error
 		if what == "its absence" {
-			least = specconv.Warning
+			least = config.Warning
 		}
 		found := examine(t, whole)
-		if !slices.ContainsFunc(found, func(p specconv.Problem) bool {
-			return p.Severity <= least && p.Pointer == pointer && !slices.Contains(base, p)
+		if !slices.ContainsFunc(found, func(p config.Problem) bool {
+			return p.Severity <= least && p.Place.Pointer == pointer && !slices.Contains(base, p)
 		}) {
 			t.Errorf("%s: %s isn't found", pointer, what)
 		}
@@ -349,7 +350,7 @@ func TestSchema(t *testing.T) {
 }
 
 // examine leaves the lines out, which any change moves.
-func examine(t *testing.T, document any) []specconv.Problem {
+func examine(t *testing.T, document any) []config.Problem {
 	t.Helper()
 	data, err := json.Marshal(document)
 	if err != nil {

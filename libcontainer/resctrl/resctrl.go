@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
@@ -69,7 +70,7 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 			return err
 		}
 	case !s.Own && len(first)+len(last) == 0:
-		return fmt.Errorf("linux.intelRdt.closID: there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
+		return place.Errorf(place.At("/linux/intelRdt/closID"), "there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
 	default:
 		if err := os.Mkdir(group, 0o755); err != nil {
 			return root.explain("linux.intelRdt.closID", err)
@@ -201,7 +202,7 @@ func (root FS) compare(group string, want []string) error {
 	path := root.Path(group, "schemata")
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("linux.intelRdt.closID: %w", err)
+		return place.Wrap(place.At("/linux/intelRdt/closID"), err)
 	}
 	have := map[string]map[string]string{}
 	for line := range strings.Lines(string(content)) {
@@ -212,7 +213,7 @@ func (root FS) compare(group string, want []string) error {
 		resource, values := parseSchema(line)
 		for domain, value := range values {
 			if had, ok := have[resource][domain]; !ok || had != value {
-				return fmt.Errorf("linux.intelRdt.closID: %q doesn't match the schemata of the existing group %s", line, filepath.Dir(path))
+				return place.Errorf(place.At("/linux/intelRdt/closID"), "%q doesn't match the schemata of the existing group %s", line, filepath.Dir(path))
 			}
 		}
 	}

@@ -75,7 +75,7 @@ type State struct {
 // Step is what is kept of a step of a plan.
 type Step struct {
 	Kind    string
-	Place   string // in config.json
+	Pointer string // to its place in config.json
 	Path    string // of a program
 	Timeout uint64 // of a hook, in seconds
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/jsontext"
-	"github.com/runnel/runnel/specconv"
 )
 
 // The form of state.json: one member for each field of State, absent where it has
@@ -90,7 +89,7 @@ func decodeState(content []byte) (*State, error) {
 	s := new(State)
 	var version int
 	var created string
-	err := specconv.DecodeObject(stateName, content, func(key string, v specconv.Value) bool {
+	err := jsontext.DecodeObject(stateName, content, func(key string, v jsontext.Value) bool {
 		switch key {
 		case "version":
 			v.Int(&version)
@@ -113,7 +112,7 @@ func decodeState(content []byte) (*State, error) {
 	return s, nil
 }
 
-func (s *State) decode(key string, v specconv.Value) bool {
+func (s *State) decode(key string, v jsontext.Value) bool {
 	switch key {
 	case "id":
 		v.String(&s.ID)
@@ -150,7 +149,7 @@ func (s *State) decode(key string, v specconv.Value) bool {
 	case "underRootfs":
 		v.Uint(&s.UnderRootfs)
 	case "late":
-		v.List(func(v specconv.Value) {
+		v.List(func(v jsontext.Value) {
 			s.Late = append(s.Late, Step{})
 			v.Object(s.Late[len(s.Late)-1].decode)
 		})
@@ -160,8 +159,8 @@ func (s *State) decode(key string, v specconv.Value) bool {
 	return true
 }
 
-func decodeLocation(l *cgroups.Location, v specconv.Value) {
-	v.Object(func(key string, v specconv.Value) bool {
+func decodeLocation(l *cgroups.Location, v jsontext.Value) {
+	v.Object(func(key string, v jsontext.Value) bool {
 		switch key {
 		case "mode":
 			var mode int
@@ -185,8 +184,8 @@ func decodeLocation(l *cgroups.Location, v specconv.Value) {
 	})
 }
 
-func decodeUnit(u *cgroups.Unit, v specconv.Value) {
-	v.Object(func(key string, v specconv.Value) bool {
+func decodeUnit(u *cgroups.Unit, v jsontext.Value) {
+	v.Object(func(key string, v jsontext.Value) bool {
 		switch key {
 		case "id":
 			v.String(&u.ID)
@@ -205,7 +204,7 @@ func decodeUnit(u *cgroups.Unit, v specconv.Value) {
 	})
 }
 
-func (r *Rdt) decode(key string, v specconv.Value) bool {
+func (r *Rdt) decode(key string, v jsontext.Value) bool {
 	switch key {
 	case "group":
 		v.String(&r.Group)
@@ -222,18 +221,18 @@ func (r *Rdt) decode(key string, v specconv.Value) bool {
 func (s *Step) encode(w *jsontext.Writer) {
 	w.Begin('{')
 	w.String("kind", s.Kind)
-	w.String("place", s.Place)
+	w.String("pointer", s.Pointer)
 	w.String("path", s.Path)
 	w.Uint("timeout", s.Timeout)
 	w.End('}')
 }
 
-func (s *Step) decode(key string, v specconv.Value) bool {
+func (s *Step) decode(key string, v jsontext.Value) bool {
 	switch key {
 	case "kind":
 		v.String(&s.Kind)
-	case "place":
-		v.String(&s.Place)
+	case "pointer":
+		v.String(&s.Pointer)
 	case "path":
 		v.String(&s.Path)
 	case "timeout":

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // The layout of an encoded plan. wire.h has the same for C.
@@ -50,10 +52,10 @@ func (p *Plan) Encode(firstFile, socket int) ([]byte, error) {
 }
 
 func stepError(s Step, err error) error {
-	if s.Origin == "" {
+	if s.Origin.IsZero() {
 		return fmt.Errorf("step %s: %w", s.Op.Kind(), err)
 	}
-	return fmt.Errorf("%s: %w", s.Origin, err)
+	return place.Wrap(s.Origin, err)
 }
 
 // encoder is the visitor that lays out one op at buf[at:].

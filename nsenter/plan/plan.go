@@ -2,11 +2,13 @@
 // between its clone and the execve of the container's program: a flat list of
 // steps without branches, loops or variables. The planner (package specconv)
 // makes a Plan; package nsenter hands it, encoded, to the child, which walks it
-// step by step. The package imports nothing of runnel and touches no system.
+// step by step. Of runnel, the package imports only places; it touches no system.
 //
 // The table of steps is in ops.go, their binary form in encode.go and, for the
 // child, in nsenter/child/wire.h; a test holds the two together.
 package plan
+
+import "github.com/runnel/runnel/internal/place"
 
 // Plan is what one new process does.
 type Plan struct {
@@ -22,10 +24,10 @@ type Plan struct {
 	Steps []Step
 }
 
-// Step is one Op with the place in config.json that asked for it, such as
-// "mounts[3] /data". Origin is empty where the runtime itself wants the step.
+// Step is one Op with the place in config.json that asked for it. Origin is the zero
+// Place where the runtime itself needs the step.
 type Step struct {
-	Origin string
+	Origin place.Place
 	Op     Op
 }
 
@@ -54,7 +56,7 @@ type File struct {
 	Source Source
 	Path   string
 	// Origin is the place in config.json for an error while opening it.
-	Origin string
+	Origin place.Place
 	// NSType is the CLONE_NEW* flag that a Namespace must be of.
 	NSType uint64
 	// Recursive: a Tree is cloned with all mounts below it.
@@ -78,19 +80,20 @@ type IDRange struct {
 }
 
 // Add appends a step.
-func (p *Plan) Add(origin string, op Op) {
+func (p *Plan) Add(origin place.Place, op Op) {
 	p.Steps = append(p.Steps, Step{Origin: origin, Op: op})
 }
 
-// Origin is the place in config.json that asked for step i, or "".
-func (p *Plan) Origin(i int) string {
+// Origin returns the place in config.json that asked for step i, the zero Place if
+// there is none.
+func (p *Plan) Origin(i int) place.Place {
 	if i < 0 || i >= len(p.Steps) {
-		return ""
+		return place.Place{}
 	}
 	return p.Steps[i].Origin
 }
 
-// Has tells whether the plan holds a step of this kind.
+// Has reports whether the plan holds a step of this kind.
 func (p *Plan) Has(k Kind) bool {
 	for i := range p.Steps {
 		if p.Steps[i].Op.Kind() == k {

@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
 	p := &Plan{PreserveFDs: 2, Files: []File{{Name: "a"}, {Name: "b"}}}
-	p.Add("", Bind{File: "b", Target: "/t", Recursive: true, Replace: true, Attr: Attr{Set: 5}})
-	p.Add("", Exec{Args: []string{"x", ""}, Env: nil})
+	p.Add(place.Place{}, Bind{File: "b", Target: "/t", Recursive: true, Replace: true, Attr: Attr{Set: 5}})
+	p.Add(place.Place{}, Exec{Args: []string{"x", ""}, Env: nil})
 	b, err := p.Encode(7, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +53,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{WaitStart{File: "start"}, `process.args: no file "start" in the plan`},
 	} {
 		p := &Plan{}
-		p.Add("process.args", c.op)
+		p.Add(place.At("/process/args"), c.op)
 		if _, err := p.Encode(4, 3); err == nil || err.Error() != c.want {
 			t.Errorf("Encode(%v) = %v, want %s", c.op, err, c.want)
 		}
@@ -72,7 +74,7 @@ func TestKindsAreComplete(t *testing.T) {
 		if name := op.Kind().String(); name == "" || name == "?" {
 			t.Errorf("kind %d has no name", op.Kind())
 		}
-		p.Add("here", op)
+		p.Add(place.At("/here"), op)
 	}
 	var out strings.Builder
 	if err := p.Print(&out); err != nil {
@@ -85,7 +87,7 @@ func TestKindsAreComplete(t *testing.T) {
 
 func TestPrintNamesBits(t *testing.T) {
 	p := &Plan{CloneFlags: 0x20020000}
-	p.Add("mounts[0] /x", Mount{FSType: "tmpfs", Target: "/x", Attr: Attr{Set: 3}, Propagation: 1<<14 | 1<<19})
+	p.Add(place.At("/mounts/0").Named("/x"), Mount{FSType: "tmpfs", Target: "/x", Attr: Attr{Set: 3}, Propagation: 1<<14 | 1<<19})
 	var out strings.Builder
 	if err := p.Print(&out); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func (p *Plan) Print(w io.Writer) error {
 		s := &p.Steps[i]
 		fmt.Fprintf(out, "%4d  %-16s", i, s.Op.Kind())
 		s.Op.visit(&printer{w: out})
-		if s.Origin != "" {
+		if !s.Origin.IsZero() {
 			fmt.Fprintf(out, "  # %s", s.Origin)
 		}
 		fmt.Fprintln(out)
@@ -45,7 +45,7 @@ func printFile(w io.Writer, f *File) {
 			fmt.Fprintf(w, " idmap uids=%s gids=%s", rangeString(f.IDMap.UIDs), rangeString(f.IDMap.GIDs))
 		}
 	}
-	if f.Origin != "" {
+	if !f.Origin.IsZero() {
 		fmt.Fprintf(w, "  # %s", f.Origin)
 	}
 	fmt.Fprintln(w)

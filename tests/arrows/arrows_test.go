@@ -19,7 +19,7 @@ const module = "github.com/runnel/runnel"
 // has no entry may import nothing of ours.
 var arrows = map[string][]string{
 	"":                 {"internal/cli"},
-	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv", "nsenter/plan", "internal/..."},
+	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
 
 	"libcontainer": {
 		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
@@ -29,9 +29,9 @@ var arrows = map[string][]string{
 		"specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
 	},
 	"libcontainer/explain": {
-		"libcontainer/hook", "libcontainer/idmap", "libcontainer/program", "libcontainer/fault", "specconv", "nsenter", "nsenter/plan", "internal/...",
+		"libcontainer/hook", "libcontainer/idmap", "libcontainer/program", "libcontainer/fault", "specconv/config", "nsenter", "nsenter/plan", "internal/...",
 	},
-	"libcontainer/cgrouppolicy": {"libcontainer/bundle", "libcontainer/idmap", "cgroups/...", "internal/..."},
+	"libcontainer/cgrouppolicy": {"libcontainer/bundle", "specconv/...", "cgroups/...", "internal/..."},
 	"libcontainer/bundle":       {"libcontainer/fault", "specconv/...", "internal/..."},
 	"libcontainer/hook":         {"libcontainer/fault", "nsenter", "internal/..."},
 	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},
@@ -39,14 +39,18 @@ var arrows = map[string][]string{
 	"libcontainer/idmap":        {"nsenter", "nsenter/plan", "internal/..."},
 	"libcontainer/netdev":       {"internal/..."},
 	"libcontainer/program":      {"internal/..."},
-	"libcontainer/state":        {"libcontainer/fault", "cgroups", "specconv/...", "internal/..."},
-	"libcontainer/fault":        {"specconv/...", "internal/..."},
+	"libcontainer/state":        {"libcontainer/fault", "cgroups", "internal/..."},
+	"libcontainer/fault":        {"specconv/config", "internal/..."},
 
-	"specconv/...": {"specconv/...", "nsenter/plan", "internal/..."},
-	"nsenter":      {"nsenter/plan", "internal/..."},
-	"nsenter/plan": {"internal/place"},
-	"cgroups/...":  {"cgroups/...", "internal/..."},
-	"seccomp/...":  {"seccomp/...", "internal/..."},
+	"specconv":              {"specconv/config", "specconv/host", "specconv/words", "nsenter/plan", "internal/..."},
+	"specconv/config":       {"specconv/host", "specconv/words", "internal/..."},
+	"specconv/host":         {"specconv/words", "internal/..."},
+	"specconv/words":        {},
+	"specconv/internal/...": {"specconv/...", "internal/..."},
+	"nsenter":               {"nsenter/plan", "internal/..."},
+	"nsenter/plan":          {"internal/place"},
+	"cgroups/...":           {"cgroups/...", "internal/..."},
+	"seccomp/...":           {"seccomp/...", "internal/..."},
 
 	"internal/place":  {},
 	"internal/pidfd":  {},

@@ -1,0 +1,345 @@
+package jsontext
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/runnel/runnel/internal/place"
+)
+
+// Reader reads one JSON text (RFC 8259) straight into variables. Why it exists
+// beside encoding/json is in contrib/design/json.md.
+//
+// It differs from encoding/json in what it refuses or ignores: the case of keys
+// counts, and text that isn't UTF-8 is an error instead of being altered. As
+// there, null leaves a value as it is, and of equal keys the last one counts.
+//
+// The first error sticks: it moves the position to the end, where nothing more
+// is read. With an Observer, a value that is well-formed but of the wrong type or
+// out of range isn't an error; it is reported to the Observer and skipped.
+type Reader struct {
+	text     string
+	pos      int
+	depth    int
+	err      error
+	at       int    // offset of the error
+	pointer  string // JSON pointer to it, built while the calls return
+	observer Observer
+}
+
+// Observer is told of everything that a Reader passes. Offsets are in bytes from
+// the beginning of the text.
+type Observer interface {
+	// BeginObject reports that an object is read into value, which is nil if the
+	// object is skipped. EndObject is called after its last member.
+	BeginObject(value any)
+	EndObject()
+	// BeginMember and BeginElement report a member of an object and an element of
+	// an array before it is read, and End reports that it has been read.
+	BeginMember(m Member)
+	BeginElement(index, offset int)
+	End()
+	// Unknown reports that nobody reads the member that has begun.
+	Unknown(key string)
+	// Reject reports that the value at hand isn't what it should be.
+	Reject(offset int, reason string)
+}
+
+// Member is a member of an object, before its value is read.
+type Member struct {
+	Key               string
+	KeyOffset, Offset int // where the key and the value begin
+	IsNull            bool
+}
+
+// NewReader returns a Reader of text. observer may be nil.
+func NewReader(text string, observer Observer) *Reader {
+	return &Reader{text: text, observer: observer}
+}
+
+// Offset returns how far the text has been read, in bytes.
+func (r *Reader) Offset() int { return r.pos }
+
+// maxDepth is far beyond any config and far below what the stack can hold.
+const maxDepth = 200
+
+// Error is an error at a place in a JSON text.
+type Error struct {
+	Name         string // of the file
+	Offset       int    // in bytes
+	Line, Column int    // counted from 1, columns in characters
+	Pointer      string // JSON pointer (RFC 6901) to the value
+	Err          error
+}
+
+// Position returns the error's file, line and column: "config.json:12:5".
+func (e *Error) Position() string { return fmt.Sprintf("%s:%d:%d", e.Name, e.Line, e.Column) }
+
+// Error returns the text with position and place: "config.json:12:5: process.cwd: …".
+func (e *Error) Error() string {
+	if at := place.At(e.Pointer).String(); at != "" {
+		return e.Position() + ": " + at + ": " + e.Err.Error()
+	}
+	return e.Position() + ": " + e.Err.Error()
+}
+
+// Unwrap returns the error without its position.
+func (e *Error) Unwrap() error { return e.Err }
+
+func (r *Reader) fail(at int, format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+		r.at = at
+	}
+	r.pos = len(r.text)
+}
+
+func (r *Reader) result(name string) error {
+	if r.err == nil {
+		return nil
+	}
+	before := r.text[:r.at]
+	return &Error{
+		Name: name, Offset: r.at, Pointer: r.pointer, Err: r.err,
+		Line:   strings.Count(before, "\n") + 1,
+		Column: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1,
+	}
+}
+
+// Document reads one value with read and fails if anything follows it. name is that
+// of the file, for the error, which is an *Error.
+func (r *Reader) Document(name string, read func(*Reader)) error {
+	if r.skipSpace(); r.pos == len(r.text) {
+		r.fail(r.pos, "the file is empty")
+		return r.result(name)
+	}
+	read(r)
+	if r.skipSpace(); r.err == nil && r.pos < len(r.text) {
+		r.fail(r.pos, "%s after the end of the object", r.found())
+	}
+	return r.result(name)
+}
+
+func (r *Reader) skipSpace() {
+	for r.pos < len(r.text) {
+		switch r.text[r.pos] {
+		case ' ', '\n', '\t', '\r':
+			r.pos++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the first byte of the next token, 0 at the end.
+func (r *Reader) peek() byte {
+	r.skipSpace()
+	if r.pos == len(r.text) {
+		return 0
+	}
+	return r.text[r.pos]
+}
+
+// found describes the next token for an error.
+func (r *Reader) found() string {
+	switch c := r.peek(); {
+	case c == 0 && r.pos == len(r.text):
+		return "the end of the file"
+	case c == '{':
+		return "an object"
+	case c == '[':
+		return "an array"
+	case c == '"':
+		return "a string"
+	case c == '-' || c >= '0' && c <= '9':
+		return "a number"
+	case strings.HasPrefix(r.text[r.pos:], "true"), strings.HasPrefix(r.text[r.pos:], "false"):
+		return "a boolean"
+	}
+	c, _ := utf8.DecodeRuneInString(r.text[r.pos:])
+	return "invalid character " + strconv.QuoteRune(c)
+}
+
+func (r *Reader) expected(what string) {
+	r.skipSpace()
+	at := r.pos
+	r.fail(at, "expected %s, found %s", what, r.found())
+}
+
+// take consumes c if it is the next token, and reports whether it is.
+func (r *Reader) take(c byte) bool {
+	if r.peek() != c || r.pos == len(r.text) {
+		return false
+	}
+	r.pos++
+	return true
+}
+
+func (r *Reader) null() bool {
+	if r.peek() == 'n' && strings.HasPrefix(r.text[r.pos:], "null") {
+		r.pos += len("null")
+		return true
+	}
+	return false
+}
+
+// Object reads an object: it calls field for each key, with the position before the
+// value, which field must read or skip with Unknown. v is what is read, for the
+// Observer.
+func (r *Reader) Object(v any, field func(r *Reader, key string)) {
+	if r.null() {
+		return
+	}
+	if !r.take('{') {
+		r.mismatch("an object")
+		return
+	}
+	if r.observer != nil {
+		r.observer.BeginObject(v)
+	}
+	if r.enter(); r.take('}') {
+		r.closeObject()
+		return
+	}
+	for r.err == nil {
+		if r.peek() != '"' {
+			r.expected("a key")
+			return
+		}
+		at := r.pos
+		key := r.string()
+		if r.err == nil && !r.take(':') {
+			r.expected("':'")
+			return
+		}
+		if r.observer != nil {
+			isNull := r.peek() == 'n'
+			r.observer.BeginMember(Member{Key: key, KeyOffset: at, Offset: r.pos, IsNull: isNull})
+		}
+		if field(r, key); r.err != nil {
+			r.pointer = "/" + place.Escape(key) + r.pointer
+			return
+		}
+		if r.observer != nil {
+			r.observer.End()
+		}
+		if r.take(',') {
+			continue
+		}
+		if !r.take('}') {
+			r.expected("',' or '}'")
+			return
+		}
+		r.closeObject()
+		return
+	}
+}
+
+func (r *Reader) closeObject() {
+	r.depth--
+	if r.observer != nil {
+		r.observer.EndObject()
+	}
+}
+
+// Unknown skips the value of a key that isn't known.
+func (r *Reader) Unknown(key string) {
+	if r.observer != nil {
+		r.observer.Unknown(key)
+	}
+	r.skip()
+}
+
+// mismatch rejects a value that isn't of the type that is wanted.
+func (r *Reader) mismatch(what string) {
+	if r.observer == nil || !r.startsValue() {
+		r.expected(what)
+		return
+	}
+	r.observer.Reject(r.pos, "expected "+what+", found "+r.found())
+	r.skip()
+}
+
+func (r *Reader) startsValue() bool {
+	rest := r.text[r.pos:]
+	if c := r.peek(); c == '{' || c == '[' || c == '"' || c == '-' || c >= '0' && c <= '9' {
+		return true
+	}
+	return strings.HasPrefix(rest, "true") || strings.HasPrefix(rest, "false") || strings.HasPrefix(rest, "null")
+}
+
+// outOfRange rejects a token of the right type whose value can't be used.
+func (r *Reader) outOfRange(at int, reason string) {
+	if r.observer == nil {
+		r.fail(at, "%s", reason)
+		return
+	}
+	r.observer.Reject(at, reason)
+}
+
+// array reads an array: it calls element for each element, with the position before
+// it.
+func (r *Reader) array(element func(r *Reader)) {
+	if !r.take('[') {
+		r.mismatch("an array")
+		return
+	}
+	if r.enter(); r.take(']') {
+		r.depth--
+		return
+	}
+	for i := 0; r.err == nil; i++ {
+		if r.observer != nil {
+			r.skipSpace()
+			r.observer.BeginElement(i, r.pos)
+		}
+		if element(r); r.err != nil {
+			r.pointer = "/" + strconv.Itoa(i) + r.pointer
+			return
+		}
+		if r.observer != nil {
+			r.observer.End()
+		}
+		if r.take(',') {
+			continue
+		}
+		if !r.take(']') {
+			r.expected("',' or ']'")
+		}
+		r.depth--
+		return
+	}
+}
+
+func (r *Reader) enter() {
+	if r.depth++; r.depth > maxDepth {
+		r.fail(r.pos, "nested too deeply")
+	}
+}
+
+// skip skips a value of any type.
+func (r *Reader) skip() {
+	switch c := r.peek(); {
+	case c == '{':
+		r.Object(nil, func(r *Reader, _ string) { r.skip() })
+	case c == '[':
+		r.array((*Reader).skip)
+	case c == '"':
+		r.string()
+	case c == '-' || c >= '0' && c <= '9':
+		r.number()
+	case r.literal("true"), r.literal("false"), r.null():
+	default:
+		r.expected("a value")
+	}
+}
+
+func (r *Reader) literal(word string) bool {
+	if !strings.HasPrefix(r.text[r.pos:], word) {
+		return false
+	}
+	r.pos += len(word)
+	return true
+}

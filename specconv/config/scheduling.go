@@ -1,0 +1,105 @@
+package config
+
+import (
+	"math/bits"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv/words"
+)
+
+func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
+	if s == nil {
+		return
+	}
+	realtime := s.Policy == specs.SchedFIFO || s.Policy == specs.SchedRR
+	fair := s.Policy == specs.SchedOther || s.Policy == specs.SchedBatch
+	deadline := s.Policy == specs.SchedDeadline
+	_, ok := words.SchedulerPolicy(s.Policy)
+	switch {
+	case s.Policy == "":
+		c.errorf(at.Key("policy"), "scheduler policy is required")
+		return
+	case !ok:
+		c.errorf(at.Key("policy"), "invalid scheduler policy: %s", s.Policy)
+		return
+	case fair && (s.Nice < -20 || s.Nice > 19):
+		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy)
+	case !fair && s.Nice != 0:
+		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy).Hint = "only SCHED_OTHER and SCHED_BATCH have a nice value"
+	}
+	if s.Priority != 0 && !realtime {
+		c.errorf(at.Key("priority"), "scheduler.priority can only be specified for SchedFIFO or SchedRR policy")
+	} else if realtime && (s.Priority < 1 || s.Priority > 99) {
+		c.errorf(at.Key("priority"), "invalid scheduler.priority: %d", s.Priority).Hint = "real-time priorities go from 1 to 99"
+	}
+	if !deadline && (s.Runtime != 0 || s.Deadline != 0 || s.Period != 0) {
+		c.errorf(at, "scheduler runtime/deadline/period can only be specified for SchedDeadline policy")
+	}
+	for i, f := range s.Flags {
+		if _, ok := words.SchedulerFlag(f); !ok {
+			c.errorf(at.Key("flags").Index(i), "invalid scheduler flag: %s", f)
+		}
+	}
+}
+
+func (c *checker) ioPriority(at place.Place, p *specs.LinuxIOPriority) {
+	if p == nil {
+		return
+	}
+	if p.Priority < 0 || p.Priority > 7 {
+		c.errorf(at.Key("priority"), "invalid ioPriority.Priority: %d", p.Priority)
+	}
+	if _, ok := words.IOPriority(p); !ok {
+		c.errorf(at.Key("class"), "invalid ioPriority.Class: %q", p.Class)
+	}
+}
+
+func (c *checker) personality() {
+	p := c.spec.Linux.Personality
+	if p == nil {
+		return
+	}
+	if _, ok := words.Personality(p.Domain); !ok {
+		c.errorf(place.At("/linux/personality/domain"), "invalid personality domain: %q", p.Domain).Hint = "a domain is LINUX or LINUX32"
+	}
+	if len(p.Flags) > 0 {
+		c.errorf(place.At("/linux/personality/flags"), "unsupported personality flags: %q", p.Flags)
+	}
+}
+
+func (c *checker) memoryPolicy() {
+	p := c.spec.Linux.MemoryPolicy
+	if p == nil {
+		return
+	}
+	at := place.At("/linux/memoryPolicy")
+	mode, ok := words.MemoryMode(p.Mode)
+	mask, err := words.ParseList(p.Nodes)
+	switch {
+	case !ok:
+		c.errorf(at.Key("mode"), "invalid memory policy mode: %q", p.Mode)
+	case !c.host.Kernel.AtLeast(mode.Since[0], mode.Since[1]):
+		c.errorf(at.Key("mode"), "%s needs Linux %d.%d", p.Mode, mode.Since[0], mode.Since[1])
+	case err != nil:
+		c.errorf(at.Key("nodes"), "invalid memory policy nodes: %v", err)
+	case !mode.Nodes && len(mask) > 0:
+		c.errorf(at.Key("nodes"), "memory policy mode requires 0 nodes but got %d", countBits(mask))
+	case mode.Nodes && len(mask) == 0:
+		c.errorf(at.Key("nodes"), "memory policy mode requires at least one node but got 0")
+	}
+	for i, f := range p.Flags {
+		if _, ok := words.MemoryFlag(f); !ok {
+			c.errorf(at.Key("flags").Index(i), "invalid memory policy flag: %q", f)
+		}
+	}
+}
+
+func countBits(mask []byte) int {
+	n := 0
+	for _, b := range mask {
+		n += bits.OnesCount8(b)
+	}
+	return n
+}

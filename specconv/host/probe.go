@@ -1,0 +1,197 @@
+package host
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/specconv/words"
+)
+
+// initialUserNS is the inode of the initial user namespace (PROC_USER_INIT_INO).
+const initialUserNS = 0xEFFFFFFD
+
+// Probe asks the host for the facts that the plan of this config depends on, and for
+// no others, since every command pays for it. rootfs is absolute.
+func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
+	h := &Host{
+		EUID:  uint32(unix.Geteuid()),
+		EGID:  uint32(unix.Getegid()),
+		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
+	}
+	h.Kernel = kernelVersion()
+	h.Permitted = permittedCapabilities()
+	h.probeUserNS()
+	h.probeSecurity(spec)
+	if mountsCgroups(spec) {
+		h.Cgroups = cgroupMode()
+	}
+	if spec.Linux == nil {
+		return h, nil
+	}
+	if spec.Linux.IntelRdt != nil {
+		h.IntelRDT = isFileSystem("/sys/fs/resctrl", unix.RDTGROUP_SUPER_MAGIC)
+	}
+	h.probeNamespaces(spec.Linux.Namespaces)
+	if words.HasNamespace(spec, specs.UserNamespace) && spec.Process != nil {
+		h.probeLimits(spec.Process.Rlimits)
+	}
+	if p, ok := words.Propagation(spec.Linux.RootfsPropagation); ok && p&unix.MS_SHARED != 0 {
+		var err error
+		if h.RootMount, err = mountPointOf(rootfs); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+func kernelVersion() Kernel {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return Kernel{}
+	}
+	major, rest, _ := strings.Cut(unix.ByteSliceToString(u.Release[:]), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	minor = strings.TrimRightFunc(minor, func(r rune) bool { return r < '0' || r > '9' })
+	var k Kernel
+	k.Major, _ = strconv.Atoi(major)
+	k.Minor, _ = strconv.Atoi(minor)
+	return k
+}
+
+func permittedCapabilities() uint64 {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&hdr, &data[0]) != nil {
+		return 0
+	}
+	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32
+}
+
+func (h *Host) probeUserNS() {
+	var st unix.Stat_t
+	if unix.Stat("/proc/self/ns/user", &st) != nil || st.Ino == initialUserNS {
+		return
+	}
+	h.InUserNS = true
+	text, _ := os.ReadFile("/proc/self/setgroups")
+	h.SetgroupsDenied = bytes.HasPrefix(text, []byte("deny"))
+}
+
+func (h *Host) probeSecurity(spec *specs.Spec) {
+	p := spec.Process
+	if p != nil && p.ApparmorProfile != "" {
+		text, _ := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+		h.AppArmor = len(text) > 0 && text[0] == 'Y'
+	}
+	if p != nil && p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != "" {
+		h.SELinux = isFileSystem("/sys/fs/selinux", unix.SELINUX_MAGIC) && hasPolicy()
+	}
+}
+
+// hasPolicy reports whether SELinux has loaded a policy: before, all contexts are
+// "kernel".
+func hasPolicy() bool {
+	text, err := os.ReadFile("/proc/self/attr/current")
+	return err == nil && strings.TrimRight(string(text), "\n\x00") != "kernel"
+}
+
+func (h *Host) probeNamespaces(list []specs.LinuxNamespace) {
+	for i := range list {
+		t, ok := words.Namespace(list[i].Type)
+		if !ok {
+			continue
+		}
+		if list[i].Path == "" && t.Optional && unix.Access("/proc/self/ns/"+t.File, unix.F_OK) != nil {
+			h.Missing |= t.Flag
+		}
+		if list[i].Path != "" && isOwnNamespace(list[i].Path, t.File) {
+			h.Own |= t.Flag
+		}
+	}
+}
+
+func isOwnNamespace(path, file string) bool {
+	var own, other unix.Stat_t
+	return unix.Stat(path, &other) == nil && unix.Stat("/proc/self/ns/"+file, &own) == nil &&
+		own.Dev == other.Dev && own.Ino == other.Ino
+}
+
+func (h *Host) probeLimits(list []specs.POSIXRlimit) {
+	h.HardLimits = make(map[int]uint64, len(list))
+	for i := range list {
+		resource, ok := words.Rlimit(list[i].Type)
+		if !ok {
+			continue
+		}
+		var limit unix.Rlimit
+		if unix.Prlimit(0, resource, nil, &limit) == nil {
+			h.HardLimits[resource] = limit.Max
+		}
+	}
+}
+
+func mountsCgroups(spec *specs.Spec) bool {
+	for i := range spec.Mounts {
+		if t := spec.Mounts[i].Type; t == "cgroup" || t == "cgroup2" {
+			return true
+		}
+	}
+	return false
+}
+
+func isFileSystem(path string, magic int64) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(path, &st) == nil && int64(st.Type) == magic
+}
+
+func cgroupMode() CgroupMode {
+	switch {
+	case isFileSystem("/sys/fs/cgroup", unix.CGROUP2_SUPER_MAGIC):
+		return CgroupV2
+	case isFileSystem("/sys/fs/cgroup/unified", unix.CGROUP2_SUPER_MAGIC):
+		return CgroupHybrid
+	}
+	return CgroupV1
+}
+
+// mountPointOf returns the mount point that path is on, proc_pid_mountinfo(5).
+func mountPointOf(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	return longestMount(string(info), real), nil
+}
+
+func longestMount(info, path string) string {
+	longest := "/"
+	for line := range strings.Lines(info) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		point := unescapeMount(fields[4])
+		if len(point) > len(longest) && (point == path || strings.HasPrefix(path, point+"/")) {
+			longest = point
+		}
+	}
+	return longest
+}
+
+// unescapeMount replaces the octal escapes of blanks and backslashes.
+func unescapeMount(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}

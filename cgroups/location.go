@@ -7,57 +7,26 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/v1"
 )
 
 // Mode is how a host has its cgroups mounted.
-type Mode uint8
+type Mode = mode.Mode
 
-// The modes. On a hybrid host the controllers are v1's, and a cgroup2
-// hierarchy without them is mounted beside them.
+// The modes of a host that was probed.
 const (
-	V1 Mode = iota + 1
-	Hybrid
-	V2
+	V1     = mode.V1
+	Hybrid = mode.Hybrid
+	V2     = mode.V2
 )
 
-func (m Mode) String() string {
-	switch m {
-	case V1:
-		return "v1"
-	case Hybrid:
-		return "hybrid"
-	case V2:
-		return "v2"
-	}
-	return "unknown"
-}
+const root = mode.Root
 
-// The mount points that every distribution uses.
-const (
-	root       = "/sys/fs/cgroup"
-	hybridRoot = root + "/unified"
-)
-
-// HostMode tells how the host has its cgroups mounted.
-func HostMode() Mode {
-	switch {
-	case isUnified(root):
-		return V2
-	case isUnified(hybridRoot):
-		return Hybrid
-	}
-	return V1
-}
-
-func isUnified(mount string) bool {
-	var fs unix.Statfs_t
-	return unix.Statfs(mount, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
-}
+// HostMode returns how this host has its cgroups mounted.
+func HostMode() Mode { return mode.Host() }
 
 // The drivers: cgroupfs makes the cgroups itself, systemd has them made for a
 // unit.
@@ -95,10 +64,10 @@ var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted")
 // cgroup with processes can't have limited children. ".." never leads above
 // the beginning. Nothing is changed or made.
 func Locate(cgroupsPath, id string) (Location, error) {
-	mode := HostMode()
-	if mode == V2 && path.IsAbs(cgroupsPath) {
+	hostMode := HostMode()
+	if hostMode == V2 && path.IsAbs(cgroupsPath) {
 		// The usual case needs to know nothing else.
-		return locate(mode, "", "", cgroupsPath, id)
+		return locate(hostMode, "", "", cgroupsPath, id)
 	}
 	mounts, err := cgroupfs.ReadProc("/proc/self/mountinfo")
 	if err != nil {
@@ -108,19 +77,19 @@ func Locate(cgroupsPath, id string) (Location, error) {
 	if err != nil {
 		return Location{}, fmt.Errorf("locate cgroups: %w", err)
 	}
-	return locate(mode, mounts, own, cgroupsPath, id)
+	return locate(hostMode, mounts, own, cgroupsPath, id)
 }
 
 // locate is Locate with the contents of the two files of /proc/self.
-func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error) {
-	l := Location{Mode: mode, Driver: Cgroupfs}
+func locate(hostMode Mode, mountinfo, own, cgroupsPath, id string) (Location, error) {
+	l := Location{Mode: hostMode, Driver: Cgroupfs}
 	inner, err := innerPath(cgroupsPath, id)
 	if err != nil {
 		return l, err
 	}
 	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
-	if mode != V2 || !path.IsAbs(cgroupsPath) {
-		mounts = parseMounts(mountinfo, mode)
+	if hostMode != V2 || !path.IsAbs(cgroupsPath) {
+		mounts = parseMounts(mountinfo, hostMode)
 	}
 	if len(mounts) == 0 {
 		return l, ErrNoHierarchy
@@ -132,7 +101,7 @@ func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error)
 		dir := m.point
 		if !path.IsAbs(cgroupsPath) {
 			begin := m.beneath(members.find(m))
-			if mode == V2 {
+			if hostMode == V2 {
 				begin = path.Dir(begin)
 			}
 			dir = path.Join(m.point, begin)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/systemd"
 )
 
@@ -38,30 +39,30 @@ func LocateUnit(cgroupsPath, id string, user bool, annotations map[string]string
 	if err != nil {
 		return Location{}, err
 	}
-	mode := HostMode()
-	if user && mode != V2 {
-		return Location{}, fmt.Errorf("an ordinary user's systemd has no cgroups to give on cgroup %s: the systemd driver needs cgroup v2 then", mode)
+	hostMode := HostMode()
+	if user && hostMode != V2 {
+		return Location{}, fmt.Errorf("an ordinary user's systemd has no cgroups to give on cgroup %s: the systemd driver needs cgroup v2 then", hostMode)
 	}
-	top, err := systemd.Root(user, func(dir string) bool { return isUnified(root + dir) })
+	top, err := systemd.Root(user, func(dir string) bool { return mode.IsUnified(root + dir) })
 	if err != nil {
 		return Location{}, err
 	}
 	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
-	if mode != V2 {
+	if hostMode != V2 {
 		text, err := cgroupfs.ReadProc("/proc/self/mountinfo")
 		if err != nil {
 			return Location{}, fmt.Errorf("locate cgroups: %w", err)
 		}
-		mounts = parseMounts(text, mode)
+		mounts = parseMounts(text, hostMode)
 	}
-	l := locateUnit(mode, mounts, path.Join("/", top, name.Path()))
+	l := locateUnit(hostMode, mounts, path.Join("/", top, name.Path()))
 	l.Unit = &Unit{ID: id, Slice: name.Slice, Name: name.Unit, User: user, Properties: properties}
 	return l, nil
 }
 
 // locateUnit gives the unit's cgroup in each hierarchy.
-func locateUnit(mode Mode, mounts []mount, cgroup string) Location {
-	l := Location{Mode: mode, Driver: Systemd, Paths: map[string]string{}, Mounts: map[string]string{}}
+func locateUnit(hostMode Mode, mounts []mount, cgroup string) Location {
+	l := Location{Mode: hostMode, Driver: Systemd, Paths: map[string]string{}, Mounts: map[string]string{}}
 	for _, m := range mounts {
 		for _, key := range m.keys {
 			l.Paths[key] = path.Join(m.point, m.beneath(cgroup))

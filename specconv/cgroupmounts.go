@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -32,7 +33,7 @@ const (
 func (b *builder) cgroupMount(m mountPoint) {
 	private := b.ns.has(unix.CLONE_NEWCGROUP)
 	switch {
-	case b.host.Cgroups != CgroupV2:
+	case b.host.Cgroups != mode.V2:
 		b.cgroupsV1(m, private)
 	case private:
 		op := plan.Mount{

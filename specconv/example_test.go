@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 func TestExample(t *testing.T) {
@@ -15,8 +17,8 @@ func TestExample(t *testing.T) {
 		rootless, v2 bool
 		host         *Host
 	}{
-		{"example", false, true, root(CgroupV2)},
-		{"example-v1", false, false, root(CgroupV1)},
+		{"example", false, true, root(mode.V2)},
+		{"example-v1", false, false, root(mode.V1)},
 		{"example-rootless", true, true, user()},
 	}
 	for _, tt := range tests {

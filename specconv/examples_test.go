@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 // specModule is the folder of the specification's own module, which has its
@@ -156,7 +158,7 @@ func TestSpecFixtures(t *testing.T) {
 			}
 			spec, err := Decode(data)
 			if err == nil {
-				err = FirstError(Validate(spec, root(CgroupV2)))
+				err = FirstError(Validate(spec, root(mode.V2)))
 			}
 			switch {
 			case kind+"/"+name == noNamespace:

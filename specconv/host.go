@@ -10,18 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-)
 
-// CgroupMode says how the host's cgroup hierarchies are mounted.
-type CgroupMode uint8
-
-// The cgroup modes. CgroupUnknown is that of a host that wasn't asked, because
-// the config doesn't depend on it.
-const (
-	CgroupUnknown CgroupMode = iota
-	CgroupV1
-	CgroupHybrid
-	CgroupV2
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 // Kernel is a kernel version.
@@ -50,7 +40,7 @@ type Host struct {
 	// Own are the namespaces to join that the runtime is in already.
 	Own uint64
 	// Cgroups is known where the config mounts cgroups.
-	Cgroups CgroupMode
+	Cgroups mode.Mode
 	// AppArmor, SELinux and IntelRDT are known where the config uses them.
 	AppArmor, SELinux, IntelRDT bool
 	// Kcore: there is a /proc/kcore.
@@ -88,7 +78,7 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 	h.probeUserNS()
 	h.probeSecurity(spec)
 	if mountsCgroups(spec) {
-		h.Cgroups = cgroupMode()
+		h.Cgroups = mode.Host()
 	}
 	if spec.Linux == nil {
 		return h, nil
@@ -198,16 +188,6 @@ func (h *Host) probeLimits(list []specs.POSIXRlimit) {
 func isFileSystem(path string, magic int64) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && int64(st.Type) == magic
-}
-
-func cgroupMode() CgroupMode {
-	switch {
-	case isFileSystem("/sys/fs/cgroup", unix.CGROUP2_SUPER_MAGIC):
-		return CgroupV2
-	case isFileSystem("/sys/fs/cgroup/unified", unix.CGROUP2_SUPER_MAGIC):
-		return CgroupHybrid
-	}
-	return CgroupV1
 }
 
 // mountPointOf finds the mount that path lies on, proc_pid_mountinfo(5).

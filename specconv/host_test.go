@@ -6,6 +6,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 func TestProbe(t *testing.T) {
@@ -24,7 +26,7 @@ func TestProbe(t *testing.T) {
 	if h.Own != unix.CLONE_NEWTIME {
 		t.Errorf("own namespaces = %#x, want %#x", h.Own, unix.CLONE_NEWTIME)
 	}
-	if h.Cgroups == CgroupUnknown {
+	if h.Cgroups == mode.Unknown {
 		t.Error("the cgroup mode is unknown")
 	}
 	if h.HardLimits != nil || h.RootMount != "" {
@@ -84,7 +86,7 @@ func TestDeniesSetgroups(t *testing.T) {
 	}{
 		{"own group only", single, user(), true},
 		{"mapped with newgidmap", helped, user(), false},
-		{"root", single, root(CgroupV2), false},
+		{"root", single, root(mode.V2), false},
 		{"no user namespace", Example(false, 0, 0, true), user(), false},
 	}
 	for _, tt := range tests {

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -19,16 +20,16 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const allCapabilities = 1<<len(capabilityNames) - 1
 
 // root is a host on which everything is there and allowed.
-func root(mode CgroupMode) *Host {
+func root(cgroups mode.Mode) *Host {
 	return &Host{
-		Kernel: Kernel{6, 12}, Permitted: allCapabilities, Cgroups: mode,
+		Kernel: Kernel{6, 12}, Permitted: allCapabilities, Cgroups: cgroups,
 		AppArmor: true, SELinux: true, Kcore: true,
 		HardLimits: map[int]uint64{unix.RLIMIT_NOFILE: 512},
 	}
 }
 
 func user() *Host {
-	h := root(CgroupV2)
+	h := root(mode.V2)
 	h.EUID, h.EGID, h.Permitted = 1000, 1000, 0
 	return h
 }
@@ -92,7 +93,7 @@ func planCases() []planCase {
 		specs.LinuxNamespace{Type: specs.UTSNamespace, Path: "/proc/7/ns/uts"},
 		specs.LinuxNamespace{Type: specs.MountNamespace})
 	pod.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
-	own := root(CgroupV2)
+	own := root(mode.V2)
 	own.Own = unix.CLONE_NEWNET
 	ownPod := withNamespaces(bare(), pod.Linux.Namespaces...)
 	everyNamespace := func() *specs.Spec {
@@ -102,40 +103,40 @@ func planCases() []planCase {
 		}
 		return s
 	}
-	shared := root(CgroupV2)
+	shared := root(mode.V2)
 	shared.RootMount = "/mnt"
 	return []planCase{
-		{name: "default-v1", spec: Example(false, 0, 0, false), host: root(CgroupV1), input: Input{Cgroups: v1Hierarchies}},
-		{name: "default-v2", spec: Example(false, 0, 0, true), host: root(CgroupV2), input: Input{
+		{name: "default-v1", spec: Example(false, 0, 0, false), host: root(mode.V1), input: Input{Cgroups: v1Hierarchies}},
+		{name: "default-v2", spec: Example(false, 0, 0, true), host: root(mode.V2), input: Input{
 			InCgroup: true, StartFile: "start", Cgroups: []CgroupHierarchy{{Dir: "/sys/fs/cgroup/c"}},
 		}},
 		{name: "default-rootless", spec: Example(true, 1000, 1000, true), host: user()},
-		{name: "user", spec: mapped(userConfig()), host: root(CgroupV2), input: Input{
+		{name: "user", spec: mapped(userConfig()), host: root(mode.V2), input: Input{
 			Mounts: []specs.Mount{{Destination: "/run/notify", Source: "/run/runnel/c/notify", Type: "bind", Options: []string{"bind", "ro"}}},
 			Env:    []string{"NOTIFY_SOCKET=/run/notify/notify.sock"},
 		}},
-		{name: "pod", spec: pod, host: root(CgroupV2)},
+		{name: "pod", spec: pod, host: root(mode.V2)},
 		{name: "pod-host-network", spec: ownPod, host: own},
-		{name: "join-all", spec: everyNamespace(), host: root(CgroupV2)},
+		{name: "join-all", spec: everyNamespace(), host: root(mode.V2)},
 		{name: "join-all-rootless", spec: everyNamespace(), host: user()},
-		{name: "time", spec: timeConfig(), host: root(CgroupV2)},
-		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: root(CgroupHybrid), input: Input{Cgroups: v1Hierarchies}},
-		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: root(CgroupV2)},
-		{name: "cgroup-host-namespace-v2-user", spec: mapped(cgroupConfig()), host: root(CgroupV2)},
-		{name: "mounts", spec: mountsConfig(), host: root(CgroupV2)},
-		{name: "mounts-idmapped", spec: idmappedConfig(), host: root(CgroupV2)},
-		{name: "mounts-labelled", spec: changed(Example(false, 0, 0, true), func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c:d" }), host: root(CgroupV2)},
-		{name: "devices", spec: devicesConfig(), host: root(CgroupV2)},
-		{name: "devices-user", spec: mapped(devicesConfig()), host: root(CgroupV2)},
-		{name: "process", spec: processConfig(), host: root(CgroupV2), input: Input{
+		{name: "time", spec: timeConfig(), host: root(mode.V2)},
+		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: root(mode.Hybrid), input: Input{Cgroups: v1Hierarchies}},
+		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: root(mode.V2)},
+		{name: "cgroup-host-namespace-v2-user", spec: mapped(cgroupConfig()), host: root(mode.V2)},
+		{name: "mounts", spec: mountsConfig(), host: root(mode.V2)},
+		{name: "mounts-idmapped", spec: idmappedConfig(), host: root(mode.V2)},
+		{name: "mounts-labelled", spec: changed(Example(false, 0, 0, true), func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c:d" }), host: root(mode.V2)},
+		{name: "devices", spec: devicesConfig(), host: root(mode.V2)},
+		{name: "devices-user", spec: mapped(devicesConfig()), host: root(mode.V2)},
+		{name: "process", spec: processConfig(), host: root(mode.V2), input: Input{
 			PreserveFDs: 2, ListenFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 80), Flags: 4, Notify: true},
 		}},
-		{name: "no-process", spec: changed(bare(), func(s *specs.Spec) { s.Process = nil }), host: root(CgroupV2)},
-		{name: "hooks", spec: hooksConfig(), host: root(CgroupV2)},
+		{name: "no-process", spec: changed(bare(), func(s *specs.Spec) { s.Process = nil }), host: root(mode.V2)},
+		{name: "hooks", spec: hooksConfig(), host: root(mode.V2)},
 		{name: "propagation-shared", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},
-		{name: "propagation-unbindable", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: root(CgroupV2)},
-		{name: "no-mount-namespace", spec: changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: root(CgroupV2)},
-		{name: "no-pivot", spec: bare(), host: root(CgroupV2), input: Input{NoPivot: true, NoNewKeyring: true}},
+		{name: "propagation-unbindable", spec: changed(bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: root(mode.V2)},
+		{name: "no-mount-namespace", spec: changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: root(mode.V2)},
+		{name: "no-pivot", spec: bare(), host: root(mode.V2), input: Input{NoPivot: true, NoNewKeyring: true}},
 	}
 }
 
@@ -293,14 +294,14 @@ func TestExec(t *testing.T) {
 		host *Host
 		in   ExecInput
 	}{
-		{"exec-default", Example(false, 0, 0, true), root(CgroupV2), ExecInput{InCgroup: true}},
+		{"exec-default", Example(false, 0, 0, true), root(mode.V2), ExecInput{InCgroup: true}},
 		{"exec-rootless", Example(true, 1000, 1000, true), user(), ExecInput{}},
-		{"exec-process", full, root(CgroupV2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
-		{"exec-filter", bare(), root(CgroupV2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
+		{"exec-process", full, root(mode.V2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
+		{"exec-filter", bare(), root(mode.V2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
 			Allows: func(uintptr, ...uint64) bool { return true }}},
-		{"exec-no-mount-namespace", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = created(specs.PIDNamespace) }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
-		{"exec-inherits-all", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), root(CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
-		{"exec-no-pid-namespace", withNamespaces(inherit, created(specs.MountNamespace)...), root(CgroupV2), ExecInput{NoNewKeyring: true}},
+		{"exec-no-mount-namespace", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = created(specs.PIDNamespace) }), root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
+		{"exec-inherits-all", changed(bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
+		{"exec-no-pid-namespace", withNamespaces(inherit, created(specs.MountNamespace)...), root(mode.V2), ExecInput{NoNewKeyring: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -330,12 +331,12 @@ func TestCreateRefuses(t *testing.T) {
 		{Input{Spec: shared, Rootfs: "/r", NoPivot: true}, `linux.rootfsPropagation: shared is not supported with --no-pivot`},
 	}
 	for _, tt := range tests {
-		tt.in.Host = root(CgroupV2)
+		tt.in.Host = root(mode.V2)
 		if _, err := Create(tt.in); err == nil || err.Error() != tt.want {
 			t.Errorf("Create(rootfs %q) = %v, want %s", tt.in.Rootfs, err, tt.want)
 		}
 	}
-	if _, err := Exec(ExecInput{Spec: bare(), Host: root(CgroupV2)}); err == nil {
+	if _, err := Exec(ExecInput{Spec: bare(), Host: root(mode.V2)}); err == nil {
 		t.Error("Exec without a process gives no error")
 	}
 }

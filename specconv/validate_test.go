@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -370,7 +371,7 @@ func TestValidate(t *testing.T) {
 	} {
 		for _, tt := range cases {
 			t.Run(group+"/"+tt.name, func(t *testing.T) {
-				spec, host := bare(), root(CgroupV2)
+				spec, host := bare(), root(mode.V2)
 				if tt.host != nil {
 					tt.host(host)
 				}
@@ -420,7 +421,7 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data, tt.host.EUID, tt.host.Cgroups == CgroupV2)
+		f.Add(data, tt.host.EUID, tt.host.Cgroups == mode.V2)
 	}
 	for _, data := range specSeeds(f) {
 		f.Add(data, uint32(0), true)
@@ -431,10 +432,10 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		host := root(CgroupHybrid)
+		host := root(mode.Hybrid)
 		host.EUID = euid
 		if v2 {
-			host.Cgroups = CgroupV2
+			host.Cgroups = mode.V2
 		}
 		problems := Validate(spec, host)
 		if FirstError(problems) != nil {

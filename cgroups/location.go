@@ -11,6 +11,7 @@ import (
 	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/v1"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Mode is how a host has its cgroups mounted.
@@ -114,18 +115,21 @@ func locate(hostMode Mode, mountinfo, own, cgroupsPath, id string) (Location, er
 	return l, nil
 }
 
-// innerPath is the part of the path below where the cgroups of containers begin.
+// cgroupsPathField returns the place of linux.cgroupsPath in config.json.
+func cgroupsPathField() place.Place { return place.At("/linux/cgroupsPath") }
+
+// innerPath returns the path below the cgroup at which Locate begins.
 func innerPath(cgroupsPath, id string) (string, error) {
 	inner := cgroupsPath
 	if inner == "" {
 		inner = id
 	}
 	if strings.ContainsRune(inner, 0) {
-		return "", fmt.Errorf("linux.cgroupsPath: %q contains a NUL byte", inner)
+		return "", place.Errorf(cgroupsPathField(), "%q contains a NUL byte", inner)
 	}
 	inner = path.Clean("/" + inner)
 	if inner == "/" {
-		return "", fmt.Errorf("linux.cgroupsPath: %q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
+		return "", place.Errorf(cgroupsPathField(), "%q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
 	}
 	return inner, nil
 }

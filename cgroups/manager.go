@@ -19,6 +19,7 @@ import (
 	"github.com/runnel/runnel/cgroups/stats"
 	"github.com/runnel/runnel/cgroups/v1"
 	"github.com/runnel/runnel/cgroups/v2"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Stats is what a container has used, in the JSON of `events --stats`.
@@ -149,7 +150,7 @@ func open(l Location) adopter {
 
 // Ignored names the fields of r that the cgroup version has nothing for.
 // Set accepts them without effect; callers may want to warn.
-func Ignored(mode Mode, r *specs.LinuxResources) []string {
+func Ignored(mode Mode, r *specs.LinuxResources) []place.Place {
 	switch {
 	case r == nil:
 		return nil

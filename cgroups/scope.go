@@ -114,11 +114,12 @@ func newScope(l Location, m adopter) *scope {
 // Create checks what it can. There is no cgroup before there is a process:
 // the unit of systemd lives as long as it has some.
 func (s *scope) Create(r *specs.LinuxResources) error {
-	told, err := systemd.Resources(r, s.mode == V2, limits.Present{})
-	if err != nil {
-		return err
+	told, problems := systemd.Resources(r, s.mode == V2, limits.Present{})
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	if s.mode != V2 && r != nil && len(r.Devices) > 0 {
+		var err error
 		if s.devices, err = systemd.Devices(r.Devices, true); err != nil {
 			return err
 		}
@@ -208,9 +209,9 @@ func (s *scope) Set(r *specs.LinuxResources) error {
 			return err
 		}
 	}
-	list, err := systemd.Resources(r, s.mode == V2, now)
-	if err != nil {
-		return err
+	list, problems := systemd.Resources(r, s.mode == V2, now)
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	list = slices.DeleteFunc(list, func(p systemd.Property) bool {
 		return slices.ContainsFunc(s.told, func(t systemd.Property) bool { return reflect.DeepEqual(p, t) })

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv"
@@ -132,23 +133,24 @@ func (c *check) resources() {
 	r := c.Spec.Linux.Resources
 	if c.onHost {
 		mode := cgroups.HostMode()
-		for _, err := range cgroups.Check(mode, r) {
-			c.AddError(specconv.Error, "/linux/resources", err)
-		}
+		c.addAll(specconv.Error, cgroups.Check(mode, r))
 		if c.runtime.SystemdCgroup {
-			c.AddError(specconv.Error, "/linux/resources", cgroups.CheckUnit(mode, r))
+			c.addAll(specconv.Error, cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.AddError(specconv.Warning, "/linux/resources", errors.New(field+": has no meaning on this host and is ignored"))
+			c.found(specconv.Warning, field.Pointer, "", "has no meaning on this host and is ignored")
 		}
 		return
 	}
 	refused, doubtful := cgroups.CheckAny(r)
-	for _, err := range refused {
-		c.AddError(specconv.Error, "/linux/resources", err)
-	}
-	for _, err := range doubtful {
-		c.AddError(specconv.Warning, "/linux/resources", err)
+	c.addAll(specconv.Error, refused)
+	c.addAll(specconv.Warning, doubtful)
+}
+
+// addAll adds problems at their places.
+func (c *check) addAll(s specconv.Severity, problems place.Errors) {
+	for _, e := range problems {
+		c.Add(specconv.Problem{Pointer: e.Place.Pointer, Place: e.Place.String(), Severity: s, Text: e.Err.Error()})
 	}
 }
 

@@ -357,9 +357,7 @@ func (c *check) cgroup() {
 		return
 	}
 	c.processors(location.Mode)
-	for _, err := range cgroups.CheckHost(*location, c.Spec.Linux.Resources) {
-		c.AddError(specconv.Error, "/linux/resources", err)
-	}
+	c.addAll(specconv.Error, cgroups.CheckHost(*location, c.Spec.Linux.Resources))
 }
 
 // processors and memory nodes have to be there for a cpuset of v1; one of v2 does

@@ -162,7 +162,7 @@ func (c *creation) makeCgroup() error {
 		return c.runtime.explainCgroup(c.spec, err)
 	}
 	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
-		c.runtime.warn(field + " has no meaning on this host and is ignored")
+		c.runtime.warn(field.String() + " has no meaning on this host and is ignored")
 	}
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location

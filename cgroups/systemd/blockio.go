@@ -1,13 +1,13 @@
 package systemd
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // deviceLimit is one entry of a property such as IOReadBandwidthMax, (st).
@@ -84,7 +84,7 @@ func rates(devices []specs.LinuxThrottleDevice) []deviceLimit {
 
 // ioWeightFile is what unified has for io.weight: the default, and one line for
 // each device with another one.
-func (c *compiler) ioWeightFile(field, text string) {
+func (c *compiler) ioWeightFile(at place.Place, text string) {
 	var devices []deviceLimit
 	for line := range strings.Lines(text) {
 		name, weight, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -96,7 +96,7 @@ func (c *compiler) ioWeightFile(field, text string) {
 		}
 		n, err := strconv.ParseUint(strings.TrimSpace(weight), 10, 64)
 		if err != nil {
-			c.fail(field, fmt.Errorf("%q is not a weight", line))
+			c.problems.Addf(at, "%q is not a weight", line)
 			return
 		}
 		if name == "default" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/v2"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Property is one of a unit, as org.freedesktop.systemd1(5) types it.
@@ -58,25 +59,20 @@ func optional(p Property) Property {
 	return p
 }
 
-// compiler collects properties and keeps the first error.
+// compiler collects properties and problems.
 type compiler struct {
-	list []Property
-	err  error
+	list     []Property
+	problems place.Errors
 }
 
 func (c *compiler) add(p Property) { c.list = append(c.list, p) }
 
 func (c *compiler) number(name string, n uint64) { c.add(set(name, n)) }
 
-func (c *compiler) fail(field string, err error) {
-	if c.err == nil && err != nil {
-		c.err = fmt.Errorf("%s: %w", limits.Field(field), err)
-	}
-}
-
-// Resources says in properties what linux.resources asks for, as far as systemd
-// knows it. now is what the cgroup has. r may be nil.
-func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]Property, error) {
+// Resources converts linux.resources to properties, as far as systemd has them,
+// and returns every problem that it finds. now is the state of the cgroup. r may
+// be nil.
+func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]Property, place.Errors) {
 	if r == nil {
 		return nil, nil
 	}
@@ -90,7 +86,7 @@ func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]P
 	if isUnified {
 		c.unified(r.Unified)
 	}
-	return c.list, c.err
+	return c.list, c.problems
 }
 
 // bytes is a limit of which every negative value means none.
@@ -160,8 +156,8 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 		c.quota(quota, period, now.CPUMax)
 	}
 	if isUnified {
-		c.cpuset("AllowedCPUs", "cpu.cpus", r.Cpus)
-		c.cpuset("AllowedMemoryNodes", "cpu.mems", r.Mems)
+		c.cpuset("AllowedCPUs", limits.Field("cpu", "cpus"), r.Cpus)
+		c.cpuset("AllowedMemoryNodes", limits.Field("cpu", "mems"), r.Mems)
 	}
 }
 
@@ -191,13 +187,13 @@ func (c *compiler) quota(quota int64, period uint64, cpuMax string) {
 	c.number("CPUQuotaPerSecUSec", (perSecond+step-1)/step*step)
 }
 
-func (c *compiler) cpuset(name, field, list string) {
+func (c *compiler) cpuset(name string, at place.Place, list string) {
 	if list == "" {
 		return
 	}
 	bits, err := bitmap(list)
 	if err != nil {
-		c.fail(field, err)
+		c.problems.Add(at, err)
 		return
 	}
 	c.add(optional(set(name, bits)))

@@ -18,6 +18,7 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Unified is the name that the cgroup2 hierarchy of a hybrid host goes by
@@ -140,24 +141,36 @@ func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 	return m.Join(pid)
 }
 
-// check refuses what can't work before anything is made.
+// check refuses what can't work before anything is created.
 func (m *Manager) check(r *specs.LinuxResources) error {
+	if err := m.checkMounted(); err != nil || r == nil {
+		return err
+	}
+	writes, problems := compile(r)
+	if len(problems) > 0 {
+		return problems.First()
+	}
+	return m.unavailable(writes).First()
+}
+
+func (m *Manager) checkMounted() error {
 	if len(m.hierarchies) == 0 {
 		return fmt.Errorf("no cgroup hierarchy is mounted: %w", unix.ENOENT)
 	}
-	if r == nil {
-		return nil
-	}
-	writes, err := compile(r)
-	if err != nil {
-		return err
-	}
-	for _, w := range writes {
-		if w.Tolerate == cgroupfs.Nothing && m.dir(w.Controller) == nil {
-			return &cgroupfs.MissingError{Field: w.Field, Controller: w.Controller, File: w.File, Hint: hint(nil, &w)}
+	return nil
+}
+
+// unavailable returns a problem for each write that needs a controller which no
+// hierarchy has.
+func (m *Manager) unavailable(writes []cgroupfs.Write) place.Errors {
+	var problems place.Errors
+	for i := range writes {
+		w := &writes[i]
+		if w.Tolerate == cgroupfs.Nothing && m.dir(w.Controller) == nil && !problems.Has(w.Place) {
+			problems.Add(w.Place, &cgroupfs.MissingError{Controller: w.Controller, File: w.File, Hint: hint(nil, w)})
 		}
 	}
-	return nil
+	return problems
 }
 
 // checkUnused refuses a cgroup that something else lives in: limits, signals
@@ -243,18 +256,18 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	writes, err := compile(r)
-	if err != nil {
-		return err
+	writes, problems := compile(r)
+	if len(problems) > 0 {
+		return problems.First()
 	}
-	err = cgroupfs.Apply(writes, m.dir)
+	err := cgroupfs.Apply(writes, m.dir)
 	var missing *cgroupfs.MissingError
 	if errors.As(err, &missing) {
 		w := cgroupfs.Write{Controller: missing.Controller, File: missing.File}
 		missing.Hint = hint(m.dir(missing.Controller), &w)
 		return err
 	}
-	if errors.Is(err, unix.EBUSY) && strings.HasPrefix(err.Error(), limits.Field("memory.limit")) {
+	if errors.Is(err, unix.EBUSY) && place.Of(err) == limits.Field("memory", "limit") {
 		d := m.dir("memory")
 		usage, _ := d.ReadFile("memory.usage_in_bytes")
 		peak, _ := d.ReadFile("memory.max_usage_in_bytes")
@@ -299,10 +312,7 @@ func hint(d *cgroupfs.Dir, w *cgroupfs.Write) string {
 func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
 	d := m.dir("devices")
 	if d == nil {
-		return &cgroupfs.MissingError{
-			Field: limits.Field("devices"), Controller: "devices",
-			Hint: "no cgroup v1 hierarchy with it is mounted",
-		}
+		return place.Wrap(limits.Field("devices"), &cgroupfs.MissingError{Controller: "devices", Hint: hint(nil, nil)})
 	}
 	var writes []cgroupfs.Write
 	var err error

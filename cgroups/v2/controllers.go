@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // accounting lists the controllers that are enabled where they can be, asked
@@ -118,7 +119,8 @@ func notAvailable(controller string, level *cgroupfs.Dir, available []string) st
 	return fmt.Sprintf("cgroup controller %s is not available in %s, only %q", controller, level.Path(), strings.Join(available, " "))
 }
 
-// enableFor enables what r needs. An error names the field that needs it.
+// enableFor enables the controllers that r needs. The error carries the place of
+// the property that needs the missing one.
 func (m *Manager) enableFor(r *specs.LinuxResources) error {
 	required, err := requiredControllers(r)
 	if err != nil {
@@ -132,7 +134,7 @@ func (m *Manager) enableFor(r *specs.LinuxResources) error {
 	writes, _ := compile(r, current{memoryMax: "0"})
 	for i := range writes {
 		if writes[i].Controller == missing.controller {
-			return fmt.Errorf("%s: %w", writes[i].Field, err)
+			return place.Wrap(writes[i].Place, err)
 		}
 	}
 	return err

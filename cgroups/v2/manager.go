@@ -17,6 +17,7 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Manager manages one cgroup. It is not safe for concurrent use.
@@ -114,9 +115,9 @@ func requiredControllers(r *specs.LinuxResources) ([]string, error) {
 	}
 	// A limit that the cgroup's present values decide about is a detail
 	// here: with anything read as unlimited no check can fail.
-	writes, err := compile(r, current{memoryMax: "0"})
-	if err != nil {
-		return nil, err
+	writes, problems := compile(r, current{memoryMax: "0"})
+	if len(problems) > 0 {
+		return nil, problems.First()
 	}
 	var list []string
 	for _, w := range writes {
@@ -159,9 +160,9 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	writes, err := compile(r, now)
-	if err != nil {
-		return err
+	writes, problems := compile(r, now)
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	m.noLimits = false
 	err = m.apply(writes)
@@ -185,10 +186,11 @@ func (m *Manager) Refuses(r *specs.LinuxResources) error {
 		return nil
 	}
 	now, err := m.current(r)
-	if err == nil {
-		_, err = compile(r, now)
+	if err != nil {
+		return err
 	}
-	return err
+	_, problems := compile(r, now)
+	return problems.First()
 }
 
 func (m *Manager) apply(writes []cgroupfs.Write) error {
@@ -214,7 +216,7 @@ func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
 	}
 	if memoryUsage {
 		if now.memoryUsage, err = m.number("memory.current"); err != nil {
-			return now, fmt.Errorf("%s: %w", limits.Field("memory.checkBeforeUpdate"), err)
+			return now, place.Wrap(limits.Field("memory", "checkBeforeUpdate"), err)
 		}
 	}
 	return now, nil

@@ -6,6 +6,7 @@ package place
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -148,4 +149,9 @@ func (l Errors) First() error {
 		return nil
 	}
 	return l[0]
+}
+
+// Has reports whether there is an error at exactly this place.
+func (l Errors) Has(p Place) bool {
+	return slices.ContainsFunc(l, func(e *Error) bool { return e.Place == p })
 }

@@ -65,6 +65,9 @@ func TestErrors(t *testing.T) {
 	if len(l) != 2 || l[1].Place != At("/c") {
 		t.Errorf("collected %v", l)
 	}
+	if !l.Has(At("/c")) || l.Has(At("/b")) {
+		t.Errorf("Has is wrong for %v", l)
+	}
 	if got, want := l.First().Error(), "linux.resources.pids.limit: 0 is too small"; got != want {
 		t.Errorf("First() = %q, want %q", got, want)
 	}

@@ -66,7 +66,7 @@ func (p Place) String() string {
 // only quotes tell from properties.
 func isMap(property string) bool {
 	switch property {
-	case "linux.netDevices":
+	case "linux.netDevices", "linux.resources.unified":
 		return true
 	}
 	return false

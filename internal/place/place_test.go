@@ -17,6 +17,7 @@ func TestString(t *testing.T) {
 		{At("/mounts").Index(3).Named("/data"), "mounts[3] /data"},
 		{At("/linux/netDevices").Key("eth0"), `linux.netDevices["eth0"]`},
 		{At("/linux/netDevices").Key("7"), `linux.netDevices["7"]`},
+		{At("/linux/resources/unified").Key("misc"), `linux.resources.unified["misc"]`},
 		{At("/linux/sysctl").Key("net.x"), `linux.sysctl["net.x"]`},
 		{At("/linux/sysctl").Key("net/ipv4/conf/a~b"), `linux.sysctl["net/ipv4/conf/a~b"]`},
 		{At("/annotations").Key("a b"), `annotations["a b"]`},

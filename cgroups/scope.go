@@ -11,10 +11,10 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/systemd"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Unit is the systemd unit that a container's cgroups are made for.
@@ -47,13 +47,11 @@ func LocateUnit(cgroupsPath, id string, user bool, annotations map[string]string
 	if err != nil {
 		return Location{}, err
 	}
-	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
+	mounts := unifiedMount()
 	if hostMode != V2 {
-		text, err := cgroupfs.ReadProc("/proc/self/mountinfo")
-		if err != nil {
-			return Location{}, fmt.Errorf("locate cgroups: %w", err)
+		if mounts, err = readMounts(hostMode); err != nil {
+			return Location{}, err
 		}
-		mounts = parseMounts(text, hostMode)
 	}
 	l := locateUnit(hostMode, mounts, path.Join("/", top, name.Path()))
 	l.Unit = &Unit{ID: id, Slice: name.Slice, Name: name.Unit, User: user, Properties: properties}
@@ -183,15 +181,13 @@ func (s *scope) checkPlace(pid int) error {
 	if s.mode != V2 || strings.HasSuffix(s.spec.Name, ".slice") {
 		return nil
 	}
-	text, err := cgroupfs.ReadProc(fmt.Sprintf("/proc/%d/cgroup", pid))
+	cgroups, err := procfs.ReadCgroups(pid)
 	if err != nil {
-		return fmt.Errorf("cgroup of process %d: %w", pid, err)
+		return err
 	}
-	want := s.Location().Paths[""]
-	for line := range strings.Lines(text) {
-		if got, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok && root+got != want {
-			return fmt.Errorf("systemd has put unit %s into cgroup %s, not into %s", s.spec.Name, got, strings.TrimPrefix(want, root))
-		}
+	want := strings.TrimPrefix(s.Location().Paths[""], root)
+	if got, ok := cgroups.Path(""); ok && got != want {
+		return fmt.Errorf("systemd has put unit %s into cgroup %s, not into %s", s.spec.Name, got, want)
 	}
 	return nil
 }

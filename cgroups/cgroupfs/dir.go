@@ -126,21 +126,6 @@ func (d *Dir) ReadFile(name string) (string, error) {
 	return strings.TrimSuffix(string(text), "\n"), nil
 }
 
-// ReadProc returns the contents of a file of /proc or /sys. Unlike os.ReadFile it
-// makes no attempt to poll the file, which is half of what reading one costs.
-func ReadProc(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", fmt.Errorf("open %s: %w", path, err)
-	}
-	defer unix.Close(fd)
-	text, err := readAll(fd)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return string(text), nil
-}
-
 // readAll reads a descriptor to its end. Most control files fit the first
 // buffer.
 func readAll(fd int) ([]byte, error) {

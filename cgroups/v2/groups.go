@@ -3,12 +3,13 @@ package v2
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Group is a cgroup at or below the container's that a process is to run in.
@@ -45,29 +46,23 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 // container may have moved its processes to cgroups below its own and
 // enabled controllers for them; then none can be added to its own.
 func (m *Manager) Beside(pid int) (*Group, error) {
-	text, err := cgroupfs.ReadProc("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	cgroups, err := procfs.ReadCgroups(pid)
 	if err != nil {
-		return nil, fmt.Errorf("look up the cgroup of process %d: %w", pid, err)
+		return nil, err
 	}
-	for line := range strings.Lines(text) {
-		path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
-		if !ok {
-			continue
-		}
-		// The path may begin above our mount's root; what counts is the part
-		// below the container's cgroup, so that is where it has to be found.
-		own := strings.TrimPrefix(m.dir.Path(), m.mount)
-		at := strings.Index(path+"/", own+"/")
-		if at < 0 {
-			break
-		}
-		dir, err := m.dir.Sub(path[at+len(own):])
-		if err != nil {
-			return nil, err
-		}
-		return &Group{dir: dir}, nil
+	path, _ := cgroups.Path("")
+	// The path may begin above the root of our mount. Only the part below the
+	// container's cgroup counts, so that cgroup is looked for anywhere in it.
+	own := strings.TrimPrefix(m.dir.Path(), m.mount)
+	at := strings.Index(path+"/", own+"/")
+	if at < 0 {
+		return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
 	}
-	return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
+	dir, err := m.dir.Sub(path[at+len(own):])
+	if err != nil {
+		return nil, err
+	}
+	return &Group{dir: dir}, nil
 }
 
 // Chown gives the cgroup to a user of the container: the directory, and the
@@ -93,12 +88,12 @@ func (m *Manager) Chown(uid int) error {
 // delegated lists the files to delegate, as the kernel does; kernels without
 // the list have these three (config-linux.md, Cgroup ownership).
 func delegated() []string {
-	text, err := cgroupfs.ReadProc("/sys/kernel/cgroup/delegate")
+	text, err := os.ReadFile("/sys/kernel/cgroup/delegate")
 	if err != nil {
 		return []string{"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
 	}
 	var files []string
-	for _, name := range strings.Fields(text) {
+	for _, name := range strings.Fields(string(text)) {
 		if cgroupfs.ValidFileName(name) {
 			files = append(files, name)
 		}

@@ -73,8 +73,14 @@ func ReadText(path string) string {
 
 // SelfStatus returns a field of /proc/self/status, such as "CapEff"; "" if it isn't
 // there.
-func SelfStatus(name string) string {
-	for line := range strings.Lines(ReadText("/proc/self/status")) {
+func SelfStatus(name string) string { return status("self", name) }
+
+// Status returns a field of /proc/PID/status; "" if there is no such process or
+// field.
+func Status(pid int, name string) string { return status(strconv.Itoa(pid), name) }
+
+func status(process, name string) string {
+	for line := range strings.Lines(ReadText("/proc/" + process + "/status")) {
 		if value, ok := strings.CutPrefix(line, name+":"); ok {
 			return strings.TrimSpace(value)
 		}

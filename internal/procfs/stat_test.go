@@ -40,6 +40,12 @@ func TestSelfStatus(t *testing.T) {
 	if got, want := SelfStatus("Pid"), strconv.Itoa(os.Getpid()); got != want {
 		t.Errorf("SelfStatus(Pid) = %q, want %q", got, want)
 	}
+	if got, want := Status(os.Getpid(), "PPid"), strconv.Itoa(os.Getppid()); got != want {
+		t.Errorf("Status(PPid) = %q, want %q", got, want)
+	}
+	if got := Status(1<<30, "Pid"); got != "" {
+		t.Errorf("Status of no process = %q", got)
+	}
 	if got := SelfStatus("NoSuchField"); got != "" {
 		t.Errorf("SelfStatus of no field = %q", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -190,38 +191,27 @@ func isFileSystem(path string, magic int64) bool {
 	return unix.Statfs(path, &st) == nil && int64(st.Type) == magic
 }
 
-// mountPointOf finds the mount that path lies on, proc_pid_mountinfo(5).
+// mountPointOf returns the mount point of the mount that path is on.
 func mountPointOf(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	info, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(real))
 	if err != nil {
 		return "", err
 	}
-	return longestMount(string(info), real), nil
+	return longestMount(mounts), nil
 }
 
-func longestMount(info, path string) string {
+// longestMount returns the longest of the mount points above a path, which is the
+// one that the path is on.
+func longestMount(mounts []*mountinfo.Info) string {
 	longest := "/"
-	for line := range strings.Lines(info) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		point := unescapeMount(fields[4])
-		if len(point) > len(longest) && (point == path || strings.HasPrefix(path, point+"/")) {
-			longest = point
+	for _, m := range mounts {
+		if len(m.Mountpoint) > len(longest) {
+			longest = m.Mountpoint
 		}
 	}
 	return longest
-}
-
-// unescapeMount undoes the octal escapes of blanks and backslashes.
-func unescapeMount(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

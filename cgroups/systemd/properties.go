@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -14,18 +15,18 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// Property is one of a unit, as org.freedesktop.systemd1(5) types it.
+// Property is a property of a unit, with the type that org.freedesktop.systemd1(5)
+// has for it.
 type Property struct {
-	Name  string
-	Value dbus.Variant
-	// Optional ones are left out where this systemd doesn't have them: the
-	// files of the cgroup are written by ourselves in any case.
+	sdbus.Property
+	// Optional properties are left out if this systemd doesn't have them. The
+	// files of the cgroup are written directly in any case.
 	Optional bool
 }
 
 const unlimited = math.MaxUint64
 
-// usual are the properties of every container's unit.
+// usual returns the properties of every container's unit.
 func (n Name) usual(id string, pid int, isUnified bool) []Property {
 	list := []Property{
 		set("Description", "container "+id),
@@ -39,7 +40,7 @@ func (n Name) usual(id string, pid int, isUnified bool) []Property {
 	} else {
 		list = append(list, set("BlockIOAccounting", true))
 	}
-	// A unit that ended badly would keep its name from the next container.
+	// A unit that has failed would keep its name.
 	list = append(list, optional(set("CollectMode", "inactive-or-failed")))
 	if n.isSlice() {
 		return append(list, set("Wants", []string{n.Slice}))
@@ -51,7 +52,7 @@ func (n Name) usual(id string, pid int, isUnified bool) []Property {
 }
 
 func set(name string, value any) Property {
-	return Property{Name: name, Value: dbus.MakeVariant(value)}
+	return Property{Property: sdbus.Property{Name: name, Value: dbus.MakeVariant(value)}}
 }
 
 func optional(p Property) Property {
@@ -89,7 +90,7 @@ func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]P
 	return c.list, c.problems
 }
 
-// bytes is a limit of which every negative value means none.
+// bytes converts a limit of which every negative value means none.
 func bytes(n int64) uint64 {
 	if n < 0 {
 		return unlimited
@@ -97,7 +98,7 @@ func bytes(n int64) uint64 {
 	return uint64(n)
 }
 
-// tasksMax: systemd takes 0 for an error.
+// tasksMax converts a limit of tasks. systemd refuses 0.
 func tasksMax(limit int64) uint64 { return max(bytes(limit), 1) }
 
 func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool, memoryMax string) {
@@ -120,7 +121,7 @@ func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool, memoryMax string
 	}
 	swap := value(m.Swap)
 	if swap > 0 && limit == 0 {
-		// The limit stays; without one the package v2 refuses.
+		// The present limit stays. If there is none, package v2 refuses the swap.
 		limit, _ = strconv.ParseInt(memoryMax, 10, 64)
 	}
 	switch {
@@ -148,7 +149,7 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 	case isIdle:
 		c.add(optional(set("CPUWeight", uint64(0))))
 	case r.Idle != nil && now.IsIdle && value(r.Shares) == 0:
-		// The kernel goes back to the usual weight; idle is a weight to systemd.
+		// The kernel returns to the default weight. To systemd, idle is a weight.
 		c.number("CPUWeight", unlimited)
 	}
 	quota, period := value(r.Quota), value(r.Period)
@@ -161,14 +162,15 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 	}
 }
 
-// quota: what isn't set stays as cpu.max has it.
+// quota adds the quota and the period. One that isn't set keeps its value in
+// cpuMax.
 func (c *compiler) quota(quota int64, period uint64, cpuMax string) {
 	nowQuota, nowPeriod, _ := strings.Cut(cpuMax, " ")
 	if period == 0 {
 		period, _ = strconv.ParseUint(nowPeriod, 10, 64)
 	}
 	if period == 0 {
-		period = 100_000 // the kernel's
+		period = 100_000 // the kernel's default
 	}
 	if quota == 0 {
 		quota = -1
@@ -199,10 +201,10 @@ func (c *compiler) cpuset(name string, at place.Place, list string) {
 	c.add(optional(set(name, bits)))
 }
 
-// maxCPUs is above what any kernel is built for.
+// maxCPUs is more than any kernel supports.
 const maxCPUs = 1 << 16
 
-// bitmap turns a list such as 0-2,4 into a byte string, the lowest numbers
+// bitmap converts a list such as 0-2,4 to a byte string, the lowest numbers
 // first.
 func bitmap(list string) ([]byte, error) {
 	var bits []byte

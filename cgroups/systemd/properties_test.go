@@ -270,9 +270,8 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestWithoutUnknown(t *testing.T) {
-	u := &Unit{}
 	var asked [][]string
-	err := u.withoutUnknown([]Property{set("A", 1), optional(set("New", 1)), optional(set("Newer", 1))}, func(list []Property) error {
+	err := withoutUnknown([]Property{set("A", 1), optional(set("New", 1)), optional(set("Newer", 1))}, func(list []Property) error {
 		var names []string
 		for _, p := range list {
 			names = append(names, p.Name)
@@ -290,7 +289,7 @@ func TestWithoutUnknown(t *testing.T) {
 		t.Errorf("withoutUnknown() = %v, asked (-want +got):\n%s", err, diff)
 	}
 	refused := dbus.Error{Name: errReadOnly, Body: []any{"Cannot set property A, or unknown property."}}
-	err = u.withoutUnknown([]Property{set("A", 1)}, func([]Property) error { return refused })
+	err = withoutUnknown([]Property{set("A", 1)}, func([]Property) error { return refused })
 	if !isError(err, errReadOnly) {
 		t.Errorf("withoutUnknown() of a property that is needed = %v", err)
 	}

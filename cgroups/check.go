@@ -97,15 +97,15 @@ func CheckUnit(mode Mode, r *specs.LinuxResources) place.Errors {
 	return problems
 }
 
-// CheckPlace returns the error of creating the cgroups at a location: this user
-// may not, or they exist and are in use. With the systemd driver it is the error
+// CheckCreate returns the error of creating the cgroups at a location, without
+// creating them: this user may not, or they exist and are in use. With the systemd driver it is the error
 // of connecting to systemd.
-func CheckPlace(l Location) error {
+func CheckCreate(l Location) error {
 	if l.Driver == Systemd {
 		return systemd.CheckRunning(l.Unit.User)
 	}
 	for _, key := range limits.SortedKeys(l.Paths) {
-		if err := cgroupfs.CheckPlace(l.Mounts[key], l.Paths[key]); err != nil {
+		if err := cgroupfs.CheckCreate(l.Mounts[key], l.Paths[key]); err != nil {
 			return err
 		}
 	}

@@ -352,7 +352,7 @@ func (c *check) cgroup() {
 	if location == nil {
 		return
 	}
-	if err := cgroups.CheckPlace(*location); err != nil && !c.runtime.canDoWithoutCgroup(c.Spec, err) {
+	if err := cgroups.CheckCreate(*location); err != nil && !c.runtime.canDoWithoutCgroup(c.Spec, err) {
 		c.AddError(specconv.Error, "/linux/cgroupsPath", err)
 		return
 	}

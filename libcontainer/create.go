@@ -225,7 +225,7 @@ func (c *creation) joinCgroup(pid int) error {
 		return nil
 	}
 	err := c.runtime.explainCgroup(c.spec, c.cgroup.Join(pid))
-	if errors.Is(err, cgroups.ErrNotMade) {
+	if errors.Is(err, cgroups.ErrNotCreated) {
 		// Whose it is, if it is there: not to be ended with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// unified says in properties what linux.resources.unified has of them. Files
-// without a property are set in the cgroup only.
+// unified converts the files of linux.resources.unified that have a property. Others
+// are written to the cgroup only.
 func (c *compiler) unified(files map[string]string) {
 	for _, file := range limits.SortedKeys(files) {
 		text := strings.TrimSpace(files[file])
@@ -53,7 +53,8 @@ func (c *compiler) unified(files map[string]string) {
 	}
 }
 
-// limit is a number, or "max". One with a unit is left to the kernel.
+// limit adds a limit, which is a number or "max". A number with a unit is only written
+// to the cgroup.
 func (c *compiler) limit(name string, at place.Place, text string) {
 	if text == "max" {
 		c.number(name, unlimited)
@@ -77,7 +78,7 @@ func (c *compiler) optionalLimit(name string, at place.Place, text string) {
 	}
 }
 
-// cpuMax is "QUOTA PERIOD", of which the period may be missing.
+// cpuMax adds the limits of a "QUOTA PERIOD", where the period may be missing.
 func (c *compiler) cpuMax(at place.Place, text string) {
 	first, second, _ := strings.Cut(text, " ")
 	quota, period := int64(-1), uint64(0)
@@ -95,7 +96,7 @@ func (c *compiler) cpuMax(at place.Place, text string) {
 	c.quota(quota, period, "")
 }
 
-// oomGroup is OOMPolicy for scopes, which systemd has since version 253.
+// oomGroup adds OOMPolicy, which scopes have since systemd 253.
 func (c *compiler) oomGroup(text string) {
 	switch text {
 	case "0":

@@ -306,7 +306,7 @@ func TestKillReachesAll(t *testing.T) {
 	}
 }
 
-func TestSubAndBeside(t *testing.T) {
+func TestSubAndGroupOf(t *testing.T) {
 	m := createTest(t, nil)
 	l := m.Location()
 	for _, path := range []string{"../x", "a/../../x", "..", "a/.."} {
@@ -351,12 +351,12 @@ func TestSubAndBeside(t *testing.T) {
 	if pids, err := m.Pids(); err != nil || len(pids) != 1 {
 		t.Errorf("Pids() = %v, %v, want that of the sub cgroup too", pids, err)
 	}
-	beside, err := m.Beside(c.Process.Pid)
+	group, err := m.GroupOf(c.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer beside.Close()
-	startTest(t, beside, "exec sleep 1000")
+	defer group.Close()
+	startTest(t, group, "exec sleep 1000")
 	if pids, err := m.Pids(); err != nil || len(pids) != 2 {
 		t.Errorf("Pids() = %v, %v, want two", pids, err)
 	}

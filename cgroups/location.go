@@ -7,67 +7,37 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/v1"
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Mode is how a host has its cgroups mounted.
-type Mode uint8
+type Mode = mode.Mode
 
-// The modes. On a hybrid host the controllers are v1's, and a cgroup2
-// hierarchy without them is mounted beside them.
+// The modes of a host that was probed.
 const (
-	V1 Mode = iota + 1
-	Hybrid
-	V2
+	V1     = mode.V1
+	Hybrid = mode.Hybrid
+	V2     = mode.V2
 )
 
-func (m Mode) String() string {
-	switch m {
-	case V1:
-		return "v1"
-	case Hybrid:
-		return "hybrid"
-	case V2:
-		return "v2"
-	}
-	return "unknown"
-}
+const root = mode.Root
 
-// The mount points that every distribution uses.
-const (
-	root       = "/sys/fs/cgroup"
-	hybridRoot = root + "/unified"
-)
+// HostMode returns how this host has its cgroups mounted.
+func HostMode() Mode { return mode.Host() }
 
-// HostMode tells how the host has its cgroups mounted.
-func HostMode() Mode {
-	switch {
-	case isUnified(root):
-		return V2
-	case isUnified(hybridRoot):
-		return Hybrid
-	}
-	return V1
-}
-
-func isUnified(mount string) bool {
-	var fs unix.Statfs_t
-	return unix.Statfs(mount, &fs) == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC
-}
-
-// The drivers: cgroupfs makes the cgroups itself, systemd has them made for a
-// unit.
+// The drivers: with cgroupfs the cgroups are created directly, with systemd by
+// systemd for a unit.
 const (
 	Cgroupfs = "cgroupfs"
 	Systemd  = "systemd"
 )
 
 // Location is where a container's cgroups are. It is plain data for the
-// container's state file, and enough to find everything again in another
+// container's state file, and sufficient to manage the cgroups from another
 // process.
 type Location struct {
 	Mode   Mode
@@ -78,61 +48,60 @@ type Location struct {
 	Paths map[string]string
 	// Mounts has the mount point for each of these keys.
 	Mounts map[string]string
-	// Existing lists the directories that were there before Create. They are
-	// left in place by Destroy.
+	// Existing lists the directories that existed before Create. Destroy leaves
+	// them in place.
 	Existing []string
-	// Unit is set where the driver is systemd.
+	// Unit is set if the driver is systemd.
 	Unit *Unit
 }
 
-// ErrNoHierarchy says that no cgroup hierarchy is mounted.
+// ErrNoHierarchy is the error of Locate on a host without cgroups.
 var ErrNoHierarchy = errors.New("no cgroup hierarchy is mounted")
 
-// Locate decides where the cgroups of a container are (config-linux.md,
-// Cgroups Path). An absolute cgroupsPath begins at the mount points of the
-// hierarchies. A relative one, or the id where it is empty, begins at the
-// cgroup of the calling process on v1, and beside that one on v2, where a
-// cgroup with processes can't have limited children. ".." never leads above
-// the beginning. Nothing is changed or made.
+// Locate returns where the cgroups of a container are (config-linux.md, Cgroups
+// Path). An absolute cgroupsPath begins at the mount points of the hierarchies. A
+// relative one, or the id if it is empty, begins at the cgroup of the calling
+// process on v1, and at the parent of that cgroup on v2, where a cgroup with
+// processes can't have limited children. ".." never leads above the beginning.
+// Nothing is changed or created. The error is ErrNoHierarchy if the host has no
+// cgroups.
 func Locate(cgroupsPath, id string) (Location, error) {
-	mode := HostMode()
-	if mode == V2 && path.IsAbs(cgroupsPath) {
-		// The usual case needs to know nothing else.
-		return locate(mode, "", "", cgroupsPath, id)
+	hostMode := HostMode()
+	if hostMode == V2 && path.IsAbs(cgroupsPath) {
+		// The usual case needs no more information.
+		return locate(hostMode, unifiedMount(), nil, cgroupsPath, id)
 	}
-	mounts, err := cgroupfs.ReadProc("/proc/self/mountinfo")
+	mounts, err := readMounts(hostMode)
+	if err != nil {
+		return Location{}, err
+	}
+	own, err := procfs.OwnCgroups()
 	if err != nil {
 		return Location{}, fmt.Errorf("locate cgroups: %w", err)
 	}
-	own, err := cgroupfs.ReadProc("/proc/self/cgroup")
-	if err != nil {
-		return Location{}, fmt.Errorf("locate cgroups: %w", err)
-	}
-	return locate(mode, mounts, own, cgroupsPath, id)
+	return locate(hostMode, mounts, own, cgroupsPath, id)
 }
 
-// locate is Locate with the contents of the two files of /proc/self.
-func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error) {
-	l := Location{Mode: mode, Driver: Cgroupfs}
+// unifiedMount returns the hierarchy of a v2 host at the usual mount point.
+func unifiedMount() []mount { return []mount{{keys: []string{""}, point: root, root: "/"}} }
+
+// locate is Locate on a host with these mounts, for a caller in these cgroups.
+func locate(hostMode Mode, mounts []mount, own procfs.Memberships, cgroupsPath, id string) (Location, error) {
+	l := Location{Mode: hostMode, Driver: Cgroupfs}
 	inner, err := innerPath(cgroupsPath, id)
 	if err != nil {
 		return l, err
-	}
-	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
-	if mode != V2 || !path.IsAbs(cgroupsPath) {
-		mounts = parseMounts(mountinfo, mode)
 	}
 	if len(mounts) == 0 {
 		return l, ErrNoHierarchy
 	}
 	l.Paths = make(map[string]string, len(mounts)+2)
 	l.Mounts = make(map[string]string, len(mounts)+2)
-	members := parseMembership(own)
 	for _, m := range mounts {
 		dir := m.point
 		if !path.IsAbs(cgroupsPath) {
-			begin := m.beneath(members.find(m))
-			if mode == V2 {
+			begin := m.beneath(m.cgroupIn(own))
+			if hostMode == V2 {
 				begin = path.Dir(begin)
 			}
 			dir = path.Join(m.point, begin)
@@ -145,18 +114,21 @@ func locate(mode Mode, mountinfo, own, cgroupsPath, id string) (Location, error)
 	return l, nil
 }
 
-// innerPath is the part of the path below where the cgroups of containers begin.
+// cgroupsPathField returns the place of linux.cgroupsPath in config.json.
+func cgroupsPathField() place.Place { return place.At("/linux/cgroupsPath") }
+
+// innerPath returns the path below the cgroup at which Locate begins.
 func innerPath(cgroupsPath, id string) (string, error) {
 	inner := cgroupsPath
 	if inner == "" {
 		inner = id
 	}
 	if strings.ContainsRune(inner, 0) {
-		return "", fmt.Errorf("linux.cgroupsPath: %q contains a NUL byte", inner)
+		return "", place.Errorf(cgroupsPathField(), "%q contains a NUL byte", inner)
 	}
 	inner = path.Clean("/" + inner)
 	if inner == "/" {
-		return "", fmt.Errorf("linux.cgroupsPath: %q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
+		return "", place.Errorf(cgroupsPathField(), "%q is the root of the hierarchy, which can't be a container's cgroup", cgroupsPath)
 	}
 	return inner, nil
 }
@@ -168,8 +140,8 @@ func (l Location) withExisting(dirs []string) Location {
 	return l
 }
 
-// hierarchies groups the controllers that are mounted together. The order
-// is fixed, and with it that of making, joining and removing.
+// hierarchies groups the controllers that are mounted together. The order is
+// fixed, and with it the order of creating, joining and removing.
 func (l *Location) hierarchies() []v1.Hierarchy {
 	list := make([]v1.Hierarchy, 0, len(l.Paths))
 	for _, key := range limits.SortedKeys(l.Paths) {

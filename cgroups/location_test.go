@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/moby/sys/mountinfo"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 const (
@@ -69,7 +72,7 @@ func TestLocate(t *testing.T) {
 			want: map[string]string{"": "/sys/fs/cgroup/x"},
 		},
 		{
-			name: "v2 absolute", mode: V2, cgroupsPath: "/a/./b/",
+			name: "v2 absolute", mode: V2, mounts: mountsV2, cgroupsPath: "/a/./b/",
 			want: map[string]string{"": "/sys/fs/cgroup/a/b"},
 		},
 		{
@@ -110,7 +113,11 @@ func TestLocate(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			l, err := locate(test.mode, test.mounts, test.own, test.cgroupsPath, "id")
+			infos, err := mountinfo.GetMountsFromReader(strings.NewReader(test.mounts), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := locate(test.mode, hierarchyMounts(infos, test.mode), procfs.ParseCgroups(test.own), test.cgroupsPath, "id")
 			if test.wantErrContains != "" {
 				if err == nil || !strings.Contains(err.Error(), test.wantErrContains) {
 					t.Fatalf("locate() = %v, %v, want an error with %q", l, err, test.wantErrContains)

@@ -1,11 +1,10 @@
-// Package cgroups owns a container's cgroups: where they are, what
-// linux.resources means for them, and their processes as a whole. It serves
-// cgroup v1, hybrid and v2 hosts through one [Manager].
+// Package cgroups owns a container's cgroups: where they are, what linux.resources
+// means for them, and their processes as a whole. It has one [Manager] interface for
+// cgroup v1, hybrid and v2 hosts.
 //
-// A container's cgroups are found once by [Locate], as plain data that is
-// kept in the container's state, and acted on by the Manager that [Open]
-// returns. Neither call changes anything, and nothing is kept between calls
-// but what is in the two values.
+// [Locate] returns where a container's cgroups are, as plain data that is kept in the
+// container's state. [Open] returns the Manager of a location. Neither call changes
+// anything, and there is no state apart from these two values.
 package cgroups
 
 import (
@@ -19,118 +18,119 @@ import (
 	"github.com/runnel/runnel/cgroups/stats"
 	"github.com/runnel/runnel/cgroups/v1"
 	"github.com/runnel/runnel/cgroups/v2"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Stats is what a container has used, in the JSON of `events --stats`.
+// Stats is what a container has used, in the format of `events --stats`.
 type Stats = stats.Stats
 
-// A Group is where a process is put: the container's cgroup or one below it.
+// A Group is a cgroup in which a process can be started: the container's cgroup or
+// one below it.
 type Group interface {
-	// Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP, which the
-	// Group keeps and closes. It is -1 without an error where there is no
-	// hierarchy of cgroup v2.
+	// Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP, which the Group
+	// owns and closes. It is -1 without an error if there is no hierarchy of cgroup
+	// v2.
 	Dir() (int, error)
-	// Tasks opens the file "tasks" of the cgroup in each hierarchy of v1. A
-	// process is in all of them when it has written "0" to each, after being
-	// cloned into Dir; it doesn't wait for the lock that Join has to take. The
-	// descriptors are the caller's.
+	// Tasks opens the file "tasks" of the cgroup in each hierarchy of v1. A process
+	// that was cloned into Dir joins all of them by writing "0" to each, without
+	// waiting for the lock that Join needs. The caller closes the descriptors.
 	Tasks() ([]int, error)
-	// Join moves a process with all its threads into the cgroup, in every
-	// hierarchy. With the systemd driver the first Join after Create makes the
-	// cgroups: systemd wants a process for that. If they can't be made the
-	// error is ErrNotMade.
+	// Join moves a process with all its threads into the cgroup, in every hierarchy.
+	// With the systemd driver the first Join after Create creates the cgroups, because
+	// systemd requires a process for that. The error is ErrNotCreated if they can't
+	// be created.
 	Join(pid int) error
-	// Close closes the descriptors that are open. The Group can be used again.
+	// Close closes the open descriptors. The Group can be used again.
 	Close()
 }
 
-// An OOMWatch tells of processes that are killed for want of memory.
+// An OOMWatch reports processes that the OOM killer has killed.
 type OOMWatch interface {
-	// Poll is what to wait for with poll(2).
+	// Poll returns the descriptor and events to wait for with poll(2).
 	Poll() unix.PollFd
-	// Happened reports, without blocking, whether it has happened since the
-	// last call. It is an error when the cgroup is gone: see IsGone.
+	// Happened reports, without blocking, whether a process was killed since the last
+	// call. If the cgroup no longer exists the error satisfies IsGone.
 	Happened() (bool, error)
 	Close()
 }
 
-// IsGone reports whether err says that a cgroup isn't there any more.
+// IsGone reports whether err means that a cgroup no longer exists.
 func IsGone(err error) bool { return cgroupfs.IsGone(err) }
 
-// A Manager acts on the cgroups of one container. An error of a system call
-// is wrapped, so that [errors.Is] works with errnos, and with
-// fs.ErrPermission where this user can't have cgroups. A Manager is not safe
-// for concurrent use; different Managers are independent.
+// A Manager manages the cgroups of one container. Errors of system calls are wrapped,
+// so that [errors.Is] works with errnos, and with fs.ErrPermission if this user can't
+// have cgroups. A Manager is not safe for concurrent use; different Managers are
+// independent.
 type Manager interface {
 	Group
 
-	// Create makes the cgroups, with the controllers that r needs enabled. It
-	// refuses cgroups that exist and have processes or are frozen. r may be
-	// nil. After an error everything that was made is gone again. With the
-	// systemd driver nothing is made before Join; until then Dir is -1.
+	// Create creates the cgroups and enables the controllers that r needs. It refuses
+	// cgroups that exist and have processes or are frozen. r may be nil. After an
+	// error, everything that was created has been removed. With the systemd driver
+	// nothing is created before Join; until then Dir returns -1.
 	Create(r *specs.LinuxResources) error
-	// Location returns where the cgroups are, as Destroy needs it in another
-	// process. After Create it says also what had been there before.
+	// Location returns where the cgroups are, for Destroy in another process. After
+	// Create it includes the cgroups that existed before.
 	Location() Location
-	// Set writes the limits that r sets, except for devices, and leaves all
-	// others alone. An error names the field of config.json. r may be nil.
+	// Set writes the limits that r sets, except for devices, and changes no others.
+	// The error carries its place in config.json (place.Of). r may be nil.
 	Set(r *specs.LinuxResources) error
-	// SetDevices puts device rules in force. What no rule speaks of is denied;
-	// with defaults the devices that every container needs are allowed after
-	// all. Processes of the container never see a moment without rules.
+	// SetDevices applies device rules. What no rule covers is denied. With defaults,
+	// the devices that every container needs are allowed in any case. There is no
+	// moment without rules.
 	SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error
 
-	// Freeze stops all processes and returns when they stand still. After an
-	// error they are running.
+	// Freeze freezes all processes and returns when they have stopped. After an error
+	// they are running.
 	Freeze() error
-	// Thaw lets them go on.
+	// Thaw resumes them.
 	Thaw() error
-	// Frozen reports whether the cgroup was told to freeze, not whether one
-	// above it was. A cgroup that is gone is not frozen.
+	// Frozen reports whether freezing was requested for the cgroup itself, not for one
+	// above it. A cgroup that no longer exists is not frozen.
 	Frozen() (bool, error)
 
-	// Kill sends a signal to all processes, including those being forked. A
+	// Kill sends a signal to all processes, including those that are being forked. A
 	// frozen cgroup stays frozen, unless the signal is SIGKILL.
 	Kill(sig unix.Signal) error
-	// Pids lists all processes of the cgroup and below, sorted. A cgroup that
-	// is gone has none.
+	// Pids returns all processes of the cgroup and below, sorted. A cgroup that no
+	// longer exists has none.
 	Pids() ([]int, error)
 
-	// Stats reads what the cgroup has used.
+	// Stats returns what the cgroup has used.
 	Stats() (*Stats, error)
-	// OOMKills counts the processes that were killed for want of memory.
+	// OOMKills returns how many processes the OOM killer has killed.
 	OOMKills() (uint64, error)
 
-	// WatchOOM begins to watch for processes that are killed for want of
-	// memory. The error is fs.ErrNotExist without a memory controller.
+	// WatchOOM starts to watch for processes that the OOM killer kills. The error is
+	// fs.ErrNotExist without a memory controller.
 	WatchOOM() (OOMWatch, error)
 
-	// Sub returns cgroups below the container's that exist, by controller as
-	// [ParseSub] gives them. It can't lead out of the container's cgroups.
+	// Sub returns existing cgroups below the container's, by the result of [ParseSub].
+	// No path leads out of the container's cgroups.
 	Sub(paths map[string]string) (Group, error)
-	// Beside returns the cgroup that a process of the container is in, at or
-	// below the container's own: where exec has to go when the container has
-	// split up its own cgroup.
-	Beside(pid int) (Group, error)
-	// Chown gives the cgroup to a user of the container, the host uid, as far
-	// as that is safe: on v2 the directory and the files meant for
-	// delegation, on v1 nothing (config-linux.md, Cgroup ownership).
+	// GroupOf returns the cgroup that a process of the container is in, at or below
+	// the container's own. exec needs it if the container has moved its processes to
+	// cgroups of its own.
+	GroupOf(pid int) (Group, error)
+	// Chown delegates the cgroup to a user of the container, given as a host uid, as
+	// far as that is safe: on v2 the directory and the files for delegation, on v1
+	// nothing (config-linux.md, Cgroup ownership).
 	Chown(uid int) error
 
-	// Destroy removes the cgroups and all below them, waiting for killed
-	// processes to leave; it doesn't kill. Cgroups that are gone are fine,
-	// those that Create found there stay, and so do those above.
+	// Destroy removes the cgroups and all below them. It waits for killed processes to
+	// exit, and doesn't kill any itself. Cgroups that don't exist are no error. Those
+	// that existed before Create are kept, and so are those above.
 	Destroy() error
 }
 
-// ErrController says that a controller of cgroup v2 which the limits need can't be
-// enabled for the container's cgroup.
+// ErrController is the error of a cgroup v2 controller that the limits need and that
+// can't be enabled for the container's cgroup.
 var ErrController = v2.ErrController
 
 // Unified is the key of the cgroup2 hierarchy of a hybrid host.
 const Unified = v1.Unified
 
-// Open returns the manager of the cgroups at a location. Nothing is touched.
+// Open returns the manager of the cgroups at a location. It makes no system calls.
 func Open(l Location) Manager {
 	m := open(l)
 	if l.Unit != nil {
@@ -147,9 +147,9 @@ func open(l Location) adopter {
 	return legacy{v1.New(l.hierarchies()), l}
 }
 
-// Ignored names the fields of r that the cgroup version has nothing for.
-// Set accepts them without effect; callers may want to warn.
-func Ignored(mode Mode, r *specs.LinuxResources) []string {
+// Ignored returns the fields of r that the cgroup version has nothing for. Set accepts
+// them without any effect; callers may want to warn.
+func Ignored(mode Mode, r *specs.LinuxResources) []place.Place {
 	switch {
 	case r == nil:
 		return nil
@@ -159,8 +159,8 @@ func Ignored(mode Mode, r *specs.LinuxResources) []string {
 	return v1.Ignored(r)
 }
 
-// unified and legacy make the managers of the two packages, which know
-// nothing of each other, the same to callers.
+// unified and legacy adapt the managers of packages v2 and v1, which don't depend on
+// each other, to the interface.
 type unified struct {
 	*v2.Manager
 	location Location
@@ -170,7 +170,7 @@ func (u unified) Location() Location { return u.location.withExisting(u.Existing
 
 func (u unified) Sub(paths map[string]string) (Group, error) { return group(u.Manager.Sub(paths)) }
 
-func (u unified) Beside(pid int) (Group, error) { return group(u.Manager.Beside(pid)) }
+func (u unified) GroupOf(pid int) (Group, error) { return group(u.Manager.GroupOf(pid)) }
 
 func (u unified) WatchOOM() (OOMWatch, error) { return oomWatch(u.Manager.WatchOOM()) }
 
@@ -183,11 +183,11 @@ func (l legacy) Location() Location { return l.location.withExisting(l.Existing(
 
 func (l legacy) Sub(paths map[string]string) (Group, error) { return group(l.Manager.Sub(paths)) }
 
-func (l legacy) Beside(pid int) (Group, error) { return group(l.Manager.Beside(pid)) }
+func (l legacy) GroupOf(pid int) (Group, error) { return group(l.Manager.GroupOf(pid)) }
 
 func (l legacy) WatchOOM() (OOMWatch, error) { return oomWatch(l.Manager.WatchOOM()) }
 
-// group and oomWatch keep a nil pointer from becoming an interface that isn't
+// group and oomWatch prevent that a nil pointer becomes an interface value that isn't
 // nil.
 func group[G Group](g G, err error) (Group, error) {
 	if err != nil {
@@ -203,9 +203,9 @@ func oomWatch[W OOMWatch](w W, err error) (OOMWatch, error) {
 	return w, nil
 }
 
-// ParseSub parses the values of exec --cgroup, each PATH or
-// CONTROLLER[,CONTROLLER…]:PATH, to paths by controller; "" is the path for
-// all controllers that aren't named.
+// ParseSub parses the values of exec --cgroup, each of them PATH or
+// CONTROLLER[,CONTROLLER…]:PATH. It returns paths by controller, with "" for all
+// controllers that aren't named.
 func ParseSub(values []string) (map[string]string, error) {
 	paths := make(map[string]string, len(values))
 	for _, value := range values {
@@ -220,7 +220,7 @@ func ParseSub(values []string) (map[string]string, error) {
 	return paths, nil
 }
 
-// splitSub splits off the controllers of a value of exec --cgroup.
+// splitSub separates the controllers of a value of exec --cgroup from its path.
 func splitSub(value string) (controllers []string, path string) {
 	names, path, ok := strings.Cut(value, ":")
 	if !ok {

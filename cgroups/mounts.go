@@ -1,76 +1,79 @@
 package cgroups
 
 import (
+	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
+
 	"github.com/runnel/runnel/cgroups/v1"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // mount is one mounted hierarchy.
 type mount struct {
-	keys  []string // its controllers, by the keys of Location.Paths
-	point string   // where it is mounted
-	root  string   // which cgroup of the hierarchy is seen there
+	keys  []string // its controllers, as keys of Location.Paths
+	point string   // mount point
+	root  string   // the cgroup of the hierarchy that is visible at the mount point
 }
 
-// parseMounts finds the hierarchies in /proc/self/mountinfo (proc(5)). Each
-// is taken once: hosts have the same hierarchies mounted a second time for
-// their containers.
-func parseMounts(mountinfo string, mode Mode) []mount {
+// readMounts returns the hierarchies that are mounted on this host.
+func readMounts(hostMode Mode) ([]mount, error) {
+	list, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return nil, fmt.Errorf("locate cgroups: %w", err)
+	}
+	return hierarchyMounts(list, hostMode), nil
+}
+
+// hierarchyMounts selects one mount of each hierarchy: hosts have the same
+// hierarchies mounted a second time for their containers.
+func hierarchyMounts(infos []*mountinfo.Info, hostMode Mode) []mount {
 	var list []mount
-	for line := range strings.Lines(mountinfo) {
-		// Most mounts are something else.
-		if !strings.Contains(line, " - cgroup") {
-			continue
-		}
-		m, ok := parseMount(line, mode)
-		if !ok {
+	for _, info := range infos {
+		m := mount{root: info.Root, point: info.Mountpoint, keys: mountKeys(info, hostMode)}
+		if len(m.keys) == 0 {
 			continue
 		}
 		at := slices.IndexFunc(list, func(o mount) bool { return slices.Equal(o.keys, m.keys) })
 		switch {
 		case at < 0:
 			list = append(list, m)
-		case list[at].point == m.point || !isOurs(list[at].point) && isOurs(m.point):
-			// What is mounted on top of another, or at the usual place.
+		case list[at].point == m.point || !isUsual(list[at].point) && isUsual(m.point):
+			// A mount on top of another, or one at the usual place.
 			list[at] = m
 		}
 	}
 	return list
 }
 
-// isOurs reports whether a mount point is where the host has its cgroups.
-func isOurs(point string) bool { return point == root || strings.HasPrefix(point, root+"/") }
+// isUsual reports whether a mount point is one where distributions mount cgroups.
+func isUsual(point string) bool { return point == root || strings.HasPrefix(point, root+"/") }
 
-// parseMount reads one line. It passes over hierarchies that the mode has no
-// use for.
-func parseMount(line string, mode Mode) (mount, bool) {
-	before, after, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " - ")
-	fields, kind := strings.Fields(before), strings.Fields(after)
-	if len(fields) < 6 || len(kind) < 3 {
-		return mount{}, false
-	}
-	m := mount{root: unescape(fields[3]), point: unescape(fields[4])}
+// mountKeys returns the keys of Location.Paths for a mount, none if a host of this
+// mode has no use for it.
+func mountKeys(info *mountinfo.Info, hostMode Mode) []string {
 	switch {
-	case kind[0] == "cgroup2" && mode == V2:
-		m.keys = []string{""}
-	case kind[0] == "cgroup2" && mode == Hybrid:
-		m.keys = []string{v1.Unified}
-	case kind[0] == "cgroup" && mode != V2:
-		for option := range strings.SplitSeq(kind[2], ",") {
-			if isController(option) {
-				m.keys = append(m.keys, option)
-			}
+	case info.FSType == "cgroup2" && hostMode == V2:
+		return []string{""}
+	case info.FSType == "cgroup2" && hostMode == Hybrid:
+		return []string{v1.Unified}
+	case info.FSType != "cgroup" || hostMode == V2:
+		return nil
+	}
+	var keys []string
+	for option := range strings.SplitSeq(info.VFSOptions, ",") {
+		if isController(option) {
+			keys = append(keys, option)
 		}
 	}
-	return m, len(m.keys) > 0
+	return keys
 }
 
-// isController tells controllers from the other options of a v1 mount. New
-// controllers come to v2 only, so options are what may get more.
+// isController distinguishes controllers from the other options of a v1 mount.
+// The list is complete, because new controllers are added to v2 only.
 func isController(option string) bool {
 	switch option {
 	case "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids",
@@ -80,29 +83,9 @@ func isController(option string) bool {
 	return strings.HasPrefix(option, "name=")
 }
 
-// unescape undoes the octal escapes of mountinfo.
-func unescape(text string) string {
-	if !strings.Contains(text, `\`) {
-		return text
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+3 < len(text) {
-			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
-
-// beneath turns the path of a cgroup in its hierarchy into that below the
-// mount point. A cgroup that isn't seen there, because the mount shows
-// another part of the hierarchy or a cgroup namespace hides it, counts as
-// the mount's root.
+// beneath converts the path of a cgroup in its hierarchy to the path below the
+// mount point. A cgroup that isn't visible there, because the mount shows another
+// part of the hierarchy or a cgroup namespace hides it, becomes the mount's root.
 func (m *mount) beneath(cgroup string) string {
 	if slices.Contains(strings.Split(cgroup, "/"), "..") {
 		return "/"
@@ -117,38 +100,16 @@ func (m *mount) beneath(cgroup string) string {
 	return path.Clean("/" + rest)
 }
 
-// membership is the cgroup of a process in each hierarchy.
-type membership []member
-
-type member struct {
-	keys   []string
-	cgroup string
-}
-
-// parseMembership reads /proc/PID/cgroup (cgroups(7)). The cgroup2 hierarchy
-// has no keys there.
-func parseMembership(text string) membership {
-	var list membership
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(fields) == 3 {
-			list = append(list, member{strings.Split(fields[1], ","), fields[2]})
-		}
-	}
-	return list
-}
-
-// find returns the cgroup in the hierarchy of a mount, "/" where there is
-// none.
-func (l membership) find(m mount) string {
+// cgroupIn returns the cgroup of a process in the hierarchy of a mount, "/" if it
+// has none there.
+func (m *mount) cgroupIn(own procfs.Memberships) string {
 	key := m.keys[0]
 	if key == v1.Unified {
 		key = ""
 	}
-	for _, own := range l {
-		if slices.Contains(own.keys, key) {
-			return own.cgroup
-		}
+	cgroup, ok := own.Path(key)
+	if !ok {
+		return "/"
 	}
-	return "/"
+	return cgroup
 }

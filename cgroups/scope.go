@@ -11,24 +11,24 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/cgroups/systemd"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
-// Unit is the systemd unit that a container's cgroups are made for.
+// Unit is the systemd unit of a container's cgroups.
 type Unit struct {
 	ID    string // the container's
 	Slice string
 	Name  string
-	User  bool // of the user's manager
-	// Properties are those that annotations set, in GVariant text.
+	User  bool // the unit is one of the user's manager
+	// Properties are set by annotations, as GVariant text.
 	Properties map[string]string
 }
 
-// LocateUnit is Locate for the systemd driver: cgroupsPath is
-// slice:prefix:name. With user the unit is one of the user's manager. The unit
-// and the cgroups come into being by Join.
+// LocateUnit is Locate for the systemd driver: cgroupsPath is slice:prefix:name. With
+// user, the unit is one of the user's manager. Join creates the unit and the cgroups.
 func LocateUnit(cgroupsPath, id string, user bool, annotations map[string]string) (Location, error) {
 	name, err := systemd.ParseName(cgroupsPath, id, user)
 	if err != nil {
@@ -38,30 +38,28 @@ func LocateUnit(cgroupsPath, id string, user bool, annotations map[string]string
 	if err != nil {
 		return Location{}, err
 	}
-	mode := HostMode()
-	if user && mode != V2 {
-		return Location{}, fmt.Errorf("an ordinary user's systemd has no cgroups to give on cgroup %s: the systemd driver needs cgroup v2 then", mode)
+	hostMode := HostMode()
+	if user && hostMode != V2 {
+		return Location{}, fmt.Errorf("an ordinary user's systemd has no cgroups to give on cgroup %s: the systemd driver needs cgroup v2 then", hostMode)
 	}
-	top, err := systemd.Root(user, func(dir string) bool { return isUnified(root + dir) })
+	top, err := systemd.Root(user, func(dir string) bool { return mode.IsUnified(root + dir) })
 	if err != nil {
 		return Location{}, err
 	}
-	mounts := []mount{{keys: []string{""}, point: root, root: "/"}}
-	if mode != V2 {
-		text, err := cgroupfs.ReadProc("/proc/self/mountinfo")
-		if err != nil {
-			return Location{}, fmt.Errorf("locate cgroups: %w", err)
+	mounts := unifiedMount()
+	if hostMode != V2 {
+		if mounts, err = readMounts(hostMode); err != nil {
+			return Location{}, err
 		}
-		mounts = parseMounts(text, mode)
 	}
-	l := locateUnit(mode, mounts, path.Join("/", top, name.Path()))
+	l := locateUnit(hostMode, mounts, path.Join("/", top, name.Path()))
 	l.Unit = &Unit{ID: id, Slice: name.Slice, Name: name.Unit, User: user, Properties: properties}
 	return l, nil
 }
 
-// locateUnit gives the unit's cgroup in each hierarchy.
-func locateUnit(mode Mode, mounts []mount, cgroup string) Location {
-	l := Location{Mode: mode, Driver: Systemd, Paths: map[string]string{}, Mounts: map[string]string{}}
+// locateUnit returns the location of the unit's cgroup in each hierarchy.
+func locateUnit(hostMode Mode, mounts []mount, cgroup string) Location {
+	l := Location{Mode: hostMode, Driver: Systemd, Paths: map[string]string{}, Mounts: map[string]string{}}
 	for _, m := range mounts {
 		for _, key := range m.keys {
 			l.Paths[key] = path.Join(m.point, m.beneath(cgroup))
@@ -71,38 +69,39 @@ func locateUnit(mode Mode, mounts []mount, cgroup string) Location {
 	return l
 }
 
-// Attach has systemd move a process into the cgroup of a container's unit, for a
-// user who may not do that. The process belongs to the user.
+// Attach lets systemd move a process into the cgroup of a container's unit, for a user
+// who may not do that. The process must belong to the user.
 func Attach(l Location, pid int) error {
 	unit := &systemd.Unit{Name: systemd.Name{Slice: l.Unit.Slice, Unit: l.Unit.Name}, User: l.Unit.User}
 	defer unit.Close()
 	return unit.Attach(pid)
 }
 
-// adopter is a Manager that can take over cgroups that somebody else makes for
-// the container.
+// adopter is a Manager that can take over cgroups that systemd has created for the
+// container.
 type adopter interface {
 	Manager
 	Adopt(r *specs.LinuxResources, pid int) error
-	// Refuses is the error that Set has before it writes anything: what is told to
-	// systemd is in force at once.
+	// Refuses returns the error for which Set refuses r before it writes anything. It
+	// is needed first, because systemd applies properties at once.
 	Refuses(r *specs.LinuxResources) error
-	// Present is what an update may change a half of.
+	// Present returns the values of which an update may set one half.
 	Present() (limits.Present, error)
 }
 
-// scope is the manager of cgroups that systemd makes: it tells systemd what
-// the container is to have, and does the rest by the cgroup's files.
+// scope is the manager of cgroups that systemd creates: it sets the limits as
+// properties of the unit, and does everything else with the cgroup's files.
 type scope struct {
 	adopter
 	mode Mode
 	unit *systemd.Unit
 	spec *Unit
-	// awaited: the unit is to be started by Join; started: it was. resources is
-	// what Create was given; told and devices are what of it systemd knows.
-	awaited, started bool
-	resources        *specs.LinuxResources
-	told, devices    []systemd.Property
+	// pending means that Join has to start the unit, started that it has done so.
+	pending, started bool
+	// resources is the argument of Create. sent and devices are the properties of the
+	// unit that it was converted to.
+	resources     *specs.LinuxResources
+	sent, devices []systemd.Property
 }
 
 func newScope(l Location, m adopter) *scope {
@@ -110,92 +109,91 @@ func newScope(l Location, m adopter) *scope {
 	return &scope{adopter: m, mode: l.Mode, spec: l.Unit, unit: &systemd.Unit{Name: name, User: l.Unit.User}}
 }
 
-// Create checks what it can. There is no cgroup before there is a process:
-// the unit of systemd lives as long as it has some.
+// Create checks what it can, and creates nothing: a unit of systemd exists only as long
+// as it has processes.
 func (s *scope) Create(r *specs.LinuxResources) error {
-	told, err := systemd.Resources(r, s.mode == V2, limits.Present{})
-	if err != nil {
-		return err
+	sent, problems := systemd.Resources(r, s.mode == V2, limits.Present{})
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	if s.mode != V2 && r != nil && len(r.Devices) > 0 {
+		var err error
 		if s.devices, err = systemd.Devices(r.Devices, true); err != nil {
 			return err
 		}
 	}
-	s.awaited, s.resources = true, r
-	s.told = slices.DeleteFunc(told, isNarrow)
+	s.pending, s.resources = true, r
+	s.sent = slices.DeleteFunc(sent, isNarrow)
 	return nil
 }
 
-// isNarrow picks a limit of few processes: with it the process that is moved
-// into the unit couldn't fork the one that becomes the container's.
+// isNarrow reports whether p limits the unit to so few processes that the process which
+// is moved into it couldn't fork the container's.
 func isNarrow(p systemd.Property) bool {
 	n, ok := p.Value.Value().(uint64)
 	const enough = 4
 	return p.Name == "TasksMax" && ok && n < enough
 }
 
-// Dir is -1 until there is a cgroup.
+// Dir returns -1 until the unit is started.
 func (s *scope) Dir() (int, error) {
-	if s.awaited {
+	if s.pending {
 		return -1, nil
 	}
 	return s.adopter.Dir()
 }
 
-// Tasks has none until there is a cgroup.
+// Tasks returns none until the unit is started.
 func (s *scope) Tasks() ([]int, error) {
-	if s.awaited {
+	if s.pending {
 		return nil, nil
 	}
 	return s.adopter.Tasks()
 }
 
-// ErrNotMade says that there are no cgroups that would be the container's. What
-// is at their place is somebody else's.
-var ErrNotMade = errors.New("the cgroup was not made")
+// ErrNotCreated is the error of Join if it hasn't created the container's cgroups.
+// Cgroups that exist at their location belong to somebody else.
+var ErrNotCreated = errors.New("the cgroup was not created")
 
-type notMadeError struct{ error }
+type notCreatedError struct{ error }
 
-func (notMadeError) Is(target error) bool { return target == ErrNotMade }
-func (e notMadeError) Unwrap() error      { return e.error }
+func (notCreatedError) Is(target error) bool { return target == ErrNotCreated }
+func (e notCreatedError) Unwrap() error      { return e.error }
 
 // Join starts the unit with its first process.
 func (s *scope) Join(pid int) error {
-	if !s.awaited {
+	if !s.pending {
 		return s.adopter.Join(pid)
 	}
-	properties := slices.Concat(s.told, s.devices)
+	properties := slices.Concat(s.sent, s.devices)
 	if err := s.unit.Start(s.spec.ID, pid, s.mode == V2, properties, s.spec.Properties); err != nil {
-		return notMadeError{err}
+		return notCreatedError{err}
 	}
-	s.awaited, s.started = false, true
-	if err := s.checkPlace(pid); err != nil {
+	s.pending, s.started = false, true
+	if err := s.checkLocation(pid); err != nil {
 		return err
 	}
 	return s.Adopt(s.resources, pid)
 }
 
-// checkPlace finds out when systemd's cgroups are not where they are looked for.
-func (s *scope) checkPlace(pid int) error {
+// checkLocation compares where systemd has put a process with the expected cgroup.
+func (s *scope) checkLocation(pid int) error {
 	if s.mode != V2 || strings.HasSuffix(s.spec.Name, ".slice") {
 		return nil
 	}
-	text, err := cgroupfs.ReadProc(fmt.Sprintf("/proc/%d/cgroup", pid))
+	cgroups, err := procfs.ReadCgroups(pid)
 	if err != nil {
-		return fmt.Errorf("cgroup of process %d: %w", pid, err)
+		return err
 	}
-	want := s.Location().Paths[""]
-	for line := range strings.Lines(text) {
-		if got, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok && root+got != want {
-			return fmt.Errorf("systemd has put unit %s into cgroup %s, not into %s", s.spec.Name, got, strings.TrimPrefix(want, root))
-		}
+	want := strings.TrimPrefix(s.Location().Paths[""], root)
+	if got, ok := cgroups.Path(""); ok && got != want {
+		return fmt.Errorf("systemd has put unit %s into cgroup %s, not into %s", s.spec.Name, got, want)
 	}
 	return nil
 }
 
-// Set tells systemd, so that it doesn't set its own values again later, and
-// then writes the exact ones.
+// Set sets the unit's properties, so that systemd doesn't restore previous values
+// later, and then writes the exact values.
 func (s *scope) Set(r *specs.LinuxResources) error {
 	var now limits.Present
 	if r != nil && !s.started {
@@ -207,12 +205,12 @@ func (s *scope) Set(r *specs.LinuxResources) error {
 			return err
 		}
 	}
-	list, err := systemd.Resources(r, s.mode == V2, now)
-	if err != nil {
-		return err
+	list, problems := systemd.Resources(r, s.mode == V2, now)
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	list = slices.DeleteFunc(list, func(p systemd.Property) bool {
-		return slices.ContainsFunc(s.told, func(t systemd.Property) bool { return reflect.DeepEqual(p, t) })
+		return slices.ContainsFunc(s.sent, func(t systemd.Property) bool { return reflect.DeepEqual(p, t) })
 	})
 	if err := s.unit.Set(list); err != nil {
 		return err
@@ -223,8 +221,8 @@ func (s *scope) Set(r *specs.LinuxResources) error {
 	return s.adopter.Set(r)
 }
 
-// withQuota has the quota written again that the cgroup had: with any property
-// of the CPU systemd sets the quota too, as it has rounded it.
+// withQuota adds the present quota to r: with any property of the CPU systemd sets its
+// rounded quota, too, so the exact one has to be written again.
 func withQuota(r *specs.LinuxResources, cpuMax string) *specs.LinuxResources {
 	quota, period, _ := strings.Cut(cpuMax, " ")
 	n, err := strconv.ParseInt(quota, 10, 64)
@@ -246,7 +244,7 @@ func withQuota(r *specs.LinuxResources, cpuMax string) *specs.LinuxResources {
 	return &exact
 }
 
-// SetDevices puts rules in force, as Manager has it.
+// SetDevices applies rules; see Manager.
 func (s *scope) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
 	if s.mode != V2 {
 		list, err := systemd.Devices(rules, defaults)
@@ -260,19 +258,19 @@ func (s *scope) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error
 	return s.adopter.SetDevices(rules, defaults)
 }
 
-// Destroy ends the unit, and removes what systemd leaves or has never known of.
+// Destroy stops the unit, and removes the cgroups that systemd leaves or doesn't know.
 func (s *scope) Destroy() error {
 	stopped := s.unit.Stop()
 	s.unit.Close()
 	if err := s.adopter.Destroy(); err != nil {
 		return errors.Join(err, stopped)
 	}
-	// Without its last process a unit ends by itself, if systemd has seen that end
-	// before the cgroup has gone.
+	// A unit that couldn't be stopped ends by itself after its last process, if
+	// systemd sees that before the cgroup is removed.
 	return nil
 }
 
-// Close closes the connection too.
+// Close also closes the connection to systemd.
 func (s *scope) Close() {
 	s.unit.Close()
 	s.adopter.Close()

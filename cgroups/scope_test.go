@@ -43,7 +43,7 @@ func TestScopeBeforeJoin(t *testing.T) {
 		Mode: V2, Driver: Systemd, Unit: &Unit{ID: "c", Slice: "a.slice", Name: "x.scope"},
 		Paths: map[string]string{"": root + "/a.slice/x.scope"}, Mounts: map[string]string{"": root},
 	}
-	for text, told := range map[string]int{
+	for text, sent := range map[string]int{
 		`{"pids": {"limit": 1}, "memory": {"limit": 1000}}`:   1,
 		`{"pids": {"limit": 100}, "memory": {"limit": 1000}}`: 2,
 		`{}`: 0,
@@ -56,8 +56,8 @@ func TestScopeBeforeJoin(t *testing.T) {
 		if !ok {
 			t.Fatalf("Open() is a %T", Open(l))
 		}
-		if err := s.Create(&r); err != nil || len(s.told) != told {
-			t.Errorf("Create(%s) = %v, tells %d properties, want %d", text, err, len(s.told), told)
+		if err := s.Create(&r); err != nil || len(s.sent) != sent {
+			t.Errorf("Create(%s) = %v, sends %d properties, want %d", text, err, len(s.sent), sent)
 		}
 		fd, err := s.Dir()
 		tasks, err2 := s.Tasks()

@@ -171,7 +171,7 @@ func (c *creation) createCgroup() error {
 		return c.runtime.cgroups().Explain(c.spec, err)
 	}
 	for _, field := range cgroups.Ignored(c.state.Cgroup.Mode, c.spec.Linux.Resources) {
-		c.runtime.warn(field + " has no meaning on this host and is ignored")
+		c.runtime.warn(field.String() + " has no meaning on this host and is ignored")
 	}
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
@@ -243,7 +243,7 @@ func (c *creation) joinCgroup(pid int) error {
 		return nil
 	}
 	err := c.runtime.cgroups().Explain(c.spec, c.cgroup.Join(pid))
-	if errors.Is(err, cgroups.ErrNotMade) {
+	if errors.Is(err, cgroups.ErrNotCreated) {
 		// If it is there it is somebody else's: it must not end with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
 	}

@@ -162,7 +162,7 @@ func (x *execution) cgroup() (cgroups.Group, error) {
 	}
 	if len(x.options.Cgroups) == 0 {
 		if x.state.Cgroup.Mode == cgroups.V2 {
-			return m.Beside(x.state.Pid)
+			return m.GroupOf(x.state.Pid)
 		}
 		return m, nil
 	}

@@ -6,9 +6,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
-	"github.com/runnel/runnel/specconv/host"
 )
 
 // CgroupHierarchy is one hierarchy of a host with cgroup v1, or the only one of
@@ -34,7 +34,7 @@ const (
 func (b *builder) cgroupMount(m config.Mount) {
 	private := b.ns.Has(unix.CLONE_NEWCGROUP)
 	switch {
-	case b.host.Cgroups != host.CgroupV2:
+	case b.host.Cgroups != mode.V2:
 		b.cgroupsV1(m, private)
 	case private:
 		op := plan.Mount{

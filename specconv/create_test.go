@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/internal/golden"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
@@ -38,7 +39,7 @@ func planCases() []planCase {
 		specs.LinuxNamespace{Type: specs.UTSNamespace, Path: "/proc/7/ns/uts"},
 		specs.LinuxNamespace{Type: specs.MountNamespace})
 	pod.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"}
-	own := configtest.Root(host.CgroupV2)
+	own := configtest.Root(mode.V2)
 	own.Own = unix.CLONE_NEWNET
 	ownPod := configtest.WithNamespaces(configtest.Bare(), pod.Linux.Namespaces...)
 	everyNamespace := func() *specs.Spec {
@@ -48,40 +49,40 @@ func planCases() []planCase {
 		}
 		return s
 	}
-	shared := configtest.Root(host.CgroupV2)
+	shared := configtest.Root(mode.V2)
 	shared.RootMount = "/mnt"
 	return []planCase{
-		{name: "default-v1", spec: config.Example(false, 0, 0, false), host: configtest.Root(host.CgroupV1), input: Input{Cgroups: v1Hierarchies}},
-		{name: "default-v2", spec: config.Example(false, 0, 0, true), host: configtest.Root(host.CgroupV2), input: Input{
+		{name: "default-v1", spec: config.Example(false, 0, 0, false), host: configtest.Root(mode.V1), input: Input{Cgroups: v1Hierarchies}},
+		{name: "default-v2", spec: config.Example(false, 0, 0, true), host: configtest.Root(mode.V2), input: Input{
 			InCgroup: true, StartSocket: true, Cgroups: []CgroupHierarchy{{Dir: "/sys/fs/cgroup/c"}},
 		}},
 		{name: "default-rootless", spec: config.Example(true, 1000, 1000, true), host: configtest.User()},
-		{name: "user", spec: configtest.Mapped(userConfig()), host: configtest.Root(host.CgroupV2), input: Input{
+		{name: "user", spec: configtest.Mapped(userConfig()), host: configtest.Root(mode.V2), input: Input{
 			Mounts: []specs.Mount{{Destination: "/run/notify", Source: "/run/runnel/c/notify", Type: "bind", Options: []string{"bind", "ro"}}},
 			Env:    []string{"NOTIFY_SOCKET=/run/notify/notify.sock"},
 		}},
-		{name: "pod", spec: pod, host: configtest.Root(host.CgroupV2)},
+		{name: "pod", spec: pod, host: configtest.Root(mode.V2)},
 		{name: "pod-host-network", spec: ownPod, host: own},
-		{name: "join-all", spec: everyNamespace(), host: configtest.Root(host.CgroupV2)},
+		{name: "join-all", spec: everyNamespace(), host: configtest.Root(mode.V2)},
 		{name: "join-all-rootless", spec: everyNamespace(), host: configtest.User()},
-		{name: "time", spec: timeConfig(), host: configtest.Root(host.CgroupV2)},
-		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: configtest.Root(host.CgroupHybrid), input: Input{Cgroups: v1Hierarchies}},
-		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: configtest.Root(host.CgroupV2)},
-		{name: "cgroup-host-namespace-v2-user", spec: configtest.Mapped(cgroupConfig()), host: configtest.Root(host.CgroupV2)},
-		{name: "mounts", spec: mountsConfig(), host: configtest.Root(host.CgroupV2)},
-		{name: "mounts-idmapped", spec: idmappedConfig(), host: configtest.Root(host.CgroupV2)},
-		{name: "mounts-labelled", spec: configtest.Changed(config.Example(false, 0, 0, true), func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c:d" }), host: configtest.Root(host.CgroupV2)},
-		{name: "devices", spec: devicesConfig(), host: configtest.Root(host.CgroupV2)},
-		{name: "devices-user", spec: configtest.Mapped(devicesConfig()), host: configtest.Root(host.CgroupV2)},
-		{name: "process", spec: processConfig(), host: configtest.Root(host.CgroupV2), input: Input{
+		{name: "time", spec: timeConfig(), host: configtest.Root(mode.V2)},
+		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: configtest.Root(mode.Hybrid), input: Input{Cgroups: v1Hierarchies}},
+		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: configtest.Root(mode.V2)},
+		{name: "cgroup-host-namespace-v2-user", spec: configtest.Mapped(cgroupConfig()), host: configtest.Root(mode.V2)},
+		{name: "mounts", spec: mountsConfig(), host: configtest.Root(mode.V2)},
+		{name: "mounts-idmapped", spec: idmappedConfig(), host: configtest.Root(mode.V2)},
+		{name: "mounts-labelled", spec: configtest.Changed(config.Example(false, 0, 0, true), func(s *specs.Spec) { s.Linux.MountLabel = "a:b:c:d" }), host: configtest.Root(mode.V2)},
+		{name: "devices", spec: devicesConfig(), host: configtest.Root(mode.V2)},
+		{name: "devices-user", spec: configtest.Mapped(devicesConfig()), host: configtest.Root(mode.V2)},
+		{name: "process", spec: processConfig(), host: configtest.Root(mode.V2), input: Input{
 			PreserveFDs: 2, ListenFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 80), Flags: 4, Notify: true},
 		}},
-		{name: "no-process", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Process = nil }), host: configtest.Root(host.CgroupV2)},
-		{name: "hooks", spec: hooksConfig(), host: configtest.Root(host.CgroupV2)},
+		{name: "no-process", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Process = nil }), host: configtest.Root(mode.V2)},
+		{name: "hooks", spec: hooksConfig(), host: configtest.Root(mode.V2)},
 		{name: "propagation-shared", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},
-		{name: "propagation-unbindable", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: configtest.Root(host.CgroupV2)},
-		{name: "no-mount-namespace", spec: configtest.Changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: configtest.Root(host.CgroupV2)},
-		{name: "no-pivot", spec: configtest.Bare(), host: configtest.Root(host.CgroupV2), input: Input{NoPivot: true, NoNewKeyring: true}},
+		{name: "propagation-unbindable", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "unbindable" }), host: configtest.Root(mode.V2)},
+		{name: "no-mount-namespace", spec: configtest.Changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: configtest.Root(mode.V2)},
+		{name: "no-pivot", spec: configtest.Bare(), host: configtest.Root(mode.V2), input: Input{NoPivot: true, NoNewKeyring: true}},
 	}
 }
 
@@ -227,12 +228,12 @@ func TestCreateRefuses(t *testing.T) {
 		{Input{Spec: shared, Rootfs: "/r", NoPivot: true}, `linux.rootfsPropagation: shared is not supported with --no-pivot`},
 	}
 	for _, tt := range tests {
-		tt.in.Host = configtest.Root(host.CgroupV2)
+		tt.in.Host = configtest.Root(mode.V2)
 		if _, err := Create(tt.in); err == nil || err.Error() != tt.want {
 			t.Errorf("Create(rootfs %q) = %v, want %s", tt.in.Rootfs, err, tt.want)
 		}
 	}
-	if _, err := Exec(ExecInput{Spec: configtest.Bare(), Host: configtest.Root(host.CgroupV2)}); err == nil {
+	if _, err := Exec(ExecInput{Spec: configtest.Bare(), Host: configtest.Root(mode.V2)}); err == nil {
 		t.Error("Exec without a process returns no error")
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
@@ -21,14 +22,14 @@ func TestExec(t *testing.T) {
 		host *host.Host
 		in   ExecInput
 	}{
-		{"exec-default", config.Example(false, 0, 0, true), configtest.Root(host.CgroupV2), ExecInput{InCgroup: true}},
+		{"exec-default", config.Example(false, 0, 0, true), configtest.Root(mode.V2), ExecInput{InCgroup: true}},
 		{"exec-rootless", config.Example(true, 1000, 1000, true), configtest.User(), ExecInput{}},
-		{"exec-process", full, configtest.Root(host.CgroupV2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
-		{"exec-filter", configtest.Bare(), configtest.Root(host.CgroupV2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
+		{"exec-process", full, configtest.Root(mode.V2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
+		{"exec-filter", configtest.Bare(), configtest.Root(mode.V2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
 			Allows: func(uintptr, ...uint64) bool { return true }}},
-		{"exec-no-mount-namespace", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = configtest.Created(specs.PIDNamespace) }), configtest.Root(host.CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
-		{"exec-inherits-all", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), configtest.Root(host.CgroupV2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
-		{"exec-no-pid-namespace", configtest.WithNamespaces(inherit, configtest.Created(specs.MountNamespace)...), configtest.Root(host.CgroupV2), ExecInput{NoNewKeyring: true}},
+		{"exec-no-mount-namespace", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = configtest.Created(specs.PIDNamespace) }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
+		{"exec-inherits-all", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
+		{"exec-no-pid-namespace", configtest.WithNamespaces(inherit, configtest.Created(specs.MountNamespace)...), configtest.Root(mode.V2), ExecInput{NoNewKeyring: true}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
-	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
 
@@ -23,7 +23,7 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data, tt.host.EUID, tt.host.Cgroups == host.CgroupV2)
+		f.Add(data, tt.host.EUID, tt.host.Cgroups == mode.V2)
 	}
 	for _, data := range configtest.Seeds(f) {
 		f.Add(data, uint32(0), true)
@@ -34,10 +34,10 @@ func FuzzCreate(f *testing.F) {
 		if err != nil {
 			return
 		}
-		on := configtest.Root(host.CgroupHybrid)
+		on := configtest.Root(mode.Hybrid)
 		on.EUID = euid
 		if v2 {
-			on.Cgroups = host.CgroupV2
+			on.Cgroups = mode.V2
 		}
 		problems := config.Validate(spec, on)
 		if config.FirstError(problems) != nil {

@@ -1,11 +1,10 @@
-// Package cgroupfs owns what the two versions of the cgroup file system have
-// in common: a cgroup's directory and files, the ordered writes that limits
-// are made of, the processes of a cgroup and its removal.
+// Package cgroupfs owns what the two versions of the cgroup file system have in
+// common: a cgroup's directory and files, the ordered writes that limits consist
+// of, the processes of a cgroup and its removal.
 //
-// It decides no policy. Every access to a file goes through openat2(2) with
-// symbolic links refused, so neither a symbolic link nor a bind mount put in
-// the way of a path leads out of the hierarchy. Package v1 and v2 decide
-// what is written where.
+// It decides no policy: packages v1 and v2 decide what is written where. Every
+// access to a file uses openat2(2) and refuses symbolic links, so that neither a
+// symbolic link nor a bind mount below a cgroup leads out of the hierarchy.
 package cgroupfs
 
 import (
@@ -21,8 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is one cgroup: its absolute path, and a descriptor once something
-// needed one. The zero Dir is not usable; see [At].
+// Dir is one cgroup: its absolute path, and a descriptor once one was needed. The
+// zero Dir is not usable; see [At].
 //
 // A Dir is not safe for concurrent use.
 type Dir struct {
@@ -30,19 +29,18 @@ type Dir struct {
 	fd   int
 }
 
-// At names the cgroup at an absolute, clean path. Nothing is opened: files
-// are reached by path until [Dir.FD] is called, which is cheaper for the one
-// or two files that a v1 hierarchy has written.
+// At returns the cgroup at an absolute, clean path. Nothing is opened: files are
+// opened by path until [Dir.FD] is called, which is cheaper for the one or two
+// files that are written in a v1 hierarchy.
 func At(path string) *Dir {
 	return &Dir{path: path, fd: -1}
 }
 
-// Path returns the absolute path that the Dir was made with.
+// Path returns the absolute path of the cgroup.
 func (d *Dir) Path() string { return d.path }
 
-// FD returns an O_PATH descriptor of the directory, fit for
-// CLONE_INTO_CGROUP and for attaching BPF programs. The Dir owns it;
-// [Dir.Close] closes it.
+// FD returns an O_PATH descriptor of the directory, for CLONE_INTO_CGROUP and for
+// attaching BPF programs. The Dir owns it, and [Dir.Close] closes it.
 func (d *Dir) FD() (int, error) {
 	if d.fd >= 0 {
 		return d.fd, nil
@@ -63,8 +61,8 @@ func (d *Dir) Close() {
 	}
 }
 
-// Open opens a control file. The caller closes the descriptor. The error is
-// bare: callers know what the file was for.
+// Open opens a control file. The caller closes the descriptor. The error is the
+// bare errno, because callers know what the file is for.
 func (d *Dir) Open(name string, flags int) (int, error) {
 	if !ValidFileName(name) {
 		return -1, unix.EINVAL
@@ -76,13 +74,13 @@ func (d *Dir) Open(name string, flags int) (int, error) {
 	return openat2(unix.AT_FDCWD, d.path+"/"+name, flags, unix.RESOLVE_NO_SYMLINKS)
 }
 
-// ValidFileName reports whether name can only mean a file right in a cgroup.
+// ValidFileName reports whether name can only refer to a file of the cgroup itself.
 func ValidFileName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
 // WriteFile writes value to a control file in one write(2), as control files
-// want it. The error names the value, the file and the errno.
+// require. The error names the value, the file and the errno.
 func (d *Dir) WriteFile(name, value string) error {
 	err := d.write(name, value)
 	if err != nil {
@@ -100,11 +98,11 @@ func (d *Dir) write(name, value string) error {
 	return writeValue(fd, value)
 }
 
-// writeValue gives a control file a value, from the beginning.
+// writeValue writes a value to a control file, at its beginning.
 func writeValue(fd int, value string) error {
 	for {
-		// Lowering a memory limit reclaims inside the write and is interrupted
-		// by any signal, of which the Go runtime sends itself some.
+		// Lowering a memory limit reclaims memory during the write, and any signal
+		// interrupts it, such as those that the Go runtime sends to itself.
 		_, err := unix.Pwrite(fd, []byte(value), 0)
 		if err != unix.EINTR {
 			return err
@@ -126,22 +124,7 @@ func (d *Dir) ReadFile(name string) (string, error) {
 	return strings.TrimSuffix(string(text), "\n"), nil
 }
 
-// ReadProc returns the contents of a file of /proc or /sys. Unlike os.ReadFile it
-// makes no attempt to poll the file, which is half of what reading one costs.
-func ReadProc(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", fmt.Errorf("open %s: %w", path, err)
-	}
-	defer unix.Close(fd)
-	text, err := readAll(fd)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return string(text), nil
-}
-
-// readAll reads a descriptor to its end. Most control files fit the first
+// readAll reads a descriptor to its end. Most control files fit into the first
 // buffer.
 func readAll(fd int) ([]byte, error) {
 	buf := make([]byte, 0, 4096)
@@ -163,13 +146,13 @@ func readAll(fd int) ([]byte, error) {
 	}
 }
 
-// Mkdir makes the cgroup and those above it that are missing. It returns
-// the directories that it made, topmost first, so that a caller that fails
-// later can take them back; an empty list says that the cgroup was there
-// already. floor is the mount point of the hierarchy, which is never made.
-func (d *Dir) Mkdir(floor string) (made []string, err error) {
-	// Somebody who removes the same parents may get in between, so a parent
-	// that vanished is made again, a few times.
+// Mkdir creates the cgroup and the missing ones above it. It returns the
+// directories that it has created, topmost first, so that a caller that fails
+// later can remove them; an empty list means that the cgroup existed. floor is the
+// mount point of the hierarchy, which is never created.
+func (d *Dir) Mkdir(floor string) (created []string, err error) {
+	// Somebody else may remove the same parents at the same time, so a parent that
+	// has disappeared is created again, a few times.
 	for range 8 {
 		if err = unix.Mkdir(d.path, 0o755); err != unix.ENOENT {
 			break
@@ -180,21 +163,21 @@ func (d *Dir) Mkdir(floor string) (made []string, err error) {
 		}
 		var above []string
 		if above, err = At(parent).Mkdir(floor); err != nil {
-			return made, err
+			return created, err
 		}
-		made = append(made, above...)
+		created = append(created, above...)
 	}
 	switch err {
 	case nil:
-		return append(made, d.path), nil
+		return append(created, d.path), nil
 	case unix.EEXIST:
-		return made, nil
+		return created, nil
 	}
-	return made, fmt.Errorf("make cgroup %s: %w", d.path, Denied(err))
+	return created, fmt.Errorf("create cgroup %s: %w", d.path, Denied(err))
 }
 
-// openat2 opens without following any link, retrying what is only transient.
-// Where the call doesn't exist or a seccomp filter hides it, openat(2)
+// openat2 opens a file without following any link, and repeats calls that fail
+// transiently. If the kernel or a seccomp filter doesn't have the call, openat(2)
 // refuses at least a link as the last component.
 func openat2(dirfd int, name string, flags int, resolve uint64) (int, error) {
 	how := unix.OpenHow{
@@ -213,9 +196,9 @@ func openat2(dirfd int, name string, flags int, resolve uint64) (int, error) {
 	}
 }
 
-// Denied makes a read-only file system count as a refused permission: for
-// [errors.Is] with [fs.ErrPermission] both mean that this user can't have
-// cgroups here, and rootless callers go on without where no limit is asked.
+// Denied makes the error of a read-only file system match [fs.ErrPermission] in
+// [errors.Is]: in both cases this user can't create cgroups here, and rootless
+// callers continue without one if the config has no limits.
 func Denied(err error) error {
 	if errors.Is(err, unix.EROFS) {
 		return deniedError{err}
@@ -228,11 +211,11 @@ type deniedError struct{ error }
 func (e deniedError) Is(target error) bool { return target == fs.ErrPermission }
 func (e deniedError) Unwrap() error        { return e.error }
 
-// names lists the cgroups right below a descriptor of a directory.
+// names returns the names of the cgroups directly below that of a descriptor.
 func names(dirfd int, path string) ([]string, error) {
 	var st unix.Stat_t
-	// kernfs counts subdirectories in the link count, which saves reading a
-	// directory of sixty control files to find out that there are none.
+	// kernfs counts subdirectories in the link count, which avoids reading a
+	// directory of sixty control files to find that there are none.
 	if err := unix.Fstat(dirfd, &st); err != nil {
 		return nil, err
 	}
@@ -258,8 +241,8 @@ func names(dirfd int, path string) ([]string, error) {
 	return dirs, nil
 }
 
-// Children lists the names of the cgroups right below this one. A cgroup
-// that is gone has none.
+// Children returns the names of the cgroups directly below this one. A cgroup that
+// no longer exists has none.
 func (d *Dir) Children() ([]string, error) {
 	fd, err := d.FD()
 	if err == nil {
@@ -274,8 +257,7 @@ func (d *Dir) Children() ([]string, error) {
 	return nil, fmt.Errorf("list cgroups below %s: %w", d.path, err)
 }
 
-// child names the cgroup below this one, opened beneath it where this one
-// is open.
+// child opens a cgroup below this one, relative to its descriptor.
 func (d *Dir) child(name string) (*Dir, error) {
 	parent, err := d.FD()
 	if err != nil {
@@ -288,27 +270,28 @@ func (d *Dir) child(name string) (*Dir, error) {
 	}
 	path := d.path + "/" + name
 	if len(path) >= unix.PathMax {
-		// No path for the kernel, only a name in messages; a container may go on
-		// to make it longer and longer.
+		// This is only a name for messages. The kernel gets no path, because a
+		// container can nest cgroups deeper than a path may be long.
 		path = "(...)/" + name
 	}
 	return &Dir{path: path, fd: fd}, nil
 }
 
-// IsGone reports whether err says that a cgroup, or a file of a cgroup that
-// was removed meanwhile, isn't there any more.
+// IsGone reports whether err means that a cgroup, or a file of a removed cgroup,
+// no longer exists.
 func IsGone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV)
 }
 
-// Deadline is how long freezing waits for the kernel before it gives up.
-const Deadline = 10 * time.Second
+// FreezeTimeout is how long Freeze waits for the kernel.
+const FreezeTimeout = 10 * time.Second
 
-// Patience is how long removing a cgroup waits for processes that were killed
-// and are still on their way out.
-const Patience = 2 * time.Second
+// RemoveTimeout is how long removing a cgroup waits for processes that have been
+// killed to exit.
+const RemoveTimeout = 2 * time.Second
 
-// Sub opens a cgroup below this one. Neither ".." nor a link leads out.
+// Sub opens a cgroup below this one. A path with ".." is an error, and links are
+// refused.
 func (d *Dir) Sub(path string) (*Dir, error) {
 	escapes := slices.Contains(strings.Split(path, "/"), "..")
 	clean := strings.Trim(filepath.Clean("/"+path), "/")

@@ -2,12 +2,13 @@ package cgroupfs
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Join moves a process with all its threads into the cgroup.
@@ -18,9 +19,9 @@ func (d *Dir) Join(pid int) error {
 	return nil
 }
 
-// OwnPids lists the processes right in the cgroup, sorted, in the caller's
-// pid namespace. Processes of other pid namespaces are left out: they read
-// as 0. A cgroup that is gone has none.
+// OwnPids returns the processes of the cgroup itself, not of those below it,
+// sorted. Processes outside of the caller's pid namespace are left out, because
+// the kernel lists them as 0. A cgroup that no longer exists has none.
 func (d *Dir) OwnPids() ([]int, error) {
 	text, err := d.ReadFile("cgroup.procs")
 	if err == nil || IsGone(err) {
@@ -44,17 +45,11 @@ func parsePids(text string) []int {
 	return slices.Compact(pids)
 }
 
-// processesOf maps threads to their processes.
+// processesOf returns the processes of threads, sorted.
 func processesOf(tids []int) []int {
 	pids := make([]int, 0, len(tids))
 	for _, tid := range tids {
-		status, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
-		if err != nil {
-			continue
-		}
-		_, after, _ := strings.Cut(string(status), "\nTgid:")
-		line, _, _ := strings.Cut(after, "\n")
-		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+		if pid, err := strconv.Atoi(procfs.Status(tid, "Tgid")); err == nil {
 			pids = append(pids, pid)
 		}
 	}
@@ -62,7 +57,7 @@ func processesOf(tids []int) []int {
 	return slices.Compact(pids)
 }
 
-// Pids lists the processes of the cgroup and of those below it, sorted.
+// Pids returns the processes of the cgroup and of those below it, sorted.
 func (d *Dir) Pids() ([]int, error) {
 	pids, err := d.OwnPids()
 	if err != nil {
@@ -91,10 +86,10 @@ func (d *Dir) Pids() ([]int, error) {
 	return slices.Compact(pids), nil
 }
 
-// Signal sends sig to every process of the cgroup and below. The caller has
-// frozen the cgroup, or passes frozen as false: then each process is pinned
-// by a pidfd and listed a second time before it is signalled, so that a pid
-// which was reused meanwhile is never hit. It returns how many were reached.
+// Signal sends sig to every process of the cgroup and below, and returns their
+// number. If the caller hasn't frozen the cgroup, frozen is false: then each
+// process is pinned by a pidfd and listed a second time before it is signalled,
+// so that a pid which was reused in between is never signalled.
 func (d *Dir) Signal(sig unix.Signal, frozen bool) (int, error) {
 	pids, err := d.Pids()
 	if err != nil || len(pids) == 0 {
@@ -147,8 +142,8 @@ func (d *Dir) signalPinned(pids []int, sig unix.Signal) (int, error) {
 	return sent, nil
 }
 
-// Describe names processes for an error text: "12 (sleep), 13 (sh)", and no
-// more than a handful of them.
+// Describe formats at most five processes for an error text: "12 (sleep), 13
+// (sh)".
 func Describe(pids []int) string {
 	const most = 5
 	var b strings.Builder
@@ -161,8 +156,8 @@ func Describe(pids []int) string {
 			b.WriteString(", ")
 		}
 		fmt.Fprintf(&b, "%d", pid)
-		if comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil {
-			fmt.Fprintf(&b, " (%s)", strings.TrimSpace(string(comm)))
+		if name := procfs.ReadText("/proc/" + strconv.Itoa(pid) + "/comm"); name != "" {
+			fmt.Fprintf(&b, " (%s)", name)
 		}
 	}
 	return b.String()

@@ -7,23 +7,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Waiter waits until a cgroup may have got empty, at most for the time
-// given. v2 has an event for it; v1 has none and sleeps.
+// A Waiter waits until a cgroup may have become empty, for at most the given time.
+// v2 has an event for that, v1 has none and sleeps.
 type Waiter func(d *Dir, most time.Duration)
 
-// Sleep is the Waiter of hierarchies that tell nothing.
+// Sleep is the Waiter of hierarchies without such an event.
 func Sleep(_ *Dir, most time.Duration) { time.Sleep(most) }
 
-// Remove removes the cgroup and those below it, leaves first. One that is
-// gone already is fine. A busy one is waited for, since a killed process
-// leaves its cgroup some time after the signal; at the end of that time the
-// error names the processes that are still there.
+// Remove removes the cgroup and those below it, leaves first. A cgroup that doesn't
+// exist is no error. Remove waits for a busy one until end, because a killed
+// process leaves its cgroup some time after the signal. The error names the
+// processes that are still there.
 func (d *Dir) Remove(end time.Time, wait Waiter) error {
 	return d.remove(end, wait, func() error { return unix.Rmdir(d.path) })
 }
 
 func (d *Dir) remove(end time.Time, wait Waiter, rmdir func() error) error {
-	// One rmdir is all that the usual container takes.
+	// For most containers one rmdir is sufficient.
 	err := rmdir()
 	if err == nil || IsGone(err) {
 		return nil
@@ -49,9 +49,9 @@ func (d *Dir) remove(end time.Time, wait Waiter, rmdir func() error) error {
 	return fmt.Errorf("remove cgroup %s: %w", d.path, Denied(err))
 }
 
-// RemoveBelow removes all the cgroups below this one and leaves it alone. They
-// are reached from their parent and not by path: a container that may make
-// cgroups can nest them deeper than a path is long.
+// RemoveBelow removes all cgroups below this one, and keeps this one. They are
+// opened relative to their parents and not by path, because a container that may
+// create cgroups can nest them deeper than a path may be long.
 func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
 	children, err := d.Children()
 	if err != nil {
@@ -74,10 +74,10 @@ func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
 	return nil
 }
 
-// RemoveAll takes back the directories that [Dir.Mkdir] made, the last one
-// first. It is for cleaning up after an error and reports none.
-func RemoveAll(made []string) {
-	for i := len(made) - 1; i >= 0; i-- {
-		unix.Rmdir(made[i])
+// RemoveAll removes the directories that [Dir.Mkdir] has created, the last one
+// first. It is for cleaning up after an error, and returns none.
+func RemoveAll(created []string) {
+	for i := len(created) - 1; i >= 0; i-- {
+		unix.Rmdir(created[i])
 	}
 }

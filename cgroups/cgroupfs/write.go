@@ -5,39 +5,41 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
-// A Write is one value for one control file. The compilers of v1 and v2
-// turn resources into an ordered list of them; [Apply] is the only
-// interpreter.
+// A Write is one value for one control file. The compilers of v1 and v2 turn
+// resources into an ordered list of them, which [Apply] carries out.
 type Write struct {
 	Controller string // owner of the file; "" for the core files of cgroup2
 	File       string
 	Value      string
-	Field      string   // where it comes from in config.json: linux.resources.…
-	Tolerate   Tolerate // what doesn't count as an error
+	Place      place.Place // the property of config.json that asks for the write
+	Tolerate   Tolerate    // which failure is no error
 	// Group names writes that depend on each other's outcome, such as a
-	// limit of memory and one of memory plus swap: neither order suits both
-	// raising and lowering. A write of a group that gets EINVAL is tried
-	// again after the rest of its group. Groups are contiguous; "" is none.
+	// limit of memory and one of memory plus swap: neither order is right for
+	// both raising and lowering them. A write of a group that fails with EINVAL
+	// is repeated after the rest of its group. Groups are contiguous; "" is no
+	// group.
 	Group string
-	// Else is taken where File doesn't exist: the same limit under another
-	// name.
+	// Else replaces the write where File doesn't exist: the same limit under
+	// another name.
 	Else *Write
 }
 
-// Tolerate says which failure of a Write is none.
+// Tolerate is a failure of a Write that is no error.
 type Tolerate uint8
 
 // The values of Tolerate.
 const (
 	Nothing Tolerate = iota
-	Missing          // the file isn't there, and the value is what the kernel does then anyway
+	Missing          // the file doesn't exist, and the value is the kernel's default
 )
 
 // Apply performs the writes in order and stops at the first that fails. dir
-// returns the cgroup that has a controller's files, or nil where the
-// controller isn't available. The error begins with the field.
+// returns the cgroup that has a controller's files, or nil where the controller
+// isn't available. The error carries the place of the write in config.json.
 func Apply(writes []Write, dir func(controller string) *Dir) error {
 	a := applier{dir: dir, fd: -1}
 	defer a.close()
@@ -51,8 +53,8 @@ func Apply(writes []Write, dir func(controller string) *Dir) error {
 	return nil
 }
 
-// applier keeps the file of the last write open: device rules are a dozen
-// writes to the same.
+// applier keeps the file of the last write open, because device rules are a
+// dozen writes to the same file.
 type applier struct {
 	dir  func(controller string) *Dir
 	last *Dir
@@ -79,7 +81,7 @@ func (a *applier) write(d *Dir, file, value string) error {
 	return writeValue(a.fd, value)
 }
 
-// groupLen counts the writes of the group that the list begins with.
+// groupLen returns the length of the group at the beginning of the list.
 func groupLen(writes []Write) int {
 	n := 1
 	for writes[0].Group != "" && n < len(writes) && writes[n].Group == writes[0].Group {
@@ -88,8 +90,8 @@ func groupLen(writes []Write) int {
 	return n
 }
 
-// group tries the writes of a group round and round for as long as each
-// round gets at least one further done.
+// group repeats the writes of a group that fail with EINVAL until all have
+// succeeded or a round makes no progress.
 func (a *applier) group(group []Write) error {
 	pending := group
 	for {
@@ -124,7 +126,7 @@ func (a *applier) apply(w *Write) error {
 		if w.Tolerate == Missing {
 			return nil
 		}
-		return &MissingError{Field: w.Field, Controller: w.Controller, File: w.File}
+		return place.Wrap(w.Place, &MissingError{Controller: w.Controller, File: w.File})
 	}
 	err := a.write(d, w.File, w.Value)
 	if err == unix.ENOENT {
@@ -134,30 +136,29 @@ func (a *applier) apply(w *Write) error {
 		case w.Tolerate == Missing:
 			return nil
 		}
-		return &MissingError{Field: w.Field, Controller: w.Controller, File: w.File, Dir: d.path}
+		return place.Wrap(w.Place, &MissingError{Controller: w.Controller, File: w.File, Dir: d.path})
 	}
 	if err != nil {
-		return fmt.Errorf("%s: write %q to %s/%s: %w", w.Field, w.Value, d.path, w.File, Denied(err))
+		return place.Errorf(w.Place, "write %q to %s/%s: %w", w.Value, d.path, w.File, Denied(err))
 	}
 	return nil
 }
 
-// MissingError says that a limit needs a controller or a control file that
-// isn't there.
+// MissingError is the error of a limit that needs a controller or a control
+// file which doesn't exist.
 type MissingError struct {
-	Field      string // of config.json
 	Controller string
 	File       string
-	Dir        string // cgroup that lacks the file; "" where the whole controller is missing
-	Hint       string // what to do about it, or what there is instead
+	Dir        string // cgroup without the file; "" where the whole controller is missing
+	Hint       string // what to do about it, or what exists instead
 }
 
 func (e *MissingError) Error() string {
-	text := e.Field + ": "
+	var text string
 	if e.Dir == "" {
-		text += fmt.Sprintf("cgroup controller %s is not available", e.Controller)
+		text = fmt.Sprintf("cgroup controller %s is not available", e.Controller)
 	} else {
-		text += fmt.Sprintf("no file %s in cgroup %s", e.File, e.Dir)
+		text = fmt.Sprintf("no file %s in cgroup %s", e.File, e.Dir)
 	}
 	if e.Hint != "" {
 		text += ": " + e.Hint
@@ -165,5 +166,5 @@ func (e *MissingError) Error() string {
 	return text
 }
 
-// Is makes the error one of [unix.ENOENT].
+// Is makes the error match [unix.ENOENT].
 func (e *MissingError) Is(target error) bool { return target == unix.ENOENT }

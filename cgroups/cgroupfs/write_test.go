@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // folder makes a directory with files that stand for control files.
@@ -43,9 +45,9 @@ func TestApply(t *testing.T) {
 		{"the alternative", Write{Controller: "c", File: "missing", Value: "2", Else: &Write{File: "other", Value: "3"}}, "other", ""},
 		{"nothing to do", Write{Controller: "c", File: "missing", Tolerate: Missing}, "", ""},
 		{"no controller, nothing to do", Write{Controller: "none", File: "there", Tolerate: Missing}, "", ""},
-		{"no file", Write{Controller: "c", File: "missing", Field: "f"}, "", "f: no file missing in cgroup " + d.Path()},
-		{"no controller", Write{Controller: "none", File: "there", Field: "f"}, "", "f: cgroup controller none is not available"},
-		{"a path", Write{Controller: "c", File: "../there", Field: "f", Value: "v"}, "", `f: write "v" to ` + d.Path() + "/../there: invalid argument"},
+		{"no file", Write{Controller: "c", File: "missing", Place: place.At("/f")}, "", "f: no file missing in cgroup " + d.Path()},
+		{"no controller", Write{Controller: "none", File: "there", Place: place.At("/f")}, "", "f: cgroup controller none is not available"},
+		{"a path", Write{Controller: "c", File: "../there", Place: place.At("/f"), Value: "v"}, "", `f: write "v" to ` + d.Path() + "/../there: invalid argument"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

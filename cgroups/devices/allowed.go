@@ -2,16 +2,17 @@ package devices
 
 import specs "github.com/opencontainers/runtime-spec/specs-go"
 
-// Entry is one device, or all those of a kind or of a major number, and what
-// may be done with it.
+// Entry is one device, or all devices of a kind or of a major number, and the
+// access to it.
 type Entry struct {
-	Kind         byte  // 'b' or 'c'
-	Major, Minor int64 // -1 for any
-	Access       string
+	Kind         byte   // 'b' or 'c'
+	Major, Minor int64  // -1 for any
+	Access       string // letters of "rwm"
 }
 
-// Allowed lists what the rules of a config allow in the end, for who can only
-// be given such a list. all tells that everything is allowed but for exceptions.
+// Allowed returns what the rules of a config allow in effect, for interfaces
+// that accept only such a list. If all is true everything is allowed apart from
+// exceptions, and the list is empty.
 func Allowed(list []specs.LinuxDeviceCgroup, defaults bool) (entries []Entry, all bool, err error) {
 	_, s, err := replay(list, defaults)
 	if err != nil || s.allow {

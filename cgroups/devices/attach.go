@@ -5,28 +5,32 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// programName marks the programs that are ours among those that systemd or
-// a user attached to the same cgroup.
+// programName identifies our programs among those that systemd or a user attached
+// to the same cgroup.
 const programName = "runnel_devices"
 
-// Attach loads a program and attaches it to the cgroup of a descriptor. A
-// program that Attach put there before is replaced in one step
-// (BPF_F_REPLACE), so there is never a moment without one; programs of
-// others stay, and the kernel asks them all. isNew says that the cgroup was
-// just made and has none.
+// Attach loads a program and attaches it to the cgroup of a descriptor. It
+// replaces a program that Attach attached before in one step (BPF_F_REPLACE), so
+// that there is never a moment without one. Programs of others stay, and the
+// kernel runs them all. isNew says that the cgroup was just created and has no
+// program.
 func Attach(cgroup int, program []Instruction, isNew bool) error {
+	at := limits.Field("devices")
 	fd, err := load(program)
 	if err != nil {
-		return fmt.Errorf("linux.resources.devices: load the device program: %w", err)
+		return place.Errorf(at, "load the device program: %w", err)
 	}
 	// The attachment holds the program.
 	defer unix.Close(fd)
 	var old int
 	if !isNew {
 		if old, err = ours(cgroup); err != nil {
-			return fmt.Errorf("linux.resources.devices: look for the device program in force: %w", err)
+			return place.Errorf(at, "look for the device program in force: %w", err)
 		}
 	}
 	attr := attachAttr{
@@ -39,14 +43,14 @@ func Attach(cgroup int, program []Instruction, isNew bool) error {
 		attr.replace = uint32(old)
 	}
 	if err := attach(&attr); err != nil {
-		return fmt.Errorf("linux.resources.devices: attach the device program: %w", err)
+		return place.Errorf(at, "attach the device program: %w", err)
 	}
 	return nil
 }
 
-// load hands the program to the verifier. Kernels before 5.11 charge
-// programs to RLIMIT_MEMLOCK and say EPERM when it is exceeded; it is raised
-// for that moment only, because the container would inherit it.
+// load loads the program. Kernels before 5.11 charge programs to RLIMIT_MEMLOCK
+// and fail with EPERM if it is exceeded. The limit is raised for that moment
+// only, because the container would inherit it.
 func load(program []Instruction) (int, error) {
 	fd, err := loadProgram(encode(program), programName)
 	if !errors.Is(err, unix.EPERM) {
@@ -68,7 +72,8 @@ func load(program []Instruction) (int, error) {
 	return fd, err
 }
 
-// ours returns a descriptor of the program in force that has our name, or 0.
+// ours returns a descriptor of the attached program that has our name, 0 if
+// there is none.
 func ours(cgroup int) (int, error) {
 	ids, err := attached(cgroup)
 	if err != nil {

@@ -54,21 +54,22 @@ func bpf(command int, attr unsafe.Pointer, size uintptr) (int, error) {
 		switch errno {
 		case 0:
 			return int(n), nil
-		case unix.EAGAIN, unix.EINTR: // the verifier gives way to signals
+		case unix.EAGAIN, unix.EINTR: // the verifier stops at signals
 			continue
 		}
 		return -1, errno
 	}
 }
 
-// address pins what p points to, so that the number stays its address until
-// the pinner lets go.
+// address pins what p points to, so that the number stays its address until the
+// pinner is released.
 func address[T any](pin *runtime.Pinner, p *T) uint64 {
 	pin.Pin(p)
 	return uint64(uintptr(unsafe.Pointer(p)))
 }
 
-// loadProgram loads encoded instructions. The descriptor is closed on exec.
+// loadProgram loads encoded instructions and returns a close-on-exec descriptor
+// of the program.
 func loadProgram(code []byte, name string) (int, error) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
@@ -88,7 +89,7 @@ func attach(attr *attachAttr) error {
 	return err
 }
 
-// attached lists the ids of the device programs attached right to a cgroup.
+// attached returns the ids of the device programs attached directly to a cgroup.
 func attached(cgroup int) ([]uint32, error) {
 	var pin runtime.Pinner
 	defer pin.Unpin()

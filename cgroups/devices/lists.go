@@ -1,7 +1,6 @@
 package devices
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,25 +8,25 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-const field = "linux.resources.devices"
-
-// Literal spells the rules of a config as writes to devices.allow and
-// devices.deny of v1, in their order, for a cgroup that nothing runs in yet.
+// Literal converts the rules of a config to writes to devices.allow and
+// devices.deny of v1, in their order, for a cgroup without processes.
 //
-// The kernel keeps one default and a list of exceptions from it and drops an
-// exception only for a line that equals it. A rule that would have to cut a
-// hole into a wider one is an error, since the kernel would take it and do
-// nothing.
+// The kernel keeps one default and a list of exceptions from it, and drops an
+// exception only for a line that equals it. A rule that would have to narrow a
+// wider exception is an error, because the kernel would accept it without any
+// effect.
 func Literal(list []specs.LinuxDeviceCgroup, defaults bool) ([]cgroupfs.Write, error) {
 	writes, _, err := replay(list, defaults)
 	return writes, err
 }
 
-// Transition spells the writes that lead from the rules in force, given as
-// the contents of devices.list, to those of a config, without a moment in
-// which anything that both allow is denied.
+// Transition returns the writes that lead from the rules in force, which are
+// the contents of devices.list, to those of a config. At no moment is anything
+// denied that both allow.
 func Transition(now string, list []specs.LinuxDeviceCgroup, defaults bool) ([]cgroupfs.Write, error) {
 	writes, want, err := replay(list, defaults)
 	if err != nil {
@@ -58,11 +57,11 @@ func line(r rule) cgroupfs.Write {
 	if r.allow {
 		file = "devices.allow"
 	}
-	return cgroupfs.Write{Controller: "devices", File: file, Value: r.String(), Field: field}
+	return cgroupfs.Write{Controller: "devices", File: file, Value: r.String(), Place: limits.Field("devices")}
 }
 
-// state is what the kernel keeps: a default, and exceptions from it that
-// all have the other sign.
+// state is what the kernel keeps for a cgroup: a default decision, and
+// exceptions with the opposite decision.
 type state struct {
 	allow      bool
 	exceptions []rule
@@ -82,12 +81,13 @@ func (s *state) find(r rule) int {
 	})
 }
 
-// replay walks through the rules as the kernel will and notes the writes.
+// replay applies the rules as the kernel will, and returns the writes and the
+// state that they lead to.
 func replay(list []specs.LinuxDeviceCgroup, defaults bool) ([]cgroupfs.Write, state, error) {
 	var s state
-	rules, err := parse(list, defaults)
-	if err != nil {
-		return nil, s, err
+	rules, problems := parse(list, defaults)
+	if len(problems) > 0 {
+		return nil, s, problems.First()
 	}
 	writes := make([]cgroupfs.Write, 0, len(rules))
 	for _, r := range rules {
@@ -118,8 +118,8 @@ func (s *state) add(r rule) {
 	s.exceptions = append(s.exceptions, r)
 }
 
-// remove takes r out of the exceptions. It returns the lines that are needed
-// beside r itself, for narrower exceptions that r covers.
+// remove removes r from the exceptions. It returns the lines that are needed in
+// addition to r itself, for narrower exceptions that r covers.
 func (s *state) remove(r rule) (extra []rule, err error) {
 	for i := range s.exceptions {
 		e := &s.exceptions[i]
@@ -128,7 +128,7 @@ func (s *state) remove(r rule) (extra []rule, err error) {
 			continue
 		}
 		if !covers(r.major, e.major) || !covers(r.minor, e.minor) {
-			return nil, fmt.Errorf("%s: cgroup v1 can't make an exception for %q from the wider rule %q before it", field, r, *e)
+			return nil, place.Errorf(limits.Field("devices"), "cgroup v1 can't make an exception for %q from the wider rule %q before it", r, *e)
 		}
 		if e.major != r.major || e.minor != r.minor {
 			narrow := *e
@@ -145,10 +145,9 @@ func overlap(a, b int64) bool { return a == b || a == wildcard || b == wildcard 
 
 func covers(wide, narrow int64) bool { return wide == narrow || wide == wildcard }
 
-// parseList reads devices.list. A cgroup that allows by default doesn't list
-// its exceptions, so nothing is known of it.
-func parseList(text string) (state, bool) {
-	var s state
+// parseList parses devices.list. A cgroup that allows by default doesn't list
+// its exceptions: then ok is false.
+func parseList(text string) (s state, ok bool) {
 	for entry := range strings.Lines(text) {
 		fields := strings.Fields(entry)
 		if len(fields) != 3 || (fields[0] != "b" && fields[0] != "c") {

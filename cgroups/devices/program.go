@@ -35,7 +35,7 @@ const (
 	rResult  = 0
 	rContext = 1 // struct bpf_cgroup_dev_ctx
 	rKind    = 2
-	rWanted  = 3 // what of the request nothing has allowed yet
+	rWanted  = 3 // the part of the request that no rule has allowed yet
 	rMajor   = 4
 	rMinor   = 5
 )
@@ -49,9 +49,9 @@ const (
 // Program compiles the rules of a config to a program of type
 // BPF_PROG_TYPE_CGROUP_DEVICE.
 func Program(list []specs.LinuxDeviceCgroup, defaults bool) ([]Instruction, error) {
-	rules, err := parse(list, defaults)
-	if err != nil {
-		return nil, err
+	rules, problems := parse(list, defaults)
+	if len(problems) > 0 {
+		return nil, problems.First()
 	}
 	p := []Instruction{
 		// The first word has the access in its upper half, the type in the lower.
@@ -62,16 +62,16 @@ func Program(list []specs.LinuxDeviceCgroup, defaults bool) ([]Instruction, erro
 		{Op: opLoad, Dst: rMajor, Src: rContext, Off: 4},
 		{Op: opLoad, Dst: rMinor, Src: rContext, Off: 8},
 	}
-	// The last rule has the last word, so it is asked first.
+	// The last rule that covers a request decides, so it is tested first.
 	for i := len(rules) - 1; i >= 0; i-- {
 		p = append(p, rules[i].instructions()...)
 	}
 	return p, nil
 }
 
-// instructions tests one rule. It ends the program where the rule settles
-// the request, else control goes on behind it. The rule for everything is
-// always the program's last.
+// instructions returns the test of one rule. It ends the program if the rule
+// decides the request, and otherwise falls through to the next. The rule that
+// decides every request is always the program's last.
 func (r rule) instructions() []Instruction {
 	settle := []Instruction{{Op: opMove, Dst: rResult}, {Op: opExit}}
 	if r.allow {
@@ -105,7 +105,7 @@ func (r rule) instructions() []Instruction {
 	}
 	p = append(p, settle...)
 	for i := range p {
-		// What wasn't given an offset skips the rest of the rule.
+		// A jump without an offset skips the rest of the rule.
 		if p[i].Off == 0 && (p[i].Op == opNot || p[i].Op == opGoto) {
 			p[i].Off = int16(len(p) - i - 1)
 		}
@@ -113,7 +113,7 @@ func (r rule) instructions() []Instruction {
 	return p
 }
 
-// String spells the instruction in the manner of the kernel's verifier.
+// String returns the instruction in the syntax of the kernel's verifier.
 func (i Instruction) String() string {
 	switch i.Op {
 	case opLoad:
@@ -138,7 +138,7 @@ func (i Instruction) String() string {
 	return fmt.Sprintf("unknown operation %#x", i.Op)
 }
 
-// encode lays the instructions out as the kernel takes them.
+// encode returns the instructions as struct bpf_insn.
 func encode(program []Instruction) []byte {
 	b := make([]byte, 0, 8*len(program))
 	for _, i := range program {

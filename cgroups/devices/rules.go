@@ -1,11 +1,11 @@
-// Package devices owns device access: what linux.resources.devices means,
-// and how both cgroup versions are told. On v1 rules become lines for
-// devices.allow and devices.deny, on v2 a BPF program.
+// Package devices owns device access: what linux.resources.devices means, and
+// how it is put into force with each cgroup version. On v1 rules become lines
+// for devices.allow and devices.deny, on v2 a BPF program.
 //
 // The meaning is the same on both and decided bit by bit: for a request to
-// read, write or make a device node, each of the three is allowed or denied
-// by the last rule that speaks of it for this device, and denied where no
-// rule does. A request is allowed when all of its parts are.
+// read, write or create a device node, each of the three is allowed or denied
+// by the last rule that covers it for this device, and denied if no rule does.
+// A request is allowed if all of its parts are.
 package devices
 
 import (
@@ -15,10 +15,12 @@ import (
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// access is a set of things to do with a device, with the bits of
-// BPF_DEVCG_ACC_*.
+// access is a set of operations on a device, with the bits of BPF_DEVCG_ACC_*.
 type access uint8
 
 const (
@@ -40,12 +42,12 @@ type rule struct {
 	access       access
 }
 
-// isAll reports whether the rule settles every request.
+// isAll reports whether the rule decides every request.
 func (r rule) isAll() bool {
 	return r.kind == 'a'
 }
 
-// String spells the rule as v1 takes it.
+// String returns the rule in the format of devices.allow and devices.deny.
 func (r rule) String() string {
 	if r.isAll() {
 		return "a"
@@ -70,20 +72,20 @@ func (a access) String() string {
 	return b.String()
 }
 
-// parse checks the rules of a config and spells them out: the default
+// parse checks the rules of a config and makes them explicit: the default
 // decision, which is to deny, comes first, types that mean both block and
-// character devices become two rules, and rules before one that settles
-// everything are dropped. With defaults the devices that every container
-// has follow at the end.
-func parse(list []specs.LinuxDeviceCgroup, defaults bool) ([]rule, error) {
+// character devices become two rules, and rules before one that decides every
+// request are dropped. With defaults, the devices that every container has follow
+// at the end. It returns a problem for each rule that is wrong.
+func parse(list []specs.LinuxDeviceCgroup, defaults bool) ([]rule, place.Errors) {
 	rules := make([]rule, 1, len(list)+len(defaultRules())+1)
 	rules[0] = rule{kind: 'a', major: wildcard, minor: wildcard, access: everything}
+	var problems place.Errors
 	for i, d := range list {
 		r, err := parseRule(d)
-		if err != nil {
-			return nil, fmt.Errorf("linux.resources.devices[%d]: %w", i, err)
-		}
 		switch {
+		case err != nil:
+			problems.Add(limits.Field("devices").Index(i), err)
 		case r.kind != 'a':
 			rules = append(rules, r)
 		case r.major == wildcard && r.minor == wildcard && r.access == everything:
@@ -97,18 +99,13 @@ func parse(list []specs.LinuxDeviceCgroup, defaults bool) ([]rule, error) {
 	if defaults {
 		rules = append(rules, defaultRules()...)
 	}
-	return rules, nil
+	return rules, problems
 }
 
-// Check lists the rules that can't be put in force.
-func Check(list []specs.LinuxDeviceCgroup) []error {
-	var found []error
-	for i, d := range list {
-		if _, err := parseRule(d); err != nil {
-			found = append(found, fmt.Errorf("linux.resources.devices[%d]: %w", i, err))
-		}
-	}
-	return found
+// Check returns a problem for each rule that is wrong on any host.
+func Check(list []specs.LinuxDeviceCgroup) place.Errors {
+	_, problems := parse(list, false)
+	return problems
 }
 
 func parseRule(d specs.LinuxDeviceCgroup) (rule, error) {
@@ -136,8 +133,8 @@ func parseRule(d specs.LinuxDeviceCgroup) (rule, error) {
 	return r, err
 }
 
-// parseNumber takes -1 for any number, as clients that don't leave the field
-// out send it.
+// parseNumber accepts -1 for any number, which clients send that don't omit the
+// field.
 func parseNumber(name string, n *int64) (int64, error) {
 	switch {
 	case n == nil || *n == wildcard:
@@ -165,9 +162,9 @@ func parseAccess(text string) (access, error) {
 	return a, nil
 }
 
-// defaultRules allows every container the devices that config-linux.md has
-// it find in /dev, terminals and the TUN device, and making nodes of
-// anything: a node alone gives no access.
+// defaultRules allows every container the devices that config-linux.md requires
+// in /dev, terminals and the TUN device, and to create nodes of any device: a
+// node alone grants no access.
 func defaultRules() []rule {
 	char := func(major, minor int64, a access) rule {
 		return rule{allow: true, kind: 'c', major: major, minor: minor, access: a}

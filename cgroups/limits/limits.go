@@ -1,34 +1,49 @@
 // Package limits owns what the compilers of both cgroup versions share: the
-// checks of linux.resources that don't depend on the version, and the
-// spelling of its values.
+// checks of linux.resources that don't depend on the version, and the format
+// of its values.
 package limits
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Field is the place in config.json that errors of a resource begin with.
-func Field(name string) string { return "linux.resources." + name }
-
-// List collects writes in order.
-type List []cgroupfs.Write
-
-// Add appends a write of one controller. The field is given without its
-// linux.resources prefix.
-func (l *List) Add(controller, file, value, field string) *cgroupfs.Write {
-	*l = append(*l, cgroupfs.Write{
-		Controller: controller, File: file, Value: value, Field: Field(field),
-	})
-	return &(*l)[len(*l)-1]
+// Field returns the place of a property of linux.resources in config.json, by
+// the keys that lead to it.
+func Field(keys ...string) place.Place {
+	p := place.At("/linux/resources")
+	for _, key := range keys {
+		p = p.Key(key)
+	}
+	return p
 }
 
-// Signed spells a number of which every negative one means unlimited.
+// Compilation collects what linux.resources compiles to: writes in the order
+// in which they have to be made, and every problem. The writes are complete
+// only if there is no problem.
+type Compilation struct {
+	Writes   []cgroupfs.Write
+	Problems place.Errors
+}
+
+// Add appends a write for the property at a place. The caller may change it
+// until the next call.
+func (c *Compilation) Add(controller, file, value string, at place.Place) *cgroupfs.Write {
+	c.Writes = append(c.Writes, cgroupfs.Write{Controller: controller, File: file, Value: value, Place: at})
+	return &c.Writes[len(c.Writes)-1]
+}
+
+// Refuse adds a problem with the property at a place.
+func (c *Compilation) Refuse(at place.Place, format string, args ...any) {
+	c.Problems.Addf(at, format, args...)
+}
+
+// Signed formats a number of which every negative value means unlimited.
 func Signed(n int64, unlimited string) string {
 	if n < 0 {
 		return unlimited
@@ -36,78 +51,99 @@ func Signed(n int64, unlimited string) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// Unsigned spells a number.
+// Unsigned formats a number.
 func Unsigned(n uint64) string { return strconv.FormatUint(n, 10) }
 
-// PidsMax spells pids.limit. 0 is a real limit that allows no fork; it is
-// written as 1, which has the same effect on a cgroup that holds its first
-// process, and lets that process be cloned right into the cgroup.
-func PidsMax(limit int64) string {
-	if limit == 0 {
-		return "1"
+// Pids adds the limit of tasks. A limit of 0 allows no fork. It is written as
+// 1, which has the same effect on a cgroup that holds its first process, and
+// still allows that process to be cloned into the cgroup.
+func (c *Compilation) Pids(p *specs.LinuxPids) {
+	if p == nil || p.Limit == nil {
+		return
 	}
-	return Signed(limit, "max")
+	value := "1"
+	if *p.Limit != 0 {
+		value = Signed(*p.Limit, "max")
+	}
+	c.Add("pids", "pids.max", value, Field("pids", "limit"))
 }
 
-// CheckMemory refuses a limit of memory plus swap below that of memory.
-// limit and swap are nil where the config doesn't say anything.
-func CheckMemory(m *specs.LinuxMemory) error {
+// CheckMemory refuses a limit of memory plus swap below that of memory, and
+// reports whether the two suit each other.
+func (c *Compilation) CheckMemory(m *specs.LinuxMemory) bool {
 	if m.Limit == nil || m.Swap == nil || *m.Swap <= 0 {
-		return nil
+		return true
 	}
 	if *m.Limit < 0 || *m.Swap < *m.Limit {
-		return fmt.Errorf("%s: memory+swap limit %d should be >= memory limit %d",
-			Field("memory.swap"), *m.Swap, *m.Limit)
+		c.RefuseSwap(*m.Swap, *m.Limit)
+		return false
 	}
-	return nil
+	return true
 }
 
-// CheckCPU refuses a burst above the quota and an idle that is neither 0
-// nor 1.
-func CheckCPU(c *specs.LinuxCPU) error {
-	if c.Burst != nil && c.Quota != nil && *c.Quota > 0 && *c.Burst > uint64(*c.Quota) {
-		return fmt.Errorf("%s: burst %d is larger than the quota %d", Field("cpu.burst"), *c.Burst, *c.Quota)
-	}
-	if c.Idle != nil && *c.Idle != 0 && *c.Idle != 1 {
-		return fmt.Errorf("%s: invalid value %d, must be 0 or 1", Field("cpu.idle"), *c.Idle)
-	}
-	return nil
+// RefuseSwap refuses a limit of memory plus swap below that of memory.
+func (c *Compilation) RefuseSwap(swap, limit int64) {
+	c.Refuse(Field("memory", "swap"), "memory+swap limit %d should be >= memory limit %d", swap, limit)
 }
 
-// CheckPageSize refuses what can't be part of a hugetlb file name. Whether
-// the kernel has pages of that size shows when the file is written. index is that
-// of the limit in the config.
-func CheckPageSize(index int, size string) error {
+// CheckCPU refuses a burst above the quota, and an idle that is neither 0 nor 1.
+func (c *Compilation) CheckCPU(cpu *specs.LinuxCPU) {
+	if cpu.Burst != nil && cpu.Quota != nil && *cpu.Quota > 0 && *cpu.Burst > uint64(*cpu.Quota) {
+		c.Refuse(Field("cpu", "burst"), "burst %d is larger than the quota %d", *cpu.Burst, *cpu.Quota)
+	}
+	if cpu.Idle != nil && *cpu.Idle != 0 && *cpu.Idle != 1 {
+		c.Refuse(Field("cpu", "idle"), "invalid value %d, must be 0 or 1", *cpu.Idle)
+	}
+}
+
+// IsPageSize reports whether size can be part of the name of a hugetlb file,
+// such as 64KB, 2MB or 1GB. Whether the kernel has pages of that size is only
+// known when the file is written.
+func IsPageSize(size string) bool {
 	digits := strings.TrimRight(size, "KMGTPB")
 	unit := size[len(digits):]
 	n, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || n == 0 || len(unit) != 2 || unit[1] != 'B' || unit[0] == 'B' {
-		return fmt.Errorf("%s: invalid page size %q, must be like 64KB, 2MB or 1GB",
-			Field(fmt.Sprintf("hugepageLimits[%d].pageSize", index)), size)
-	}
-	return nil
+	return err == nil && n != 0 && len(unit) == 2 && unit[0] != 'B' && unit[1] == 'B'
 }
 
-// CheckWeight refuses a block IO weight outside of 10 to 1000.
-func CheckWeight(field string, weight uint16) error {
+// Hugetlb adds the limits of huge pages, each to the files
+// hugetlb.SIZE.SUFFIX and hugetlb.SIZE.rsvd.SUFFIX. The latter, for
+// reservations, exists since Linux 5.7.
+func (c *Compilation) Hugetlb(list []specs.LinuxHugepageLimit, suffix string) {
+	for i, h := range list {
+		at := Field("hugepageLimits").Index(i)
+		if !IsPageSize(h.Pagesize) {
+			c.Refuse(at.Key("pageSize"), "invalid page size %q, must be like 64KB, 2MB or 1GB", h.Pagesize)
+			continue
+		}
+		value := Unsigned(h.Limit)
+		c.Add("hugetlb", "hugetlb."+h.Pagesize+"."+suffix, value, at)
+		c.Add("hugetlb", "hugetlb."+h.Pagesize+".rsvd."+suffix, value, at).Tolerate = cgroupfs.Missing
+	}
+}
+
+// CheckWeight refuses a block IO weight outside of 10 to 1000, and reports
+// whether it is valid.
+func (c *Compilation) CheckWeight(at place.Place, weight uint16) bool {
 	if weight < 10 || weight > 1000 {
-		return fmt.Errorf("%s: invalid weight %d, must be between 10 and 1000", Field(field), weight)
+		c.Refuse(at, "invalid weight %d, must be between 10 and 1000", weight)
+		return false
 	}
-	return nil
+	return true
 }
 
-// Device spells the number of a block device.
+// Device formats the number of a block device.
 func Device(d specs.LinuxBlockIODevice) string {
 	return strconv.FormatInt(d.Major, 10) + ":" + strconv.FormatInt(d.Minor, 10)
 }
 
-// Rdma appends the limits of RDMA devices, in the order of their names.
-func (l *List) Rdma(devices map[string]specs.LinuxRdma) error {
+// Rdma adds the limits of RDMA devices, sorted by name.
+func (c *Compilation) Rdma(devices map[string]specs.LinuxRdma) {
 	for _, name := range SortedKeys(devices) {
-		d := devices[name]
-		field := "rdma." + name
+		d, at := devices[name], Field("rdma", name)
 		if d.HcaHandles == nil && d.HcaObjects == nil {
-			return fmt.Errorf("%s: neither hcaHandles nor hcaObjects is set", Field(field))
+			c.Refuse(at, "neither hcaHandles nor hcaObjects is set")
+			continue
 		}
 		value := name
 		if d.HcaHandles != nil {
@@ -116,7 +152,6 @@ func (l *List) Rdma(devices map[string]specs.LinuxRdma) error {
 		if d.HcaObjects != nil {
 			value += " hca_object=" + Unsigned(uint64(*d.HcaObjects))
 		}
-		l.Add("rdma", "rdma.max", value, field)
+		c.Add("rdma", "rdma.max", value, at)
 	}
-	return nil
 }

@@ -13,13 +13,13 @@ func TestPageSizes(t *testing.T) {
 	}
 }
 
-func TestCheckPageSize(t *testing.T) {
+func TestIsPageSize(t *testing.T) {
 	for size, ok := range map[string]bool{
 		"64KB": true, "2MB": true, "16GB": true, "": false, "MB": false, "2": false, "2M": false,
 		"2BB": false, "2KMB": false, "0MB": false, "-2MB": false, "2MB/..": false, "2mb": false,
 	} {
-		if err := CheckPageSize(0, size); (err == nil) != ok {
-			t.Errorf("CheckPageSize(%q) = %v, want ok: %v", size, err, ok)
+		if got := IsPageSize(size); got != ok {
+			t.Errorf("IsPageSize(%q) = %v, want %v", size, got, ok)
 		}
 	}
 }

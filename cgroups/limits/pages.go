@@ -9,14 +9,13 @@ import (
 	"strings"
 )
 
-// SortedKeys returns the keys of m in order, so that writes have one.
+// SortedKeys returns the keys of m in order, so that writes are made in one.
 func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// PageSizes lists the sizes of huge pages that the kernel has, spelled as
-// the hugetlb files are: 2MB, 1GB. It is read for an error text, and for
-// statistics.
+// PageSizes returns the sizes of huge pages that the kernel supports, in the
+// format of hugetlb file names: 2MB, 1GB. It is nil if they can't be read.
 func PageSizes() []string {
 	dir, err := os.Open("/sys/kernel/mm/hugepages")
 	if err != nil {
@@ -27,7 +26,7 @@ func PageSizes() []string {
 	return pageSizes(names)
 }
 
-// pageSizes turns names such as hugepages-2048kB into sizes, smallest first.
+// pageSizes converts names such as hugepages-2048kB into sizes, smallest first.
 func pageSizes(names []string) []string {
 	var kilobytes []uint64
 	for _, name := range names {

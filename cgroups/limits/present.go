@@ -1,9 +1,10 @@
 package limits
 
-// Present is what a cgroup has at the moment of what an update may change one
-// half of. The zero value is that of a cgroup without limits.
+// Present is the state of a cgroup that decides how an update of linux.resources
+// is applied, because the update may set one half of a pair of values. The zero
+// value stands for a cgroup without limits.
 type Present struct {
-	CPUMax    string // quota and period, as cpu.max of v2 spells them
-	MemoryMax string // memory.max; of v2 only
-	IsIdle    bool   // cpu.idle; of v2 only
+	CPUMax    string // quota and period, in the format of cpu.max of v2
+	MemoryMax string // memory.max; v2 only
+	IsIdle    bool   // cpu.idle; v2 only
 }

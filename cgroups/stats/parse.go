@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// Number parses the contents of a control file that holds one number. "max"
-// and what is no number at all read as 2^64-1 and 0: statistics are best
-// effort, a strange line loses only itself.
+// Number parses the contents of a control file with one number. "max" is 2^64-1.
+// Anything else that isn't a number is 0, because statistics are best effort.
 func Number(text string) uint64 {
 	text = strings.TrimSpace(text)
 	if text == "max" {
@@ -23,7 +22,7 @@ func Number(text string) uint64 {
 	return n
 }
 
-// Keyed parses a flat keyed file: one "key number" a line.
+// Keyed parses a flat keyed file: each line has a key and a number.
 func Keyed(text string) map[string]uint64 {
 	m := make(map[string]uint64, strings.Count(text, "\n")+1)
 	for line := range strings.Lines(text) {
@@ -67,7 +66,7 @@ func Set(text string) []uint16 {
 	return set
 }
 
-// ParsePSI parses a pressure file; nil where there is none.
+// ParsePSI parses a pressure file; nil if text is empty.
 func ParsePSI(text string) *PSI {
 	if text == "" {
 		return nil
@@ -118,8 +117,8 @@ func Device(text string) (major, minor uint64, ok bool) {
 	return major, minor, err1 == nil && err2 == nil
 }
 
-// BlockIOLines parses a blkio file of v1: "major:minor [op] value" lines.
-// The line that sums up all devices is left out.
+// BlockIOLines parses a blkio file of v1, with lines of "major:minor [op] value".
+// The line with the sum of all devices is left out.
 func BlockIOLines(text string) []BlockIOEntry {
 	var list []BlockIOEntry
 	for line := range strings.Lines(text) {
@@ -140,8 +139,7 @@ func BlockIOLines(text string) []BlockIOEntry {
 	return list
 }
 
-// IOStat parses io.stat of v2 to the lists that v1 has: bytes and
-// operations.
+// IOStat converts io.stat of v2 to the lists that v1 has: bytes and operations.
 func IOStat(text string) (bytes, operations []BlockIOEntry) {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)

@@ -1,11 +1,10 @@
-// Package stats owns the statistics of a cgroup: the JSON that `events`
-// prints under "data", which containerd and others decode, and the small
-// parsers of the control files that it is filled from.
+// Package stats owns the statistics of a cgroup: the JSON that `events` prints under
+// "data", which containerd and others decode, and the parsers of the control files
+// that have the values.
 package stats
 
-// Stats is what one container has used. Times are in nanoseconds, sizes in
-// bytes; no limit reads as 2^64-1. Fields that one cgroup version lacks stay
-// empty.
+// Stats is what one container has used. Times are in nanoseconds and sizes in bytes.
+// No limit is 2^64-1. Fields that the cgroup version doesn't have are empty.
 type Stats struct {
 	CPU     CPU                `json:"cpu"`
 	CPUSet  CPUSet             `json:"cpuset"`
@@ -16,15 +15,15 @@ type Stats struct {
 	Rdma    *Rdma              `json:"rdma,omitempty"`
 }
 
-// CPU is the use of processors.
+// CPU is the use of processor time.
 type CPU struct {
 	Usage      CPUUsage   `json:"usage"`
 	Throttling Throttling `json:"throttling"`
 	PSI        *PSI       `json:"psi,omitempty"`
 }
 
-// CPUUsage is processor time; the lists have one entry per processor and are
-// known on v1 only.
+// CPUUsage is processor time. The lists have one entry for each processor and are
+// available on v1 only.
 type CPUUsage struct {
 	Total        uint64   `json:"total,omitempty"`
 	PerCPU       []uint64 `json:"percpu,omitempty"`
@@ -34,15 +33,15 @@ type CPUUsage struct {
 	User         uint64   `json:"user"`
 }
 
-// Throttling counts the periods in which the quota ran out.
+// Throttling counts the periods in which the quota was used up.
 type Throttling struct {
 	Periods          uint64 `json:"periods,omitempty"`
 	ThrottledPeriods uint64 `json:"throttledPeriods,omitempty"`
 	ThrottledTime    uint64 `json:"throttledTime,omitempty"`
 }
 
-// CPUSet is the placement on processors and memory nodes. The flags are
-// v1's.
+// CPUSet is the placement on processors and memory nodes. The flags are available on
+// v1 only.
 type CPUSet struct {
 	CPUs             []uint16 `json:"cpus,omitempty"`
 	CPUExclusive     uint64   `json:"cpu_exclusive"`
@@ -57,7 +56,7 @@ type CPUSet struct {
 	SchedRelaxDomain int64    `json:"sched_relax_domain_level"`
 }
 
-// Memory is the use of memory. Raw is memory.stat as it stands.
+// Memory is the use of memory. Raw is memory.stat unchanged.
 type Memory struct {
 	Cache     uint64            `json:"cache,omitempty"`
 	Usage     MemoryEntry       `json:"usage"`
@@ -68,8 +67,8 @@ type Memory struct {
 	PSI       *PSI              `json:"psi,omitempty"`
 }
 
-// MemoryEntry is one kind of memory. Failures counts how often the limit was
-// hit.
+// MemoryEntry is the use of one kind of memory. Failures counts how often the limit
+// was reached.
 type MemoryEntry struct {
 	Limit    uint64 `json:"limit"`
 	Usage    uint64 `json:"usage,omitempty"`
@@ -77,7 +76,7 @@ type MemoryEntry struct {
 	Failures uint64 `json:"failcnt"`
 }
 
-// Pids counts tasks; a limit of 0 means that there is none.
+// Pids counts tasks. A limit of 0 means no limit.
 type Pids struct {
 	Current uint64 `json:"current,omitempty"`
 	Limit   uint64 `json:"limit,omitempty"`
@@ -118,7 +117,7 @@ type Rdma struct {
 	Current []RdmaEntry `json:"rdma_current,omitempty"`
 }
 
-// RdmaEntry is one device; no limit is 2^32-1.
+// RdmaEntry is the use of one device. No limit is 2^32-1.
 type RdmaEntry struct {
 	Device     string `json:"device,omitempty"`
 	HcaHandles uint32 `json:"hca_handles,omitempty"`

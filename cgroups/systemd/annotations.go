@@ -6,16 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
 
 // AnnotationPrefix begins the annotations that set a property of the unit.
 const AnnotationPrefix = "org.systemd.property."
 
-// Annotations picks the annotations that set properties of the unit, by the
-// property's name. The values are GVariant text, and checked. A config that
-// comes from a stranger must have these annotations taken out: what systemd
-// does for a unit it does as the user it runs as.
+// Annotations returns the annotations that set properties of the unit, by the
+// name of the property. The values are GVariant text and have been checked. These
+// annotations must be removed from a config that isn't trusted, because systemd
+// acts for a unit with its own privileges.
 func Annotations(annotations map[string]string) (map[string]string, error) {
 	var picked map[string]string
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
@@ -34,7 +35,7 @@ func Annotations(annotations map[string]string) (map[string]string, error) {
 	return picked, nil
 }
 
-// extra makes properties of what Annotations has picked.
+// extra converts the result of Annotations to properties.
 func extra(picked map[string]string) ([]Property, error) {
 	var list []Property
 	for _, name := range slices.Sorted(maps.Keys(picked)) {
@@ -47,8 +48,8 @@ func extra(picked map[string]string) ([]Property, error) {
 	return list, nil
 }
 
-// parseProperty reads one property. A time in seconds, under the name that unit
-// files have, becomes the one in microseconds that D-Bus has: TimeoutStopSec,
+// parseProperty parses one property. A time in seconds under the name that unit
+// files use becomes the time in microseconds that D-Bus uses: TimeoutStopSec,
 // TimeoutStopUSec.
 func parseProperty(name, text string) (Property, error) {
 	if err := checkProperty(name); err != nil {
@@ -60,17 +61,17 @@ func parseProperty(name, text string) (Property, error) {
 	}
 	base, isSeconds := strings.CutSuffix(name, "Sec")
 	if !isSeconds || strings.HasSuffix(name, "USec") {
-		return Property{Name: name, Value: value}, nil
+		return Property{Property: sdbus.Property{Name: name, Value: value}}, nil
 	}
 	micros, err := microseconds(value.Value())
 	if err != nil {
 		return Property{}, fmt.Errorf("value %q: %w", text, err)
 	}
-	return Property{Name: base + "USec", Value: dbus.MakeVariant(micros)}, nil
+	return set(base+"USec", micros), nil
 }
 
-// checkProperty refuses what no property is called, and those that say which
-// processes and which cgroup are the container's.
+// checkProperty refuses a name that no property can have, and the properties
+// that determine which processes and which cgroup are the container's.
 func checkProperty(name string) error {
 	if len(name) < 3 {
 		return fmt.Errorf("%q is too short for the name of a property", name)

@@ -1,13 +1,13 @@
 package systemd
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // deviceLimit is one entry of a property such as IOReadBandwidthMax, (st).
@@ -16,8 +16,8 @@ type deviceLimit struct {
 	Limit  uint64
 }
 
-// blockIO says what is limited of block devices. systemd keeps a list for each
-// property, in which an update replaces the entries of the devices it names.
+// blockIO adds the limits of block devices. systemd keeps a list for each property,
+// in which an update replaces the entries of the devices that it names.
 func (c *compiler) blockIO(b *specs.LinuxBlockIO, isUnified bool) {
 	if b == nil {
 		return
@@ -31,7 +31,7 @@ func (c *compiler) blockIO(b *specs.LinuxBlockIO, isUnified bool) {
 	}
 	var weights []deviceLimit
 	for _, d := range b.WeightDevice {
-		// systemd can't take one away; the file's 0 does.
+		// systemd can't remove a weight. Writing 0 to the file does.
 		if d.Weight == nil || *d.Weight == 0 {
 			continue
 		}
@@ -57,7 +57,7 @@ func pick(isUnified bool, v2, v1 string) string {
 	return v1
 }
 
-// ioWeight goes from 10…1000 to 1…10000, as io.weight does.
+// ioWeight converts a weight of 10 to 1000 to the range of io.weight, 1 to 10000.
 func ioWeight(weight uint16) uint64 { return 1 + (uint64(max(weight, 10))-10)*9999/990 }
 
 func (c *compiler) deviceLimits(name string, list []deviceLimit) {
@@ -66,10 +66,10 @@ func (c *compiler) deviceLimits(name string, list []deviceLimit) {
 	}
 }
 
-// devicePath is the link that udev makes for the number of a block device.
+// devicePath returns the link that udev creates for the number of a block device.
 func devicePath(d specs.LinuxBlockIODevice) string { return "/dev/block/" + limits.Device(d) }
 
-// rates: 0 takes a limit away.
+// rates converts throttle rates, of which 0 removes a limit.
 func rates(devices []specs.LinuxThrottleDevice) []deviceLimit {
 	var list []deviceLimit
 	for _, d := range devices {
@@ -82,9 +82,9 @@ func rates(devices []specs.LinuxThrottleDevice) []deviceLimit {
 	return list
 }
 
-// ioWeightFile is what unified has for io.weight: the default, and one line for
-// each device with another one.
-func (c *compiler) ioWeightFile(field, text string) {
+// ioWeightFile adds the weights of io.weight in linux.resources.unified: the default,
+// and one line for each device with another weight.
+func (c *compiler) ioWeightFile(at place.Place, text string) {
 	var devices []deviceLimit
 	for line := range strings.Lines(text) {
 		name, weight, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -92,11 +92,11 @@ func (c *compiler) ioWeightFile(field, text string) {
 			name, weight = "default", name
 		}
 		if weight == "default" {
-			continue // a device goes back to the default, which systemd can't say
+			continue // the device returns to the default, which systemd can't express
 		}
 		n, err := strconv.ParseUint(strings.TrimSpace(weight), 10, 64)
 		if err != nil {
-			c.fail(field, fmt.Errorf("%q is not a weight", line))
+			c.problems.Addf(at, "%q is not a weight", line)
 			return
 		}
 		if name == "default" {
@@ -108,8 +108,9 @@ func (c *compiler) ioWeightFile(field, text string) {
 	c.deviceLimits("IODeviceWeight", devices)
 }
 
-// ioMaxFile is what unified has for io.max: "8:0 rbps=1000 wiops=max" in a line
-// for each device. What is wrong with it the kernel says.
+// ioMaxFile adds the limits of io.max in linux.resources.unified: "8:0 rbps=1000
+// wiops=max" in a line for each device. The kernel refuses what is wrong with it when
+// it is written.
 func (c *compiler) ioMaxFile(text string) {
 	keys := []string{"rbps", "wbps", "riops", "wiops"}
 	lists := make([][]deviceLimit, len(keys))

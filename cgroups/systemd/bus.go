@@ -9,30 +9,30 @@ import (
 	"strings"
 	"time"
 
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
 
-// patience is how long systemd may take for one thing that is asked of it:
-// the connection, or a call with the job that it begins.
-const patience = 30 * time.Second
+// answerTimeout is the time that systemd has for each request: the connection, or
+// a call with the job that it begins.
+const answerTimeout = 30 * time.Second
 
-const (
-	service    = "org.freedesktop.systemd1"
-	objectPath = "/org/freedesktop/systemd1"
-	manager    = service + ".Manager."
-)
+// service is the name of systemd on a bus.
+const service = "org.freedesktop.systemd1"
 
-// bus is one connection to a manager of systemd: its own socket where that can
-// be reached, which saves the way through the message bus and works without
-// one, or else the bus.
+// bus is a connection to a manager of systemd: to its own socket if that can be
+// reached, which avoids the message bus and works without one, or else to the
+// bus. go-systemd does the rest; bus adds the choice of the address, timeouts,
+// and that a lost connection is noticed.
 type bus struct {
-	conn    *dbus.Conn
-	object  dbus.BusObject
-	signals chan *dbus.Signal
-	// ctx ends when patience does, see begin.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	patience time.Duration
+	*sdbus.Conn
+	isDirect bool
+	// ctx ends with the timeout of the present request, see begin.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	timeout time.Duration
+	// lost ends with the connection.
+	lost context.Context
 }
 
 // address is where a manager may be reached.
@@ -41,8 +41,9 @@ type address struct {
 	isDirect bool
 }
 
-// addresses lists them in the order to try. An address that the environment
-// names is meant.
+// addresses returns the addresses of a manager in the order in which to try them.
+// An address that the environment sets has no alternative for the system's
+// manager, and comes first for the user's.
 func addresses(user bool, env func(string) string, uid int) []address {
 	if !user {
 		if text := env("DBUS_SYSTEM_BUS_ADDRESS"); text != "" {
@@ -69,20 +70,20 @@ func addresses(user bool, env func(string) string, uid int) []address {
 	return list
 }
 
-// connect reaches the manager of the system or of the user.
-func connect(user bool, patience time.Duration) (*bus, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// connect connects to the manager of the system or of the user.
+func connect(user bool, timeout time.Duration) (*bus, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	var errs []error
 	for _, a := range addresses(user, os.Getenv, hostUID()) {
-		b, err := reach(ctx, a)
+		b, err := dial(ctx, a)
 		if err == nil {
-			b.patience = patience
+			b.timeout = timeout
 			return b, nil
 		}
 		if ctx.Err() != nil {
-			// What is in err is that the connection was closed, by us.
-			err = fmt.Errorf("no answer within %v", patience)
+			// err says that the connection is closed, which dial did.
+			err = fmt.Errorf("no answer within %v", timeout)
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", a.text, err))
 		if ctx.Err() != nil {
@@ -96,35 +97,52 @@ func connect(user bool, patience time.Duration) (*bus, error) {
 	return nil, fmt.Errorf("connect to %s: %w", whose, joined(errs))
 }
 
-// CheckRunning returns the error of reaching the manager of the system or of the
-// user. It asks it nothing.
+// CheckRunning returns the error of connecting to the manager of the system or of
+// the user. It makes no request.
 func CheckRunning(user bool) error {
-	b, err := connect(user, patience)
+	b, err := connect(user, answerTimeout)
 	if err == nil {
 		b.close()
 	}
 	return err
 }
 
-// reach connects to one address. ctx is for that only: it closes the connection
-// when it ends before.
-func reach(ctx context.Context, a address) (*bus, error) {
-	conn, err := dbus.Dial(a.text)
-	if err != nil {
-		return nil, err
+// dial connects to one address. ctx limits the time for connecting only.
+// go-systemd uses two connections, the second one for signals.
+func dial(ctx context.Context, a address) (*bus, error) {
+	lost, cancelLost := context.WithCancel(context.Background())
+	b := &bus{isDirect: a.isDirect, ctx: ctx, cancel: func() {}, lost: lost}
+	var stops []func() bool
+	conn, err := sdbus.NewConnection(func() (*dbus.Conn, error) {
+		conn, err := dbus.Dial(a.text)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(conn.Context(), cancelLost)
+		// NewConnection has no context, so closing the connection is the only way
+		// to interrupt it.
+		stops = append(stops, context.AfterFunc(ctx, func() { conn.Close() }))
+		if err := authenticate(conn, a.isDirect); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return conn, nil
+	})
+	for _, stop := range stops {
+		if !stop() && err == nil {
+			conn.Close()
+			err = ctx.Err()
+		}
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	b := &bus{conn: conn, object: conn.Object(service, objectPath), ctx: ctx, cancel: func() {}}
-	if err = introduce(conn, a.isDirect); err == nil {
-		err = b.listen(a.isDirect)
-	}
-	if err == nil && !stop() {
-		err = ctx.Err()
-	}
-	if err != nil {
+	if err == nil && !conn.Connected() {
 		conn.Close()
+		err = errLost
+	}
+	if err != nil {
+		cancelLost()
 		return nil, err
 	}
+	b.Conn = conn
 	return b, nil
 }
 
@@ -137,9 +155,9 @@ func joined(errs []error) error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// introduce authenticates. No name is claimed: the kernel says who this is. In a
-// user namespace both sides would name the same user differently.
-func introduce(conn *dbus.Conn, isDirect bool) error {
+// authenticate claims no name, so that the kernel's credentials count: in a user
+// namespace the two sides have different ids for the same user.
+func authenticate(conn *dbus.Conn, isDirect bool) error {
 	err := conn.Auth([]dbus.Auth{dbus.AuthExternal("")})
 	if err == nil && !isDirect {
 		err = conn.Hello()
@@ -147,86 +165,71 @@ func introduce(conn *dbus.Conn, isDirect bool) error {
 	return err
 }
 
-// listen has the ends of jobs told to us, as systemd does on its own socket
-// without being asked.
-func (b *bus) listen(isDirect bool) error {
-	b.signals = make(chan *dbus.Signal, 16)
-	b.conn.Signal(b.signals)
-	if isDirect {
-		return nil
-	}
-	return b.conn.AddMatchSignalContext(b.ctx, dbus.WithMatchSender(service),
-		dbus.WithMatchInterface(service+".Manager"), dbus.WithMatchMember("JobRemoved"))
-}
-
 func (b *bus) close() {
 	b.cancel()
-	b.conn.Close()
+	b.Close()
 }
 
-// begin gives systemd its time for the next thing that is asked.
+// begin starts the timeout of the next request.
 func (b *bus) begin() {
 	b.cancel()
-	b.ctx, b.cancel = context.WithTimeout(context.Background(), b.patience)
+	b.ctx, b.cancel = context.WithTimeout(context.Background(), b.timeout)
 }
 
-// errLost says that the connection has ended without an answer, as it does when
-// systemd executes itself anew or the message bus is restarted.
+// errLost is the error of a connection that has ended without an answer, as it
+// does when systemd re-executes itself or the message bus is restarted.
 var errLost = errors.New("the connection to systemd was closed")
 
-// call calls a method of the manager; result may be nil.
-func (b *bus) call(result any, method string, args ...any) error {
-	call := b.object.CallWithContext(b.ctx, manager+method, 0, args...)
+// explain returns the error of a call with the name of the method, or that the
+// connection or the time has ended. An error that systemd has answered with stays
+// as it is.
+func (b *bus) explain(method string, err error) error {
 	var answer dbus.Error
 	switch {
-	case call.Err == nil && result == nil:
-		return nil
-	case call.Err == nil:
-		return call.Store(result)
-	case errors.As(call.Err, &answer):
-		return call.Err
+	case err == nil, errors.As(err, &answer):
+		return err
 	case b.ctx.Err() != nil:
-		return fmt.Errorf("%s: no answer from systemd within %v", method, b.patience)
-	case !b.conn.Connected():
+		return fmt.Errorf("%s: no answer from systemd within %v", method, b.timeout)
+	case !b.Connected():
 		return fmt.Errorf("%s: %w", method, errLost)
 	}
-	return fmt.Errorf("%s: %w", method, call.Err)
+	return fmt.Errorf("%s: %w", method, err)
 }
 
-// property asks for one of an object's, a variant.
-func (b *bus) property(path dbus.ObjectPath, kind, name string) *dbus.Call {
-	return b.conn.Object(service, path).CallWithContext(b.ctx, "org.freedesktop.DBus.Properties.Get", 0, kind, name)
-}
-
-// wait waits for a job's end and gives its result, systemd's word for it:
+// wait waits for the end of a job and returns its result, in systemd's words:
 // "done" for success.
-func (b *bus) wait(job dbus.ObjectPath) (string, error) {
-	for {
-		select {
-		case <-b.ctx.Done():
-			return "", fmt.Errorf("still not done after %v", b.patience)
-		case s, ok := <-b.signals:
-			if !ok {
-				return "", errLost
-			}
-			// JobRemoved(id, job, unit, result)
-			if s.Name != manager+"JobRemoved" || len(s.Body) < 4 || s.Body[1] != job {
-				continue
-			}
-			result, _ := s.Body[3].(string)
-			return result, nil
-		}
+func (b *bus) wait(result <-chan string) (string, error) {
+	select {
+	case r := <-result:
+		return r, nil
+	case <-b.lost.Done():
+		return "", errLost
+	case <-b.ctx.Done():
+		return "", fmt.Errorf("still not done after %v", b.timeout)
 	}
 }
 
-// isError tells whether systemd answered with the error of this name.
+// managerProperty returns a property of the manager itself.
+func (b *bus) managerProperty(name string) (any, error) {
+	// This call of go-systemd has no context either.
+	stop := context.AfterFunc(b.ctx, b.Close)
+	defer stop()
+	text, err := b.GetManagerProperty(name)
+	if err != nil {
+		return nil, b.explain(name, err)
+	}
+	v, err := dbus.ParseVariant(text, dbus.Signature{})
+	return v.Value(), err
+}
+
+// isError reports whether systemd answered with the error of this name.
 func isError(err error, name string) bool {
 	var e dbus.Error
 	return errors.As(err, &e) && e.Name == name
 }
 
-// hostUID is this user outside of user namespaces, who owns the runtime
-// directory.
+// hostUID returns this user's id outside of user namespaces, which the runtime
+// directory is named after.
 func hostUID() int {
 	uid := os.Getuid()
 	text, err := os.ReadFile("/proc/self/uid_map")

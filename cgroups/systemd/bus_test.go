@@ -7,21 +7,26 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/godbus/dbus/v5"
 )
 
-// peer plays the other end of a message bus. answer gives the body of the answer
-// to a method's nth call; what it has no answer to is never answered, and the
-// connection is closed with errClose.
+// peer plays the other end of a message bus. answer returns the body of the answer
+// to a method's nth call. An error that is a dbus.Error is the answer, with errClose
+// all connections are closed, and with any other error there is no answer.
 type peer struct {
 	answer func(method string, n int) ([]any, error)
-	calls  map[string]int
-	// accepted counts connections.
-	accepted atomic.Int32
+
+	mu    sync.Mutex
+	calls map[string]int
+	// conns are the open connections, accepted counts all.
+	conns    []net.Conn
+	accepted int
+	// listener is the connection that has asked for signals.
+	listener net.Conn
 }
 
 var errClose = errors.New("close the connection")
@@ -40,20 +45,32 @@ func (p *peer) serve(t *testing.T) {
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
 	p.calls = map[string]int{}
 	go func() {
-		// One connection at a time, as the client has.
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			p.accepted.Add(1)
-			p.converse(c)
-			c.Close()
+			p.mu.Lock()
+			p.accepted++
+			p.conns = append(p.conns, c)
+			p.mu.Unlock()
+			go p.converse(c)
 		}
 	}()
 }
 
+// closeAll closes all connections, as systemd does when it re-executes itself.
+func (p *peer) closeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
 func (p *peer) converse(c net.Conn) {
+	defer c.Close()
 	in := bufio.NewReader(c)
 	if _, err := in.ReadByte(); err != nil {
 		return
@@ -83,8 +100,24 @@ func (p *peer) converse(c net.Conn) {
 }
 
 func (p *peer) answerTo(method string) ([]any, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.calls[method]++
 	return p.answer(method, p.calls[method])
+}
+
+// called returns how often a method was called.
+func (p *peer) called(method string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[method]
+}
+
+// connected returns how many connections there have been.
+func (p *peer) connected() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted
 }
 
 func (p *peer) messages(c net.Conn, in *bufio.Reader) {
@@ -96,7 +129,13 @@ func (p *peer) messages(c net.Conn, in *bufio.Reader) {
 		method, _ := m.Headers[dbus.FieldMember].Value().(string)
 		body, err := p.answerTo(method)
 		if errors.Is(err, errClose) {
+			p.closeAll()
 			return
+		}
+		if method == "AddMatch" {
+			p.mu.Lock()
+			p.listener = c
+			p.mu.Unlock()
 		}
 		var refused dbus.Error
 		isRefused := errors.As(err, &refused)
@@ -116,13 +155,17 @@ func (p *peer) messages(c net.Conn, in *bufio.Reader) {
 			continue
 		}
 		if result, err := p.answerTo(ownSignal); err == nil {
-			p.send(c, &dbus.Message{Type: dbus.TypeSignal, Headers: map[dbus.HeaderField]dbus.Variant{
-				dbus.FieldPath:      dbus.MakeVariant(dbus.ObjectPath(objectPath)),
+			p.mu.Lock()
+			listener := p.listener
+			p.mu.Unlock()
+			p.send(listener, &dbus.Message{Type: dbus.TypeSignal, Headers: map[dbus.HeaderField]dbus.Variant{
+				dbus.FieldPath:      dbus.MakeVariant(dbus.ObjectPath("/org/freedesktop/systemd1")),
 				dbus.FieldInterface: dbus.MakeVariant(service + ".Manager"),
 				dbus.FieldMember:    dbus.MakeVariant("JobRemoved"),
 				dbus.FieldSender:    dbus.MakeVariant(service),
 			}, Body: append([]any{uint32(1), body[0], "x.scope"}, result...)}, 1000+serial)
 		} else if errors.Is(err, errClose) {
+			p.closeAll()
 			return
 		}
 	}
@@ -145,10 +188,13 @@ func (p *peer) send(c net.Conn, m *dbus.Message, serial uint32) {
 // refuse is the answer of an error.
 func refuse(name string) error { return dbus.Error{Name: name, Body: []any{"refused"}} }
 
+// connections is the number that go-systemd makes at a time.
+const connections = 2
+
 var errSilence = errors.New("no answer")
 
-// usual answers as a systemd does for which all goes well.
-func usualAnswer(method string) ([]any, error) {
+// usualAnswer answers as a systemd with which all goes well. The unit is in a state.
+func usualAnswer(method, state string) ([]any, error) {
 	switch method {
 	case "Hello":
 		return []any{":1.1"}, nil
@@ -156,37 +202,69 @@ func usualAnswer(method string) ([]any, error) {
 		return []any{dbus.ObjectPath("/job/1")}, nil
 	case ownSignal:
 		return []any{"done"}, nil
-	case "GetUnit", "GetUnitByPID":
-		return []any{dbus.ObjectPath("/unit/x")}, nil
-	case "Get":
-		return []any{dbus.MakeVariant("active")}, nil
+	case "GetUnitByPID":
+		return []any{dbus.ObjectPath("/org/freedesktop/systemd1/unit/x_2escope")}, nil
+	case "GetAll":
+		return []any{unitProperties(state, 0)}, nil
 	}
 	return nil, nil
 }
 
-// testUnit is a unit that loses its patience soon.
+// unitProperties are those of a unit in a state, with a job or without.
+func unitProperties(state string, job uint32) map[string]dbus.Variant {
+	return map[string]dbus.Variant{
+		"LoadState": dbus.MakeVariant("loaded"), "ActiveState": dbus.MakeVariant(state), "SubState": dbus.MakeVariant("some"),
+		"Job": dbus.MakeVariant(struct {
+			ID   uint32
+			Path dbus.ObjectPath
+		}{job, "/"}),
+	}
+}
+
+// lively returns an answer function of a systemd whose unit is active after
+// StartTransientUnit and inactive after StopUnit. Where instead returns true its
+// answer counts.
+func lively(instead func(method string, n int) ([]any, error, bool)) func(string, int) ([]any, error) {
+	state := "inactive"
+	return func(method string, n int) ([]any, error) {
+		switch method {
+		case "StartTransientUnit":
+			state = "active"
+		case "StopUnit":
+			state = "inactive"
+		}
+		if instead != nil {
+			if body, err, ok := instead(method, n); ok {
+				return body, err
+			}
+		}
+		return usualAnswer(method, state)
+	}
+}
+
+// testUnit returns a unit with a short timeout.
 func testUnit() *Unit {
-	return &Unit{Name: Name{Slice: "system.slice", Unit: "x.scope"}, patience: 300 * time.Millisecond}
+	return &Unit{Name: Name{Slice: "system.slice", Unit: "x.scope"}, timeout: 300 * time.Millisecond}
 }
 
 func TestUnitStartAndStop(t *testing.T) {
-	p := &peer{answer: func(method string, _ int) ([]any, error) { return usualAnswer(method) }}
+	p := &peer{answer: lively(nil)}
 	p.serve(t)
 	u := testUnit()
 	defer u.Close()
 	if err := u.Start("x", 1, true, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	// Patience is for each thing that is asked.
-	time.Sleep(2 * u.patience)
+	// The timeout is for each request.
+	time.Sleep(2 * u.timeout)
 	if err := u.Set([]Property{set("TasksMax", uint64(1))}); err != nil {
 		t.Error(err)
 	}
 	if err := u.Stop(); err != nil {
 		t.Error(err)
 	}
-	if n := p.accepted.Load(); n != 1 {
-		t.Errorf("%d connections, want 1", n)
+	if n := p.connected(); n != connections {
+		t.Errorf("%d connections, want %d", n, connections)
 	}
 }
 
@@ -201,12 +279,9 @@ func TestSilence(t *testing.T) {
 		ownSignal:            "start systemd unit x.scope: still not done after 300ms",
 	} {
 		t.Run(method, func(t *testing.T) {
-			p := &peer{answer: func(called string, _ int) ([]any, error) {
-				if called == method {
-					return nil, errSilence
-				}
-				return usualAnswer(called)
-			}}
+			p := &peer{answer: lively(func(called string, _ int) ([]any, error, bool) {
+				return nil, errSilence, called == method
+			})}
 			p.serve(t)
 			u := testUnit()
 			defer u.Close()
@@ -218,7 +293,7 @@ func TestSilence(t *testing.T) {
 			if strings.HasPrefix(want, "connect") && !strings.HasSuffix(err.Error(), ": no answer within 300ms") {
 				t.Errorf("Start: %v, want that there was no answer", err)
 			}
-			if took := time.Since(began); took > 20*u.patience {
+			if took := time.Since(began); took > 20*u.timeout {
 				t.Errorf("Start took %v", took)
 			}
 		})
@@ -230,20 +305,15 @@ func TestSilence(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	for _, method := range []string{"StartTransientUnit", ownSignal, "SetUnitProperties", "StopUnit"} {
 		t.Run(method, func(t *testing.T) {
-			stopping := false
-			p := &peer{answer: func(called string, n int) ([]any, error) {
+			p := &peer{answer: lively(func(called string, n int) ([]any, error, bool) {
 				switch {
 				case called == method && n == 1:
-					return nil, errClose
+					return nil, errClose, true
 				case called == "StartTransientUnit" && n == 2:
-					return nil, refuse(errUnitExists) // the first call did come through
-				case called == "StopUnit":
-					stopping = true
-				case called == "GetUnit" && stopping:
-					return nil, refuse(errNoSuchUnit)
+					return nil, refuse(errUnitExists), true // the first call was carried out
 				}
-				return usualAnswer(called)
-			}}
+				return nil, nil, false
+			})}
 			p.serve(t)
 			u := testUnit()
 			defer u.Close()
@@ -256,8 +326,8 @@ func TestReconnect(t *testing.T) {
 			if err := u.Stop(); err != nil {
 				t.Errorf("Stop: %v", err)
 			}
-			if n := p.accepted.Load(); n != 2 {
-				t.Errorf("%d connections, want 2", n)
+			if n := p.connected(); n != 2*connections {
+				t.Errorf("%d connections, want %d", n, 2*connections)
 			}
 		})
 	}
@@ -265,12 +335,9 @@ func TestReconnect(t *testing.T) {
 
 // TestLostForGood: a connection that is lost each time is an error.
 func TestLostForGood(t *testing.T) {
-	p := &peer{answer: func(method string, _ int) ([]any, error) {
-		if method == "StartTransientUnit" {
-			return nil, errClose
-		}
-		return usualAnswer(method)
-	}}
+	p := &peer{answer: lively(func(method string, _ int) ([]any, error, bool) {
+		return nil, errClose, method == "StartTransientUnit"
+	})}
 	p.serve(t)
 	u := testUnit()
 	defer u.Close()
@@ -280,15 +347,52 @@ func TestLostForGood(t *testing.T) {
 	}
 }
 
+// TestForgedSignal: on a message bus any user can send the signal that ends a job.
+func TestForgedSignal(t *testing.T) {
+	for _, c := range []struct {
+		name, signal, state string
+		jobs                int // answers for which the unit still has its job
+		wantErr             string
+	}{
+		{"a failure that is none", "failed", "active", 2, ""},
+		{"a success too early", "done", "active", 2, ""},
+		{"a failure", "failed", "failed", 0, `start systemd unit x.scope: its job ended with "failed" (it is loaded, failed, some)`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &peer{answer: lively(func(method string, n int) ([]any, error, bool) {
+				switch {
+				case method == ownSignal:
+					return []any{c.signal}, nil, true
+				case method == "GetAll" && n <= c.jobs:
+					return []any{unitProperties("activating", 7)}, nil, true
+				case method == "GetAll":
+					return []any{unitProperties(c.state, 0)}, nil, true
+				}
+				return nil, nil, false
+			})}
+			p.serve(t)
+			u := testUnit()
+			defer u.Close()
+			err := u.Start("x", 1, true, nil, nil)
+			if c.wantErr == "" && err != nil || c.wantErr != "" && (err == nil || err.Error() != c.wantErr) {
+				t.Errorf("Start: %v, want %q", err, c.wantErr)
+			}
+			if n := p.called("GetAll"); n <= c.jobs {
+				t.Errorf("%d looks at the unit, want more than %d", n, c.jobs)
+			}
+		})
+	}
+}
+
 func TestStopResetsAFailedUnit(t *testing.T) {
-	p := &peer{answer: func(method string, _ int) ([]any, error) { return usualAnswer(method) }}
+	p := &peer{answer: lively(nil)}
 	p.serve(t)
 	u := testUnit()
 	if err := u.Stop(); err != nil {
 		t.Error(err)
 	}
 	u.Close()
-	if p.calls["ResetFailedUnit"] != 1 {
-		t.Errorf("calls: %v, want ResetFailedUnit", p.calls)
+	if n := p.called("ResetFailedUnit"); n != 1 {
+		t.Errorf("%d calls of ResetFailedUnit, want 1", n)
 	}
 }

@@ -14,10 +14,9 @@ import (
 // deviceAllow is one entry of DeviceAllow, (ss).
 type deviceAllow struct{ Device, Access string }
 
-// Devices says in properties what the rules allow. It is for cgroup v1 only,
-// where systemd would otherwise open all devices to the unit whenever it applies
-// its settings again. On v2 it has no program of its own for a unit without
-// DeviceAllow, and leaves ours alone.
+// Devices converts device rules to properties. It is for cgroup v1 only, where
+// systemd would otherwise allow all devices whenever it applies its settings again.
+// On v2 systemd loads no program for a unit without DeviceAllow, and keeps ours.
 func Devices(rules []specs.LinuxDeviceCgroup, defaults bool) ([]Property, error) {
 	entries, all, err := devices.Allowed(rules, defaults)
 	if err != nil {
@@ -32,14 +31,15 @@ func Devices(rules []specs.LinuxDeviceCgroup, defaults bool) ([]Property, error)
 	}
 	return []Property{
 		set("DevicePolicy", "strict"),
-		// An empty list takes away what was there before.
+		// An empty list removes the previous entries.
 		set("DeviceAllow", []deviceAllow{}),
 		set("DeviceAllow", allowList(entries, string(names))),
 	}, nil
 }
 
-// allowList spells entries as systemd.resource-control(5) has them. One of any
-// major and one minor number can't be said, and is left to the cgroup's file.
+// allowList formats entries as systemd.resource-control(5) describes. An entry with
+// any major and one minor number can't be expressed, and is only in the cgroup's
+// file.
 func allowList(entries []devices.Entry, procDevices string) []deviceAllow {
 	list := make([]deviceAllow, 0, len(entries))
 	for _, e := range entries {
@@ -62,8 +62,8 @@ func allowList(entries []devices.Entry, procDevices string) []deviceAllow {
 	return list
 }
 
-// majorNames looks up the drivers of a major number, proc_devices(5). One that
-// the kernel doesn't have has no name, and no devices.
+// majorNames looks up the drivers of a major number in the contents of /proc/devices
+// (proc_devices(5)). A number without a driver has no devices.
 func majorNames(text string, kind byte, major int64) []string {
 	var names []string
 	section := byte(0)

@@ -1,13 +1,13 @@
-// Package systemd makes a container's cgroup through systemd: a transient unit
-// of the system's manager or a user's, org.freedesktop.systemd1(5). It owns
-// what cgroupsPath, linux.resources and annotations mean to systemd, and the
-// conversation with it over D-Bus.
+// Package systemd creates a container's cgroup through systemd, as that of a
+// transient unit of the system's manager or a user's (org.freedesktop.systemd1(5)).
+// It owns what cgroupsPath, linux.resources and annotations mean to systemd, and the
+// communication with it over D-Bus.
 //
-// It writes no cgroup file. What systemd is told is what it would do by itself
-// at any later moment, such as at daemon-reload; the exact limits are written
-// by the packages v1 and v2 afterwards. A connection is made by the first call
-// that needs one and closed by [Unit.Close]: who doesn't use systemd doesn't
-// pay for it.
+// It writes no cgroup files. systemd gets the limits so that it sets the same ones
+// when it applies its settings again, such as at daemon-reload; packages v1 and v2
+// write the exact values afterwards. The first call that needs a connection makes
+// it, and [Unit.Close] closes it, so that commands which don't need systemd never
+// connect.
 package systemd
 
 import (
@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// Name is where a unit is among the units of its manager.
+// Name is the name of a unit, and the slice that it is in.
 type Name struct {
-	Slice string // system.slice; for a unit that is a slice the one above it
+	Slice string // such as system.slice; for a unit that is a slice, its parent
 	Unit  string // a name ending in .scope or .slice
 }
 
@@ -27,9 +27,10 @@ const (
 	rootSlice   = "-.slice"
 )
 
-// ParseName reads linux.cgroupsPath, "slice:prefix:name". The unit is
-// prefix-name.scope, or name alone where that is a slice. An empty path stands
-// for the id of the container in the usual slice of services, or of users.
+// ParseName parses linux.cgroupsPath, "slice:prefix:name". The unit is
+// prefix-name.scope, or name alone if that is a slice. An empty path stands for
+// runnel-ID.scope in system.slice, or in user.slice for the user's manager. The
+// result consists of characters that systemd accepts, and needs no escaping.
 func ParseName(cgroupsPath, id string, user bool) (Name, error) {
 	usual := "system" + sliceSuffix
 	if user {
@@ -67,8 +68,8 @@ func ParseName(cgroupsPath, id string, user bool) (Name, error) {
 // maxUnitName is the longest name of a unit, systemd.unit(5).
 const maxUnitName = 255
 
-// checkUnit refuses what can't be the name of a unit, and so nor that of a
-// directory elsewhere.
+// checkUnit refuses what can't be the name of a unit. A valid name can't refer to
+// another directory either.
 func checkUnit(unit string) error {
 	if len(unit) > maxUnitName {
 		return fmt.Errorf("systemd unit %.40s… is longer than %d bytes", unit, maxUnitName)
@@ -89,8 +90,8 @@ func checkUnit(unit string) error {
 
 func (n Name) isSlice() bool { return strings.HasSuffix(n.Unit, sliceSuffix) }
 
-// Path is the unit's cgroup below that of its manager. The name has been
-// checked by ParseName.
+// Path returns the unit's cgroup below that of its manager. The name must be a result
+// of ParseName.
 func (n Name) Path() string {
 	if n.isSlice() {
 		path, _ := slicePath(n.Unit)
@@ -100,7 +101,7 @@ func (n Name) Path() string {
 	return path + "/" + n.Unit
 }
 
-// above is the slice that a slice is in: the dashes of its name say it.
+// above returns the parent of a slice, which the dashes in its name determine.
 func above(slice string) string {
 	name := strings.TrimSuffix(slice, sliceSuffix)
 	if at := strings.LastIndexByte(name, '-'); at > 0 {
@@ -109,8 +110,8 @@ func above(slice string) string {
 	return rootSlice
 }
 
-// slicePath spells out where a slice is, systemd.slice(5): a-b.slice is in
-// a.slice. The root slice is "".
+// slicePath returns the path of a slice (systemd.slice(5)): a-b.slice is in a.slice.
+// The root slice is "".
 func slicePath(slice string) (string, error) {
 	name, ok := strings.CutSuffix(slice, sliceSuffix)
 	if !ok {

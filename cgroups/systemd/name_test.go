@@ -3,6 +3,8 @@ package systemd
 import (
 	"strings"
 	"testing"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 func TestParseName(t *testing.T) {
@@ -60,7 +62,7 @@ func TestSystemRoot(t *testing.T) {
 		"12:cpu:/a/init.scope\n1:name=systemd:/init.scope\n": "",
 		"": "",
 	} {
-		if got := systemRoot(text); got != want {
+		if got := systemRoot(procfs.ParseCgroups(text)); got != want {
 			t.Errorf("systemRoot(%q) = %q, want %q", text, got, want)
 		}
 	}

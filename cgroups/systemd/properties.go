@@ -6,25 +6,27 @@ import (
 	"strconv"
 	"strings"
 
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/v2"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Property is one of a unit, as org.freedesktop.systemd1(5) types it.
+// Property is a property of a unit, with the type that org.freedesktop.systemd1(5)
+// has for it.
 type Property struct {
-	Name  string
-	Value dbus.Variant
-	// Optional ones are left out where this systemd doesn't have them: the
-	// files of the cgroup are written by ourselves in any case.
+	sdbus.Property
+	// Optional properties are left out if this systemd doesn't have them. The
+	// files of the cgroup are written directly in any case.
 	Optional bool
 }
 
 const unlimited = math.MaxUint64
 
-// usual are the properties of every container's unit.
+// usual returns the properties of every container's unit.
 func (n Name) usual(id string, pid int, isUnified bool) []Property {
 	list := []Property{
 		set("Description", "container "+id),
@@ -38,7 +40,7 @@ func (n Name) usual(id string, pid int, isUnified bool) []Property {
 	} else {
 		list = append(list, set("BlockIOAccounting", true))
 	}
-	// A unit that ended badly would keep its name from the next container.
+	// A unit that has failed would keep its name.
 	list = append(list, optional(set("CollectMode", "inactive-or-failed")))
 	if n.isSlice() {
 		return append(list, set("Wants", []string{n.Slice}))
@@ -50,7 +52,7 @@ func (n Name) usual(id string, pid int, isUnified bool) []Property {
 }
 
 func set(name string, value any) Property {
-	return Property{Name: name, Value: dbus.MakeVariant(value)}
+	return Property{Property: sdbus.Property{Name: name, Value: dbus.MakeVariant(value)}}
 }
 
 func optional(p Property) Property {
@@ -58,25 +60,20 @@ func optional(p Property) Property {
 	return p
 }
 
-// compiler collects properties and keeps the first error.
+// compiler collects properties and problems.
 type compiler struct {
-	list []Property
-	err  error
+	list     []Property
+	problems place.Errors
 }
 
 func (c *compiler) add(p Property) { c.list = append(c.list, p) }
 
 func (c *compiler) number(name string, n uint64) { c.add(set(name, n)) }
 
-func (c *compiler) fail(field string, err error) {
-	if c.err == nil && err != nil {
-		c.err = fmt.Errorf("%s: %w", limits.Field(field), err)
-	}
-}
-
-// Resources says in properties what linux.resources asks for, as far as systemd
-// knows it. now is what the cgroup has. r may be nil.
-func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]Property, error) {
+// Resources converts linux.resources to properties, as far as systemd has them,
+// and returns every problem that it finds. now is the state of the cgroup. r may
+// be nil.
+func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]Property, place.Errors) {
 	if r == nil {
 		return nil, nil
 	}
@@ -90,10 +87,10 @@ func Resources(r *specs.LinuxResources, isUnified bool, now limits.Present) ([]P
 	if isUnified {
 		c.unified(r.Unified)
 	}
-	return c.list, c.err
+	return c.list, c.problems
 }
 
-// bytes is a limit of which every negative value means none.
+// bytes converts a limit of which every negative value means none.
 func bytes(n int64) uint64 {
 	if n < 0 {
 		return unlimited
@@ -101,7 +98,7 @@ func bytes(n int64) uint64 {
 	return uint64(n)
 }
 
-// tasksMax: systemd takes 0 for an error.
+// tasksMax converts a limit of tasks. systemd refuses 0.
 func tasksMax(limit int64) uint64 { return max(bytes(limit), 1) }
 
 func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool, memoryMax string) {
@@ -124,7 +121,7 @@ func (c *compiler) memory(m *specs.LinuxMemory, isUnified bool, memoryMax string
 	}
 	swap := value(m.Swap)
 	if swap > 0 && limit == 0 {
-		// The limit stays; without one the package v2 refuses.
+		// The present limit stays. If there is none, package v2 refuses the swap.
 		limit, _ = strconv.ParseInt(memoryMax, 10, 64)
 	}
 	switch {
@@ -152,7 +149,7 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 	case isIdle:
 		c.add(optional(set("CPUWeight", uint64(0))))
 	case r.Idle != nil && now.IsIdle && value(r.Shares) == 0:
-		// The kernel goes back to the usual weight; idle is a weight to systemd.
+		// The kernel returns to the default weight. To systemd, idle is a weight.
 		c.number("CPUWeight", unlimited)
 	}
 	quota, period := value(r.Quota), value(r.Period)
@@ -160,19 +157,20 @@ func (c *compiler) cpu(r *specs.LinuxCPU, isUnified bool, now limits.Present) {
 		c.quota(quota, period, now.CPUMax)
 	}
 	if isUnified {
-		c.cpuset("AllowedCPUs", "cpu.cpus", r.Cpus)
-		c.cpuset("AllowedMemoryNodes", "cpu.mems", r.Mems)
+		c.cpuset("AllowedCPUs", limits.Field("cpu", "cpus"), r.Cpus)
+		c.cpuset("AllowedMemoryNodes", limits.Field("cpu", "mems"), r.Mems)
 	}
 }
 
-// quota: what isn't set stays as cpu.max has it.
+// quota adds the quota and the period. One that isn't set keeps its value in
+// cpuMax.
 func (c *compiler) quota(quota int64, period uint64, cpuMax string) {
 	nowQuota, nowPeriod, _ := strings.Cut(cpuMax, " ")
 	if period == 0 {
 		period, _ = strconv.ParseUint(nowPeriod, 10, 64)
 	}
 	if period == 0 {
-		period = 100_000 // the kernel's
+		period = 100_000 // the kernel's default
 	}
 	if quota == 0 {
 		quota = -1
@@ -191,22 +189,22 @@ func (c *compiler) quota(quota int64, period uint64, cpuMax string) {
 	c.number("CPUQuotaPerSecUSec", (perSecond+step-1)/step*step)
 }
 
-func (c *compiler) cpuset(name, field, list string) {
+func (c *compiler) cpuset(name string, at place.Place, list string) {
 	if list == "" {
 		return
 	}
 	bits, err := bitmap(list)
 	if err != nil {
-		c.fail(field, err)
+		c.problems.Add(at, err)
 		return
 	}
 	c.add(optional(set(name, bits)))
 }
 
-// maxCPUs is above what any kernel is built for.
+// maxCPUs is more than any kernel supports.
 const maxCPUs = 1 << 16
 
-// bitmap turns a list such as 0-2,4 into a byte string, the lowest numbers
+// bitmap converts a list such as 0-2,4 to a byte string, the lowest numbers
 // first.
 func bitmap(list string) ([]byte, error) {
 	var bits []byte

@@ -158,9 +158,28 @@ func TestResourcesErrors(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &r); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resources(&r, true, limits.Present{}); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("Resources(%s) = %v, want %s", text, err, want)
+		_, problems := Resources(&r, true, limits.Present{})
+		if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), want) {
+			t.Errorf("Resources(%s) = %v, want %s", text, problems, want)
 		}
+	}
+}
+
+func TestResourcesReturnsAllProblems(t *testing.T) {
+	_, problems := Resources(&specs.LinuxResources{
+		CPU:     &specs.LinuxCPU{Cpus: "a", Mems: "b"},
+		Unified: map[string]string{"pids.max": "many", "cpu.max": "1000 often", "memory.max": "1"},
+	}, true, limits.Present{})
+	var got []string
+	for _, e := range problems {
+		got = append(got, e.Place.Pointer)
+	}
+	want := []string{
+		"/linux/resources/cpu/cpus", "/linux/resources/cpu/mems",
+		"/linux/resources/unified/cpu.max", "/linux/resources/unified/pids.max",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("places of the problems (-want +got):\n%s", diff)
 	}
 }
 
@@ -251,9 +270,8 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestWithoutUnknown(t *testing.T) {
-	u := &Unit{}
 	var asked [][]string
-	err := u.withoutUnknown([]Property{set("A", 1), optional(set("New", 1)), optional(set("Newer", 1))}, func(list []Property) error {
+	err := withoutUnknown([]Property{set("A", 1), optional(set("New", 1)), optional(set("Newer", 1))}, func(list []Property) error {
 		var names []string
 		for _, p := range list {
 			names = append(names, p.Name)
@@ -271,7 +289,7 @@ func TestWithoutUnknown(t *testing.T) {
 		t.Errorf("withoutUnknown() = %v, asked (-want +got):\n%s", err, diff)
 	}
 	refused := dbus.Error{Name: errReadOnly, Body: []any{"Cannot set property A, or unknown property."}}
-	err = u.withoutUnknown([]Property{set("A", 1)}, func([]Property) error { return refused })
+	err = withoutUnknown([]Property{set("A", 1)}, func([]Property) error { return refused })
 	if !isError(err, errReadOnly) {
 		t.Errorf("withoutUnknown() of a property that is needed = %v", err)
 	}

@@ -2,51 +2,49 @@ package systemd
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
-	"github.com/godbus/dbus/v5"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
-// Root is the cgroup of the manager that units are below: "" where that is the
-// top of the hierarchy. exists tells whether there is a cgroup at a path.
+// Root returns the cgroup of the manager, which those of its units are below: ""
+// for the root of the hierarchy. exists reports whether there is a cgroup at a
+// path.
 func Root(user bool, exists func(path string) bool) (string, error) {
 	if !user {
-		text, err := os.ReadFile("/proc/1/cgroup")
+		cgroups, err := procfs.ReadCgroups(1)
 		if err != nil {
 			return "", fmt.Errorf("cgroup of systemd: %w", err)
 		}
-		return systemRoot(string(text)), nil
+		return systemRoot(cgroups), nil
 	}
-	// What the system's systemd calls it; asking the user's costs a connection.
+	// This is the name that the system's manager chooses. Asking the user's manager
+	// costs a connection.
 	uid := hostUID()
 	usual := fmt.Sprintf("/user.slice/user-%d.slice/user@%d.service", uid, uid)
 	if exists(usual) {
 		return usual, nil
 	}
-	b, err := connect(true, patience)
+	b, err := connect(true, answerTimeout)
 	if err != nil {
 		return "", err
 	}
 	defer b.close()
 	b.begin()
-	var v dbus.Variant
-	if err := b.property(objectPath, service+".Manager", "ControlGroup").Store(&v); err != nil {
+	value, err := b.managerProperty("ControlGroup")
+	if err != nil {
 		return "", fmt.Errorf("cgroup of the user's systemd: %w", err)
 	}
-	path, _ := v.Value().(string)
+	path, _ := value.(string)
 	return strings.TrimSuffix(path, "/"), nil
 }
 
-// systemRoot finds the manager's cgroup in the contents of /proc/1/cgroup: it
-// is in init.scope itself, on v1 in the hierarchy name=systemd.
-func systemRoot(text string) string {
-	for line := range strings.Lines(text) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
-		if len(fields) != 3 || fields[1] != "" && fields[1] != "name=systemd" {
-			continue
-		}
-		if root, ok := strings.CutSuffix(fields[2], "/init.scope"); ok {
+// systemRoot returns the manager's cgroup by that of its process, which is in
+// init.scope: on v1 in the hierarchy name=systemd.
+func systemRoot(own procfs.Memberships) string {
+	for _, controller := range []string{"name=systemd", ""} {
+		path, _ := own.Path(controller)
+		if root, ok := strings.CutSuffix(path, "/init.scope"); ok {
 			return root
 		}
 	}

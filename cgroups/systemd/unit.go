@@ -8,54 +8,34 @@ import (
 	"strings"
 	"time"
 
-	"github.com/godbus/dbus/v5"
+	sdbus "github.com/coreos/go-systemd/v22/dbus"
 )
 
-// Unit is the unit of one container. The zero connection is made when it is
-// needed first; a Unit is not safe for concurrent use.
+// Unit is the unit of one container. It connects to systemd when it is first
+// used. A Unit is not safe for concurrent use.
 type Unit struct {
 	Name
-	// User is the manager that the unit belongs to: the user's, or the system's.
+	// User is set if the unit belongs to the user's manager, not the system's.
 	User bool
 	bus  *bus
-	// patience is for tests; 0 is the usual one.
-	patience time.Duration
+	// timeout replaces answerTimeout in tests.
+	timeout time.Duration
 }
 
 // Errors of org.freedesktop.systemd1.
 const (
-	errUnitExists = service + ".UnitExists"
-	errNoSuchUnit = service + ".NoSuchUnit"
-	// What is no object any more; systemd has both for a unit that is gone.
-	errUnknownObject = "org.freedesktop.DBus.Error.UnknownObject"
-	errReadOnly      = "org.freedesktop.DBus.Error.PropertyReadOnly"
-	errInvalidArgs   = "org.freedesktop.DBus.Error.InvalidArgs"
+	errUnitExists  = service + ".UnitExists"
+	errNoSuchUnit  = service + ".NoSuchUnit"
+	errReadOnly    = "org.freedesktop.DBus.Error.PropertyReadOnly"
+	errInvalidArgs = "org.freedesktop.DBus.Error.InvalidArgs"
 )
 
-// ErrExist says that there is a unit of this name, which isn't ours.
+// ErrExist is the error of starting a unit under a name that another unit has.
 var ErrExist = errors.New("the unit exists already")
 
-// wireProperty and wireAux are StartTransientUnit's (sv) and (sa(sv)).
-type wireProperty struct {
-	Name  string
-	Value dbus.Variant
-}
-
-type wireAux struct {
-	Name       string
-	Properties []wireProperty
-}
-
-func wire(list []Property) []wireProperty {
-	out := make([]wireProperty, len(list))
-	for i, p := range list {
-		out[i] = wireProperty{p.Name, p.Value}
-	}
-	return out
-}
-
-// Start makes the unit with a process in it, and waits until it is there. What
-// is in extra, as Annotations gives it, overrides all else. ErrExist.
+// Start starts the unit with a process in it, and waits until it is active.
+// Properties of annotations, as returned by Annotations, override all others. The
+// error is ErrExist if another unit has the name.
 func (u *Unit) Start(id string, pid int, isUnified bool, resources []Property, annotations map[string]string) error {
 	more, err := extra(annotations)
 	if err != nil {
@@ -71,26 +51,30 @@ func (u *Unit) Start(id string, pid int, isUnified bool, resources []Property, a
 	return nil
 }
 
-// Attach moves a process of the same user into the unit's cgroup. A user's
-// systemd has the system's do that where it may not itself.
+// Attach moves a process of the same user into the unit's cgroup. The manager of
+// a user asks the system's manager where it may not do that itself.
 func (u *Unit) Attach(pid int) error {
 	if err := u.connect(); err != nil {
 		return err
 	}
-	if err := u.ask(nil, "AttachProcessesToUnit", u.Unit, "", []uint32{uint32(pid)}); err != nil {
+	err := u.request("AttachProcessesToUnit", func(b *bus) error {
+		return b.AttachProcessesToUnit(b.ctx, u.Unit, "", []uint32{uint32(pid)})
+	})
+	if err != nil {
 		return fmt.Errorf("move process %d into systemd unit %s: %w", pid, u.Unit, err)
 	}
 	return nil
 }
 
-// connect makes the connection, or makes it anew where it has ended meanwhile.
+// connect connects to systemd if there is no connection or it has ended, and
+// starts the timeout of a request.
 func (u *Unit) connect() error {
-	if u.bus != nil && !u.bus.conn.Connected() {
+	if u.bus != nil && !u.bus.Connected() {
 		u.Close()
 	}
 	if u.bus == nil {
 		var err error
-		if u.bus, err = connect(u.User, cmp.Or(u.patience, patience)); err != nil {
+		if u.bus, err = connect(u.User, cmp.Or(u.timeout, answerTimeout)); err != nil {
 			return err
 		}
 	}
@@ -98,73 +82,85 @@ func (u *Unit) connect() error {
 	return nil
 }
 
-// ask calls a method, a second time where the connection was lost. Whether the
-// first call had come through can't be known.
-func (u *Unit) ask(result any, method string, args ...any) error {
-	err := u.bus.call(result, method, args...)
+// request calls a method, and calls it again on a new connection if the connection
+// is lost. In that case the method may have been carried out twice.
+func (u *Unit) request(method string, call func(*bus) error) error {
+	err := u.bus.explain(method, call(u.bus))
 	if !errors.Is(err, errLost) {
 		return err
 	}
 	if err := u.connect(); err != nil {
 		return err
 	}
-	return u.bus.call(result, method, args...)
+	return u.bus.explain(method, call(u.bus))
 }
 
-// await waits for the end of a job. Where the connection is lost nobody tells
-// of it any more; then it shows in the unit's state.
-func (u *Unit) await(job dbus.ObjectPath, wanted string) (string, error) {
+// await waits for the end of a job and returns its result. If the connection is
+// lost nothing reports the end any more, and on the message bus any user can send
+// a signal in systemd's name: then what counts is the state that the unit has
+// without a job.
+func (u *Unit) await(job <-chan string, wanted string) (string, error) {
 	result, err := u.bus.wait(job)
-	if !errors.Is(err, errLost) {
+	switch {
+	case errors.Is(err, errLost):
+		if err := u.connect(); err != nil {
+			return "", err
+		}
+	case err != nil || u.bus.isDirect:
 		return result, err
 	}
-	if err := u.connect(); err != nil {
+	state, err := u.settled()
+	switch {
+	case err != nil:
 		return "", err
+	case state == wanted, wanted == "inactive" && state == "failed":
+		return "done", nil
 	}
+	return cmp.Or(result, state), nil
+}
+
+// settled waits until the unit has no job and returns its ActiveState: "inactive"
+// for a unit that doesn't exist.
+func (u *Unit) settled() (string, error) {
 	for {
-		state, err := u.state()
+		properties, err := u.properties()
 		if err != nil {
 			return "", err
 		}
-		switch {
-		case state == wanted, wanted == "inactive" && state == "failed":
-			return "done", nil
-		case state == "active", state == "inactive", state == "failed":
+		// Job is of type (uo): the job's number, or 0, and its path.
+		job, _ := properties["Job"].([]any)
+		if len(job) == 0 || job[0] == uint32(0) {
+			state, _ := properties["ActiveState"].(string)
 			return state, nil
+		}
+		if u.bus.ctx.Err() != nil {
+			return "", fmt.Errorf("still not done after %v", u.bus.timeout)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// state is ActiveState, "inactive" for a unit that there isn't.
-func (u *Unit) state() (string, error) {
-	var path dbus.ObjectPath
-	err := u.ask(&path, "GetUnit", u.Unit)
-	if isError(err, errNoSuchUnit) {
-		return "inactive", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return u.property(path, "ActiveState")
+// properties returns what all units have. systemd answers for a unit that doesn't
+// exist as for one that is inactive and not found.
+func (u *Unit) properties() (properties map[string]any, err error) {
+	err = u.request("GetAll", func(b *bus) error {
+		properties, err = b.GetUnitPropertiesContext(b.ctx, u.Unit)
+		return err
+	})
+	return properties, err
 }
 
-func (u *Unit) property(path dbus.ObjectPath, name string) (string, error) {
-	var value dbus.Variant
-	err := u.bus.property(path, service+".Unit", name).Store(&value)
-	if isError(err, errUnknownObject) || isError(err, errNoSuchUnit) {
-		return "inactive", nil // it has gone meanwhile
-	}
-	return fmt.Sprint(value.Value()), err
+// contains reports whether a process is in the unit.
+func (u *Unit) contains(pid int) bool {
+	var name string
+	err := u.request("GetUnitByPID", func(b *bus) (err error) {
+		name, err = b.GetUnitNameByPID(b.ctx, uint32(pid))
+		return err
+	})
+	return err == nil && name == u.Unit
 }
 
-// has tells whether the unit is the one of a process.
-func (u *Unit) has(pid int) bool {
-	var unit, ofProcess dbus.ObjectPath
-	return u.ask(&unit, "GetUnit", u.Unit) == nil && u.ask(&ofProcess, "GetUnitByPID", uint32(pid)) == nil && unit == ofProcess
-}
-
-// Close ends the connection. The Unit can be used again.
+// Close closes the connection. The Unit can be used again.
 func (u *Unit) Close() {
 	if u.bus != nil {
 		u.bus.close()
@@ -172,14 +168,18 @@ func (u *Unit) Close() {
 	}
 }
 
-// start asks until systemd takes it. A unit of this name may be on its way out,
-// which takes a moment after its last process, or have failed: then it keeps its
-// name until it is reset.
+// start starts the unit. One of this name may still be ending, which takes a
+// moment after its last process, or may have failed and keep its name until it
+// is reset: so a name that exists is tried again for about a second.
 func (u *Unit) start(list []Property, pid int) error {
-	var job dbus.ObjectPath
+	var job chan string
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
-		err := u.withoutUnknown(list, func(list []Property) error {
-			return u.ask(&job, "StartTransientUnit", u.Unit, "replace", wire(list), []wireAux{})
+		err := withoutUnknown(list, func(list []Property) error {
+			return u.request("StartTransientUnit", func(b *bus) error {
+				job = make(chan string, 1)
+				_, err := b.StartTransientUnitContext(b.ctx, u.Unit, "replace", wire(list), job)
+				return err
+			})
 		})
 		if err == nil {
 			break
@@ -187,15 +187,15 @@ func (u *Unit) start(list []Property, pid int) error {
 		if !isError(err, errUnitExists) {
 			return err
 		}
-		if u.has(pid) {
-			// Asked for twice: the first answer was lost with the connection.
+		if u.contains(pid) {
+			// This is the second request, and the answer to the first was lost
+			// with the connection.
 			return nil
 		}
 		if pause > time.Second {
 			return fmt.Errorf("%w%s", ErrExist, u.status())
 		}
-		// An error means that there is nothing to reset.
-		_ = u.ask(nil, "ResetFailedUnit", u.Unit)
+		u.resetFailed()
 		time.Sleep(pause)
 	}
 	result, err := u.await(job, "active")
@@ -205,16 +205,29 @@ func (u *Unit) start(list []Property, pid int) error {
 	if err != nil {
 		err = fmt.Errorf("%w%s", err, u.status())
 		u.bus.begin()
-		_ = u.bus.call(nil, "StopUnit", u.Unit, "replace")
+		_, _ = u.bus.StopUnitContext(u.bus.ctx, u.Unit, "replace", nil)
 	}
 	return err
 }
 
-// withoutUnknown leaves out, one after the other, the optional properties that
-// the error names.
-func (u *Unit) withoutUnknown(list []Property, ask func([]Property) error) error {
+// resetFailed releases the name of a unit that has failed. The error is that
+// there is none.
+func (u *Unit) resetFailed() { _ = u.bus.ResetFailedUnitContext(u.bus.ctx, u.Unit) }
+
+// wire returns properties in the form in which they are sent.
+func wire(list []Property) []sdbus.Property {
+	out := make([]sdbus.Property, len(list))
+	for i, p := range list {
+		out[i] = p.Property
+	}
+	return out
+}
+
+// withoutUnknown calls set, and calls it again without each optional property that
+// its error names.
+func withoutUnknown(list []Property, set func([]Property) error) error {
 	for {
-		err := ask(list)
+		err := set(list)
 		if !isError(err, errReadOnly) && !isError(err, errInvalidArgs) {
 			return err
 		}
@@ -232,22 +245,17 @@ func hasWord(text, word string) bool {
 	}), word)
 }
 
-// status describes the unit for an error, as far as systemd still answers.
+// status describes the unit for an error; "" if there is none or systemd doesn't
+// answer.
 func (u *Unit) status() string {
-	var path dbus.ObjectPath
-	if u.bus.call(&path, "GetUnit", u.Unit) != nil {
+	properties, err := u.bus.GetUnitPropertiesContext(u.bus.ctx, u.Unit)
+	if err != nil || properties["LoadState"] == "not-found" {
 		return ""
 	}
-	var words []string
-	for _, name := range []string{"LoadState", "ActiveState", "SubState"} {
-		if word, err := u.property(path, name); err == nil {
-			words = append(words, word)
-		}
-	}
-	return " (it is " + strings.Join(words, ", ") + ")"
+	return fmt.Sprintf(" (it is %v, %v, %v)", properties["LoadState"], properties["ActiveState"], properties["SubState"])
 }
 
-// Set changes properties until the unit's end.
+// Set changes properties for the rest of the unit's life.
 func (u *Unit) Set(list []Property) error {
 	if len(list) == 0 {
 		return nil
@@ -255,11 +263,13 @@ func (u *Unit) Set(list []Property) error {
 	if err := u.connect(); err != nil {
 		return err
 	}
-	err := u.withoutUnknown(list, func(list []Property) error {
+	err := withoutUnknown(list, func(list []Property) error {
 		if len(list) == 0 {
 			return nil
 		}
-		return u.ask(nil, "SetUnitProperties", u.Unit, true, wire(list))
+		return u.request("SetUnitProperties", func(b *bus) error {
+			return b.SetUnitPropertiesContext(b.ctx, u.Unit, true, wire(list)...)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("set properties of systemd unit %s: %w", u.Unit, err)
@@ -267,14 +277,18 @@ func (u *Unit) Set(list []Property) error {
 	return nil
 }
 
-// Stop ends the unit and waits for that, so that its name is free. One that is
-// gone is fine.
+// Stop stops the unit and waits until its name is free. A unit that doesn't exist
+// is no error.
 func (u *Unit) Stop() error {
 	if err := u.connect(); err != nil {
 		return err
 	}
-	var job dbus.ObjectPath
-	err := u.ask(&job, "StopUnit", u.Unit, "replace")
+	var job chan string
+	err := u.request("StopUnit", func(b *bus) error {
+		job = make(chan string, 1)
+		_, err := b.StopUnitContext(b.ctx, u.Unit, "replace", job)
+		return err
+	})
 	if isError(err, errNoSuchUnit) {
 		return nil
 	}
@@ -286,9 +300,8 @@ func (u *Unit) Stop() error {
 	case err == nil && result != "done" && result != "skipped":
 		err = fmt.Errorf("its job ended with %q%s", result, u.status())
 	case err == nil:
-		// A systemd without CollectMode keeps a unit that has failed. An error
-		// means that there is none.
-		_ = u.bus.call(nil, "ResetFailedUnit", u.Unit)
+		// A systemd without CollectMode keeps a unit that has failed.
+		u.resetFailed()
 	}
 	if err != nil {
 		return fmt.Errorf("stop systemd unit %s: %w", u.Unit, err)

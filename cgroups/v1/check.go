@@ -8,41 +8,43 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Check returns the error that Set has for r on any host.
-func Check(r *specs.LinuxResources) error {
-	_, err := compile(r)
-	return err
+// Check returns every problem for which Set refuses r on any host.
+func Check(r *specs.LinuxResources) place.Errors {
+	_, problems := compile(r)
+	return problems
 }
 
-// Refuses is the error that Set has for r before it writes anything.
-func (*Manager) Refuses(r *specs.LinuxResources) error { return Check(r) }
+// Refuses returns the error for which Set refuses r before it writes anything.
+func (*Manager) Refuses(r *specs.LinuxResources) error { return Check(r).First() }
 
-// CheckHost returns the error that Create and Set would have for r in new cgroups
-// of these hierarchies, as far as that can be known without making them. What
-// Check refuses is fine here.
-func CheckHost(list []Hierarchy, r *specs.LinuxResources) error {
-	writes, err := compile(r)
-	if err != nil {
-		return nil
-	}
+// CheckHost returns every problem that Create and Set would have with r in new
+// cgroups of these hierarchies, as far as it can be known without creating them.
+// The problems that Check returns are left out.
+func CheckHost(list []Hierarchy, r *specs.LinuxResources) place.Errors {
+	writes, _ := compile(r)
 	m := New(list)
-	if err := m.check(r); err != nil {
-		return err
+	if err := m.checkMounted(); err != nil {
+		var problems place.Errors
+		problems.Add(limits.Field(), err)
+		return problems
 	}
+	problems := m.unavailable(writes)
 	for i := range writes {
 		w := &writes[i]
-		if w.Tolerate == cgroupfs.Missing {
+		if w.Tolerate == cgroupfs.Missing || problems.Has(w.Place) {
 			continue
 		}
 		if sample := m.sample(w.Controller); sample != nil && !hasFile(sample, w) {
-			return &cgroupfs.MissingError{
-				Field: w.Field, Controller: w.Controller, File: w.File, Dir: sample.Path(), Hint: hint(sample, w),
-			}
+			problems.Add(w.Place, &cgroupfs.MissingError{
+				Controller: w.Controller, File: w.File, Dir: sample.Path(), Hint: hint(sample, w),
+			})
 		}
 	}
-	return nil
+	return problems
 }
 
 func hasFile(d *cgroupfs.Dir, w *cgroupfs.Write) bool {
@@ -54,8 +56,8 @@ func hasFile(d *cgroupfs.Dir, w *cgroupfs.Write) bool {
 	return false
 }
 
-// sample is a cgroup with the controller's files: any but the root, which lacks
-// some of them; nil if there is none.
+// sample returns a cgroup that has the controller's files: any but the root,
+// which lacks some of them. It is nil if there is none.
 func (m *Manager) sample(controller string) *cgroupfs.Dir {
 	for i := range m.hierarchies {
 		h := &m.hierarchies[i]

@@ -8,8 +8,8 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 )
 
-// Dir returns a descriptor of the cgroup in the cgroup2 hierarchy of a hybrid
-// host, -1 where there is none.
+// Dir returns a descriptor of the cgroup in the cgroup2 hierarchy of a hybrid host,
+// -1 if there is none. The Group owns it.
 func (g *Group) Dir() (int, error) {
 	for _, m := range g.members {
 		if slices.Contains(m.controllers, Unified) {
@@ -19,7 +19,8 @@ func (g *Group) Dir() (int, error) {
 	return -1, nil
 }
 
-// Tasks opens "tasks" of the cgroup in each hierarchy of v1.
+// Tasks opens the file "tasks" of the cgroup in each hierarchy of v1. The caller
+// closes the descriptors.
 func (g *Group) Tasks() ([]int, error) {
 	fds := make([]int, 0, len(g.members))
 	for _, m := range g.members {
@@ -38,13 +39,13 @@ func (g *Group) Tasks() ([]int, error) {
 	return fds, nil
 }
 
-// Dir is that of the container's own cgroup.
+// Dir is Group.Dir for the container's own cgroup.
 func (m *Manager) Dir() (int, error) { return m.own().Dir() }
 
-// Tasks are those of the container's own cgroup.
+// Tasks is Group.Tasks for the container's own cgroup.
 func (m *Manager) Tasks() ([]int, error) { return m.own().Tasks() }
 
-// own is the container's cgroup as a Group, of which m keeps the descriptors.
+// own returns the container's cgroups as a Group. The descriptors stay those of m.
 func (m *Manager) own() *Group {
 	g := &Group{members: make([]member, len(m.hierarchies))}
 	for i := range m.hierarchies {

@@ -21,19 +21,19 @@ func (m *Manager) freezerDir() (*cgroupfs.Dir, error) {
 	return d, nil
 }
 
-// Freeze stops all processes of the cgroup and below and returns when they
-// stand still. After an error they are running again.
+// Freeze freezes all processes of the cgroup and below, and returns when they have
+// stopped. After an error they are running again.
 //
-// The kernel tells nothing when it is done. A process that is just being
-// forked or joined, or one that waits in a way that can't be frozen for a
-// child that can, leaves the cgroup half frozen (FREEZING) for any time;
-// asking again settles the first, and letting go for a moment the second.
+// The kernel doesn't report when it is done. A process that is being forked or
+// joined, or one that waits uninterruptibly for a frozen child, leaves the cgroup
+// partly frozen (FREEZING) for any time. Writing FROZEN again solves the first,
+// thawing for a moment the second.
 func (m *Manager) Freeze() error {
 	d, err := m.freezerDir()
 	if err != nil {
 		return err
 	}
-	end := time.Now().Add(cgroupfs.Deadline)
+	end := time.Now().Add(cgroupfs.FreezeTimeout)
 	pause := 10 * time.Microsecond
 	for round := 1; ; round++ {
 		if err := d.WriteFile("freezer.state", "FROZEN"); err != nil {
@@ -47,7 +47,7 @@ func (m *Manager) Freeze() error {
 			return nil
 		}
 		if time.Now().After(end) {
-			err := fmt.Errorf("freeze cgroup %s: not all processes stopped within %v", d.Path(), cgroupfs.Deadline)
+			err := fmt.Errorf("freeze cgroup %s: not all processes stopped within %v", d.Path(), cgroupfs.FreezeTimeout)
 			return errors.Join(err, m.Thaw())
 		}
 		if round%20 == 0 {
@@ -60,7 +60,7 @@ func (m *Manager) Freeze() error {
 	}
 }
 
-// Thaw lets the processes go on.
+// Thaw resumes the processes.
 func (m *Manager) Thaw() error {
 	d, err := m.freezerDir()
 	if err != nil {
@@ -69,8 +69,8 @@ func (m *Manager) Thaw() error {
 	return d.WriteFile("freezer.state", "THAWED")
 }
 
-// Frozen reports whether the cgroup itself was told to freeze; one that is
-// gone, or has no freezer, wasn't.
+// Frozen reports whether freezing was requested for the cgroup itself. It wasn't for
+// a cgroup that no longer exists or has no freezer.
 func (m *Manager) Frozen() (bool, error) {
 	d := m.dir(freezer)
 	if d == nil {
@@ -83,8 +83,8 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1", err
 }
 
-// Kill sends a signal to every process of the cgroup and below, also to
-// those that are forked meanwhile.
+// Kill sends a signal to every process of the cgroup and below, including those that
+// are forked at the same time.
 func (m *Manager) Kill(sig unix.Signal) error {
 	before, err := m.Frozen()
 	if err != nil {
@@ -107,7 +107,7 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	frozen := before || m.Freeze() == nil
 	_, err = d.Signal(sig, frozen && d == m.dir(freezer))
 	if frozen && (!before || sig == unix.SIGKILL) {
-		// A frozen process of v1 doesn't even die.
+		// In v1 a frozen process doesn't exit, even if it is killed.
 		err = errors.Join(err, m.thawKilled(true))
 	}
 	if err == nil && sig == unix.SIGKILL && !frozen {
@@ -116,8 +116,8 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	return err
 }
 
-// killUnified kills by the cgroup2 hierarchy of a hybrid host, at once and
-// without freezing. It reports whether there is such a thing (Linux 5.14).
+// killUnified kills through the cgroup2 hierarchy of a hybrid host, in one step and
+// without freezing. It reports whether the host can do that (Linux 5.14).
 func (m *Manager) killUnified() (bool, error) {
 	d := m.dir(Unified)
 	if d == nil {
@@ -130,7 +130,7 @@ func (m *Manager) killUnified() (bool, error) {
 	return err == nil, err
 }
 
-// thawKilled lets frozen processes go on, to their end or not.
+// thawKilled resumes frozen processes after they have been signalled.
 func (m *Manager) thawKilled(frozen bool) error {
 	if !frozen {
 		return nil
@@ -141,8 +141,8 @@ func (m *Manager) thawKilled(frozen bool) error {
 	return nil
 }
 
-// killForks goes on killing where nothing could be frozen, until no process
-// shows up that wasn't there before.
+// killForks kills until no process is left, for a cgroup that can't be frozen while
+// its processes fork.
 func killForks(d *cgroupfs.Dir) error {
 	for range 100 {
 		sent, err := d.Signal(unix.SIGKILL, false)

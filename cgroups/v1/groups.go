@@ -7,8 +7,8 @@ import (
 	"github.com/runnel/runnel/cgroups/limits"
 )
 
-// Group is a set of cgroups at or below the container's, one in each
-// hierarchy, that a process is to run in.
+// Group is a set of cgroups at or below the container's, one in each hierarchy,
+// in which a process can be started.
 type Group struct{ members []member }
 
 type member struct {
@@ -33,9 +33,9 @@ func (g *Group) Close() {
 	}
 }
 
-// Sub returns cgroups below the container's, which must exist. The paths
-// are those of exec --cgroup by controller, "" for all the others; in a
-// hierarchy without one it is the container's own.
+// Sub returns existing cgroups below the container's. The paths are those of exec
+// --cgroup by controller, "" for all controllers that aren't named. In a hierarchy
+// without a path it is the container's own cgroup.
 func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 	for _, controller := range limits.SortedKeys(paths) {
 		if controller != "" && m.dir(controller) == nil {
@@ -62,6 +62,6 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 	return g, nil
 }
 
-// Beside returns the container's own cgroups, whichever process is given:
-// v1 lets processes into a cgroup that has others below it.
-func (m *Manager) Beside(int) (*Group, error) { return m.Sub(nil) }
+// GroupOf returns the container's own cgroups for every process: v1 allows
+// processes in a cgroup that has others below it.
+func (m *Manager) GroupOf(int) (*Group, error) { return m.Sub(nil) }

@@ -1,7 +1,7 @@
-// Package v1 manages a container's cgroups in the hierarchies of cgroup v1,
-// see Documentation/admin-guide/cgroup-v1, and on a hybrid host the one in
-// the cgroup2 hierarchy beside them. It owns the conversion of
-// linux.resources to v1 files and the freezer of v1.
+// Package v1 manages a container's cgroups in the hierarchies of cgroup v1 (see
+// Documentation/admin-guide/cgroup-v1), and on a hybrid host the one in the
+// cgroup2 hierarchy beside them. It owns the conversion of linux.resources to v1
+// files and the freezer of v1.
 package v1
 
 import (
@@ -18,10 +18,11 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Unified is the name that the cgroup2 hierarchy of a hybrid host goes by
-// among the controllers. It has processes joined and killed, and no limits.
+// Unified is the name of the cgroup2 hierarchy of a hybrid host among the
+// controllers. It is used to join and kill processes, and has no limits.
 const Unified = "unified"
 
 // Hierarchy is the container's cgroup in one hierarchy.
@@ -29,14 +30,14 @@ type Hierarchy struct {
 	Controllers []string // as mounted together; "name=systemd" for a named one
 	Mount       string   // mount point
 	Path        string   // absolute path of the cgroup
-	Existing    bool     // it was there before it became the container's
+	Existing    bool     // the cgroup existed before it became the container's
 }
 
 // Manager manages one cgroup in each hierarchy. It is not safe for
 // concurrent use.
 type Manager struct {
 	hierarchies []hierarchy
-	// noDevices says that this manager made the cgroups and has set no device
+	// noDevices is set if this manager has created the cgroups and set no device
 	// rules yet.
 	noDevices bool
 }
@@ -62,7 +63,7 @@ func (m *Manager) Close() {
 	}
 }
 
-// Existing lists the cgroups that Create found there.
+// Existing returns the cgroups that existed before Create.
 func (m *Manager) Existing() []string {
 	var paths []string
 	for i := range m.hierarchies {
@@ -73,7 +74,7 @@ func (m *Manager) Existing() []string {
 	return paths
 }
 
-// dir returns the cgroup that has a controller's files, or nil.
+// dir returns the cgroup that has a controller's files, nil if there is none.
 func (m *Manager) dir(controller string) *cgroupfs.Dir {
 	for i := range m.hierarchies {
 		if slices.Contains(m.hierarchies[i].Controllers, controller) {
@@ -83,17 +84,17 @@ func (m *Manager) dir(controller string) *cgroupfs.Dir {
 	return nil
 }
 
-// Create makes the cgroup in every hierarchy. One that is there already must
-// be empty and not frozen. After an error what was made is gone again.
+// Create creates the cgroup in every hierarchy. One that exists must be empty and
+// not frozen. After an error, what was created has been removed.
 func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	if err = m.check(r); err != nil {
 		return err
 	}
-	made := make([]string, 0, len(m.hierarchies))
+	created := make([]string, 0, len(m.hierarchies))
 	defer func() {
 		if err != nil {
 			m.Close()
-			cgroupfs.RemoveAll(made)
+			cgroupfs.RemoveAll(created)
 		}
 	}()
 	m.noDevices = true
@@ -101,7 +102,7 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 		h := &m.hierarchies[i]
 		var news []string
 		news, err = h.dir.Mkdir(h.Mount)
-		made = append(made, news...)
+		created = append(created, news...)
 		if err != nil {
 			return err
 		}
@@ -120,18 +121,17 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	return nil
 }
 
-// Adopt takes over the cgroups that were made for the container in some of the
-// hierarchies, with a process already, makes those in the others, and moves the
-// process into all.
+// Adopt takes over the cgroups that systemd has created for the container in some of
+// the hierarchies, creates those in the others, and moves the process into all.
 func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 	if err := m.check(r); err != nil {
 		return err
 	}
 	for i := range m.hierarchies {
 		h := &m.hierarchies[i]
-		made, err := h.dir.Mkdir(h.Mount)
+		created, err := h.dir.Mkdir(h.Mount)
 		if err == nil && slices.Contains(h.Controllers, "cpuset") {
-			err = inheritCPUSet(h, made)
+			err = inheritCPUSet(h, created)
 		}
 		if err != nil {
 			return err
@@ -140,28 +140,40 @@ func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 	return m.Join(pid)
 }
 
-// check refuses what can't work before anything is made.
+// check refuses what can't work before anything is created.
 func (m *Manager) check(r *specs.LinuxResources) error {
-	if len(m.hierarchies) == 0 {
-		return fmt.Errorf("no cgroup hierarchy is mounted: %w", unix.ENOENT)
-	}
-	if r == nil {
-		return nil
-	}
-	writes, err := compile(r)
-	if err != nil {
+	if err := m.checkMounted(); err != nil || r == nil {
 		return err
 	}
-	for _, w := range writes {
-		if w.Tolerate == cgroupfs.Nothing && m.dir(w.Controller) == nil {
-			return &cgroupfs.MissingError{Field: w.Field, Controller: w.Controller, File: w.File, Hint: hint(nil, &w)}
-		}
+	writes, problems := compile(r)
+	if len(problems) > 0 {
+		return problems.First()
+	}
+	return m.unavailable(writes).First()
+}
+
+func (m *Manager) checkMounted() error {
+	if len(m.hierarchies) == 0 {
+		return fmt.Errorf("no cgroup hierarchy is mounted: %w", unix.ENOENT)
 	}
 	return nil
 }
 
-// checkUnused refuses a cgroup that something else lives in: limits, signals
-// and removal would hit that too.
+// unavailable returns a problem for each write that needs a controller which no
+// hierarchy has.
+func (m *Manager) unavailable(writes []cgroupfs.Write) place.Errors {
+	var problems place.Errors
+	for i := range writes {
+		w := &writes[i]
+		if w.Tolerate == cgroupfs.Nothing && m.dir(w.Controller) == nil && !problems.Has(w.Place) {
+			problems.Add(w.Place, &cgroupfs.MissingError{Controller: w.Controller, File: w.File, Hint: hint(nil, w)})
+		}
+	}
+	return problems
+}
+
+// checkUnused refuses a cgroup that something else uses, because limits, signals and
+// removal would affect that, too.
 func (m *Manager) checkUnused(h *hierarchy) error {
 	pids, err := h.dir.Pids()
 	if err != nil {
@@ -180,14 +192,14 @@ func (m *Manager) checkUnused(h *hierarchy) error {
 	return err
 }
 
-// inheritCPUSet gives processors and memory nodes to the cgroups that have
-// none, from the nearest above that has: v1 leaves new cgroups empty, and
-// lets no process in then. made lists the new ones, topmost first.
-func inheritCPUSet(h *hierarchy, made []string) error {
+// inheritCPUSet copies processors and memory nodes to cgroups without any, from the
+// nearest cgroup above that has some: in v1 new cgroups have none, and then no
+// process can join them. created lists the new ones, topmost first.
+func inheritCPUSet(h *hierarchy, created []string) error {
 	for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-		empty := made
-		if len(made) == 0 {
-			// Somebody else made it, and may not have filled it.
+		empty := created
+		if len(created) == 0 {
+			// It existed, and may be empty.
 			if value, err := h.dir.ReadFile(file); err != nil || value != "" {
 				return err
 			}
@@ -238,23 +250,24 @@ func joinOne(d *cgroupfs.Dir, controllers []string, pid int) error {
 	return err
 }
 
-// Set writes the limits that r sets and leaves all others alone.
+// Set writes the limits that r sets, and changes no others. The error carries the
+// place of the limit in config.json.
 func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	writes, err := compile(r)
-	if err != nil {
-		return err
+	writes, problems := compile(r)
+	if len(problems) > 0 {
+		return problems.First()
 	}
-	err = cgroupfs.Apply(writes, m.dir)
+	err := cgroupfs.Apply(writes, m.dir)
 	var missing *cgroupfs.MissingError
 	if errors.As(err, &missing) {
 		w := cgroupfs.Write{Controller: missing.Controller, File: missing.File}
 		missing.Hint = hint(m.dir(missing.Controller), &w)
 		return err
 	}
-	if errors.Is(err, unix.EBUSY) && strings.HasPrefix(err.Error(), limits.Field("memory.limit")) {
+	if errors.Is(err, unix.EBUSY) && place.Of(err) == limits.Field("memory", "limit") {
 		d := m.dir("memory")
 		usage, _ := d.ReadFile("memory.usage_in_bytes")
 		peak, _ := d.ReadFile("memory.max_usage_in_bytes")
@@ -263,8 +276,8 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	return err
 }
 
-// Present has the quota and the period as cpu.max of v2 has them, empty without
-// the controller.
+// Present returns the quota and the period in the format of cpu.max of v2, empty
+// without the controller.
 func (m *Manager) Present() (limits.Present, error) {
 	var p limits.Present
 	d := m.dir("cpu")
@@ -280,8 +293,8 @@ func (m *Manager) Present() (limits.Present, error) {
 	return p, err
 }
 
-// hint says what to do about a file that is missing. d is nil where the
-// whole controller is.
+// hint returns what to do about a missing file. d is nil if the whole controller is
+// missing.
 func hint(d *cgroupfs.Dir, w *cgroupfs.Write) string {
 	switch {
 	case d == nil:
@@ -294,15 +307,12 @@ func hint(d *cgroupfs.Dir, w *cgroupfs.Write) string {
 	return "this kernel's controller " + w.Controller + " has no such file"
 }
 
-// SetDevices puts the rules in force. With defaults the devices that every
-// container needs are allowed after all.
+// SetDevices applies device rules. With defaults, the devices that every container
+// needs are allowed in any case.
 func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
 	d := m.dir("devices")
 	if d == nil {
-		return &cgroupfs.MissingError{
-			Field: limits.Field("devices"), Controller: "devices",
-			Hint: "no cgroup v1 hierarchy with it is mounted",
-		}
+		return place.Wrap(limits.Field("devices"), &cgroupfs.MissingError{Controller: "devices", Hint: hint(nil, nil)})
 	}
 	var writes []cgroupfs.Write
 	var err error
@@ -322,8 +332,8 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	return cgroupfs.Apply(writes, m.dir)
 }
 
-// members returns the cgroup that processes are looked up in: one that a
-// process is least likely to have left, and that can be frozen for it.
+// members returns the cgroup in which processes are looked up: preferably one that
+// can be frozen, and that a process is unlikely to have left.
 func (m *Manager) members() (*cgroupfs.Dir, error) {
 	for _, controller := range []string{freezer, Unified, "pids", "devices", "memory", "name=systemd"} {
 		if d := m.dir(controller); d != nil {
@@ -336,7 +346,7 @@ func (m *Manager) members() (*cgroupfs.Dir, error) {
 	return m.hierarchies[0].dir, nil
 }
 
-// Pids lists the processes of the cgroup and below, sorted.
+// Pids returns the processes of the cgroup and below, sorted.
 func (m *Manager) Pids() ([]int, error) {
 	d, err := m.members()
 	if err != nil {
@@ -346,11 +356,11 @@ func (m *Manager) Pids() ([]int, error) {
 	return d.Pids()
 }
 
-// Destroy removes the cgroups and those below them. Those that Create found
-// there stay, empty. It goes on after an error and returns all of them.
+// Destroy removes the cgroups and those below them. Cgroups that existed before
+// Create are kept. It continues after an error and returns all of them.
 func (m *Manager) Destroy() error {
 	defer m.Close()
-	end := time.Now().Add(cgroupfs.Patience)
+	end := time.Now().Add(cgroupfs.RemoveTimeout)
 	var errs []error
 	for i := range m.hierarchies {
 		h := &m.hierarchies[i]

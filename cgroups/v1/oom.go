@@ -9,14 +9,15 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 )
 
-// OOMWatch is told when memory runs out, by an eventfd that is registered
-// with the cgroup (Documentation/admin-guide/cgroup-v1/memory.rst, 10).
+// OOMWatch reports when memory runs out, by an eventfd that is registered with the
+// cgroup (Documentation/admin-guide/cgroup-v1/memory.rst, 10).
 type OOMWatch struct {
 	dir   *cgroupfs.Dir
 	event int
 }
 
-// WatchOOM begins to watch; the watch is to be closed.
+// WatchOOM starts a watch, which the caller closes. The error is fs.ErrNotExist
+// without a memory controller.
 func (m *Manager) WatchOOM() (*OOMWatch, error) {
 	d := m.dir("memory")
 	if d == nil {
@@ -26,11 +27,11 @@ func (m *Manager) WatchOOM() (*OOMWatch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s/memory.oom_control: %w", d.Path(), err)
 	}
-	// The registration keeps what it needs of the file.
+	// The registration doesn't need the descriptor any more.
 	defer unix.Close(control)
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
-		return nil, fmt.Errorf("make an eventfd: %w", err)
+		return nil, fmt.Errorf("create an eventfd: %w", err)
 	}
 	if err := d.WriteFile("cgroup.event_control", fmt.Sprintf("%d %d", event, control)); err != nil {
 		unix.Close(event)
@@ -39,7 +40,7 @@ func (m *Manager) WatchOOM() (*OOMWatch, error) {
 	return &OOMWatch{dir: d, event: event}, nil
 }
 
-// Poll is what to wait for with poll(2).
+// Poll returns the descriptor and events to wait for with poll(2).
 func (w *OOMWatch) Poll() unix.PollFd { return unix.PollFd{Fd: int32(w.event), Events: unix.POLLIN} }
 
 // Happened reports whether memory ran out since the last call.
@@ -52,7 +53,7 @@ func (w *OOMWatch) Happened() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read an eventfd: %w", err)
 	}
-	// The removal of the cgroup is an event as well.
+	// Removing the cgroup is an event, too.
 	_, err = w.dir.ReadFile("memory.oom_control")
 	return err == nil, err
 }

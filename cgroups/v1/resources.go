@@ -1,258 +1,237 @@
 package v1
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// compile turns resources into writes, each for the hierarchy of its
-// controller. Fields that are nil leave their file alone; 0 means the same
-// where 0 can't be a limit. What no kernel of today has a file for is left
-// out: see [Ignored].
-func compile(r *specs.LinuxResources) ([]cgroupfs.Write, error) {
+// compile converts resources to writes, each for the hierarchy of its
+// controller, and returns every problem that it finds. Fields that are nil
+// leave their file unchanged, and so does 0 where 0 can't be a limit. What no
+// current kernel has a file for is left out: see [Ignored].
+func compile(r *specs.LinuxResources) ([]cgroupfs.Write, place.Errors) {
+	var c limits.Compilation
 	if len(r.Unified) > 0 {
-		return nil, errors.New("linux.resources.unified: the host has cgroup v1, which has no unified hierarchy to write this to")
+		c.Refuse(limits.Field("unified"), "the host has cgroup v1, which has no unified hierarchy to write this to")
 	}
-	var l limits.List
-	steps := []error{
-		compileCPU(&l, r.CPU),
-		compileMemory(&l, r.Memory),
-		compileBlockIO(&l, r.BlockIO),
-		compileHugetlb(&l, r.HugepageLimits),
-		l.Rdma(r.Rdma),
-	}
-	for _, err := range steps {
-		if err != nil {
-			return nil, err
-		}
-	}
-	if r.Pids != nil && r.Pids.Limit != nil {
-		l.Add("pids", "pids.max", limits.PidsMax(*r.Pids.Limit), "pids.limit")
-	}
-	compileNetwork(&l, r.Network)
-	return l, nil
+	addCPU(&c, r.CPU)
+	addMemory(&c, r.Memory)
+	addBlockIO(&c, r.BlockIO)
+	c.Hugetlb(r.HugepageLimits, "limit_in_bytes")
+	c.Rdma(r.Rdma)
+	c.Pids(r.Pids)
+	addNetwork(&c, r.Network)
+	return c.Writes, c.Problems
 }
 
-// The range of cpu.shares. The kernel takes anything and clamps it
-// silently.
+// The range of cpu.shares. The kernel accepts any value and clamps it silently.
 const (
 	minShares = 2
 	maxShares = 262144
 )
 
-func compileCPU(l *limits.List, c *specs.LinuxCPU) error {
-	if c == nil {
-		return nil
+func addCPU(c *limits.Compilation, cpu *specs.LinuxCPU) {
+	if cpu == nil {
+		return
 	}
-	if err := limits.CheckCPU(c); err != nil {
-		return err
+	c.CheckCPU(cpu)
+	if cpu.Cpus != "" {
+		c.Add("cpuset", "cpuset.cpus", cpu.Cpus, limits.Field("cpu", "cpus"))
 	}
-	if c.Cpus != "" {
-		l.Add("cpuset", "cpuset.cpus", c.Cpus, "cpu.cpus")
+	if cpu.Mems != "" {
+		c.Add("cpuset", "cpuset.mems", cpu.Mems, limits.Field("cpu", "mems"))
 	}
-	if c.Mems != "" {
-		l.Add("cpuset", "cpuset.mems", c.Mems, "cpu.mems")
-	}
-	if c.Idle != nil {
-		w := l.Add("cpu", "cpu.idle", strconv.FormatInt(*c.Idle, 10), "cpu.idle")
-		if *c.Idle == 0 {
+	if cpu.Idle != nil {
+		w := c.Add("cpu", "cpu.idle", strconv.FormatInt(*cpu.Idle, 10), limits.Field("cpu", "idle"))
+		if *cpu.Idle == 0 {
 			w.Tolerate = cgroupfs.Missing
 		}
 	}
 	// The kernel refuses shares for an idle cgroup.
-	idle := c.Idle != nil && *c.Idle == 1
-	if c.Shares != nil && *c.Shares != 0 && !idle {
-		switch {
-		case *c.Shares < minShares:
-			return fmt.Errorf("%s: the minimum allowed cpu-shares is %d", limits.Field("cpu.shares"), minShares)
-		case *c.Shares > maxShares:
-			return fmt.Errorf("%s: the maximum allowed cpu-shares is %d", limits.Field("cpu.shares"), maxShares)
-		}
-		l.Add("cpu", "cpu.shares", limits.Unsigned(*c.Shares), "cpu.shares")
+	isIdle := cpu.Idle != nil && *cpu.Idle == 1
+	if cpu.Shares != nil && *cpu.Shares != 0 && !isIdle {
+		addShares(c, *cpu.Shares)
 	}
-	addBandwidth(l, c)
-	addRealtime(l, c)
-	return nil
+	addBandwidth(c, cpu)
+	addRealtime(c, cpu)
 }
 
-// addBandwidth sets period, quota and burst. Each has to suit the two others
-// at any time, so the order that works depends on what is there.
-func addBandwidth(l *limits.List, c *specs.LinuxCPU) {
-	const group = "cpu.cfs"
-	if c.Period != nil && *c.Period != 0 {
-		l.Add("cpu", "cpu.cfs_period_us", limits.Unsigned(*c.Period), "cpu.period").Group = group
-	}
-	if c.Quota != nil && *c.Quota != 0 {
-		l.Add("cpu", "cpu.cfs_quota_us", limits.Signed(*c.Quota, "-1"), "cpu.quota").Group = group
-	}
-	if c.Burst != nil {
-		w := l.Add("cpu", "cpu.cfs_burst_us", limits.Unsigned(*c.Burst), "cpu.burst")
-		w.Group = group
-		if *c.Burst == 0 {
-			w.Tolerate = cgroupfs.Missing
-		}
-	}
-}
-
-func addRealtime(l *limits.List, c *specs.LinuxCPU) {
-	const group = "cpu.rt"
-	if c.RealtimePeriod != nil && *c.RealtimePeriod != 0 {
-		l.Add("cpu", "cpu.rt_period_us", limits.Unsigned(*c.RealtimePeriod), "cpu.realtimePeriod").Group = group
-	}
-	if c.RealtimeRuntime != nil && *c.RealtimeRuntime != 0 {
-		l.Add("cpu", "cpu.rt_runtime_us", strconv.FormatInt(*c.RealtimeRuntime, 10), "cpu.realtimeRuntime").Group = group
-	}
-}
-
-func compileMemory(l *limits.List, m *specs.LinuxMemory) error {
-	if m == nil {
-		return nil
-	}
-	if err := limits.CheckMemory(m); err != nil {
-		return err
-	}
-	// The limit of memory plus swap must never be below that of memory:
-	// raising takes one order, lowering the other.
-	const group = "memory"
-	limited := m.Limit != nil && *m.Limit != 0
-	if limited {
-		l.Add("memory", "memory.limit_in_bytes", limits.Signed(*m.Limit, "-1"), "memory.limit").Group = group
-	}
+func addShares(c *limits.Compilation, shares uint64) {
+	at := limits.Field("cpu", "shares")
 	switch {
-	case m.Swap != nil && *m.Swap != 0:
-		w := l.Add("memory", "memory.memsw.limit_in_bytes", limits.Signed(*m.Swap, "-1"), "memory.swap")
+	case shares < minShares:
+		c.Refuse(at, "the minimum allowed cpu-shares is %d", minShares)
+	case shares > maxShares:
+		c.Refuse(at, "the maximum allowed cpu-shares is %d", maxShares)
+	default:
+		c.Add("cpu", "cpu.shares", limits.Unsigned(shares), at)
+	}
+}
+
+// addBandwidth adds period, quota and burst. Each has to suit the two others at
+// any time, so the order that works depends on their present values.
+func addBandwidth(c *limits.Compilation, cpu *specs.LinuxCPU) {
+	const group = "cpu.cfs"
+	if cpu.Period != nil && *cpu.Period != 0 {
+		c.Add("cpu", "cpu.cfs_period_us", limits.Unsigned(*cpu.Period), limits.Field("cpu", "period")).Group = group
+	}
+	if cpu.Quota != nil && *cpu.Quota != 0 {
+		c.Add("cpu", "cpu.cfs_quota_us", limits.Signed(*cpu.Quota, "-1"), limits.Field("cpu", "quota")).Group = group
+	}
+	if cpu.Burst != nil {
+		w := c.Add("cpu", "cpu.cfs_burst_us", limits.Unsigned(*cpu.Burst), limits.Field("cpu", "burst"))
 		w.Group = group
-		if *m.Swap < 0 {
+		if *cpu.Burst == 0 {
 			w.Tolerate = cgroupfs.Missing
 		}
-	case limited && *m.Limit < 0:
-		// Unlimited memory within limited memory plus swap would be refused.
-		w := l.Add("memory", "memory.memsw.limit_in_bytes", "-1", "memory.limit")
-		w.Group, w.Tolerate = group, cgroupfs.Missing
 	}
-	if m.Reservation != nil && *m.Reservation != 0 {
-		l.Add("memory", "memory.soft_limit_in_bytes", limits.Signed(*m.Reservation, "-1"), "memory.reservation")
+}
+
+func addRealtime(c *limits.Compilation, cpu *specs.LinuxCPU) {
+	const group = "cpu.rt"
+	if cpu.RealtimePeriod != nil && *cpu.RealtimePeriod != 0 {
+		c.Add("cpu", "cpu.rt_period_us", limits.Unsigned(*cpu.RealtimePeriod), limits.Field("cpu", "realtimePeriod")).Group = group
 	}
+	if cpu.RealtimeRuntime != nil && *cpu.RealtimeRuntime != 0 {
+		c.Add("cpu", "cpu.rt_runtime_us", strconv.FormatInt(*cpu.RealtimeRuntime, 10), limits.Field("cpu", "realtimeRuntime")).Group = group
+	}
+}
+
+func addMemory(c *limits.Compilation, m *specs.LinuxMemory) {
+	if m == nil {
+		return
+	}
+	c.CheckMemory(m)
+	addMemoryLimits(c, m)
 	if m.UseHierarchy != nil && *m.UseHierarchy {
-		l.Add("memory", "memory.use_hierarchy", "1", "memory.useHierarchy").Tolerate = cgroupfs.Missing
+		c.Add("memory", "memory.use_hierarchy", "1", limits.Field("memory", "useHierarchy")).Tolerate = cgroupfs.Missing
 	}
 	if m.DisableOOMKiller != nil {
-		value := "0" // a cgroup inherits its parent's value, so this says something too
+		value := "0" // written too, because a cgroup inherits its parent's value
 		if *m.DisableOOMKiller {
 			value = "1"
 		}
-		l.Add("memory", "memory.oom_control", value, "memory.disableOOMKiller")
+		c.Add("memory", "memory.oom_control", value, limits.Field("memory", "disableOOMKiller"))
 	}
 	if m.KernelTCP != nil && *m.KernelTCP != 0 {
-		w := l.Add("memory", "memory.kmem.tcp.limit_in_bytes", limits.Signed(*m.KernelTCP, "-1"), "memory.kernelTCP")
+		w := c.Add("memory", "memory.kmem.tcp.limit_in_bytes", limits.Signed(*m.KernelTCP, "-1"), limits.Field("memory", "kernelTCP"))
 		if *m.KernelTCP < 0 {
 			w.Tolerate = cgroupfs.Missing
 		}
 	}
-	return addSwappiness(l, m.Swappiness)
+	addSwappiness(c, m.Swappiness)
 }
 
-func addSwappiness(l *limits.List, swappiness *uint64) error {
+// addMemoryLimits adds the limits of memory and of memory plus swap, of which
+// the second must never be below the first: raising them needs one order,
+// lowering them the other.
+func addMemoryLimits(c *limits.Compilation, m *specs.LinuxMemory) {
+	const group = "memory"
+	isLimited := m.Limit != nil && *m.Limit != 0
+	if isLimited {
+		c.Add("memory", "memory.limit_in_bytes", limits.Signed(*m.Limit, "-1"), limits.Field("memory", "limit")).Group = group
+	}
+	switch {
+	case m.Swap != nil && *m.Swap != 0:
+		w := c.Add("memory", "memory.memsw.limit_in_bytes", limits.Signed(*m.Swap, "-1"), limits.Field("memory", "swap"))
+		w.Group = group
+		if *m.Swap < 0 {
+			w.Tolerate = cgroupfs.Missing
+		}
+	case isLimited && *m.Limit < 0:
+		// The kernel refuses unlimited memory within limited memory plus swap.
+		w := c.Add("memory", "memory.memsw.limit_in_bytes", "-1", limits.Field("memory", "limit"))
+		w.Group, w.Tolerate = group, cgroupfs.Missing
+	}
+	if m.Reservation != nil && *m.Reservation != 0 {
+		c.Add("memory", "memory.soft_limit_in_bytes", limits.Signed(*m.Reservation, "-1"), limits.Field("memory", "reservation"))
+	}
+}
+
+func addSwappiness(c *limits.Compilation, swappiness *uint64) {
 	// Some clients send -1 for unset through the unsigned field.
 	if swappiness == nil || int64(*swappiness) == -1 {
-		return nil
+		return
 	}
+	at := limits.Field("memory", "swappiness")
 	if *swappiness > 100 {
-		return fmt.Errorf("%s: invalid memory swappiness value: %d (valid range is 0-100)",
-			limits.Field("memory.swappiness"), *swappiness)
+		c.Refuse(at, "invalid memory swappiness value: %d (valid range is 0-100)", *swappiness)
+		return
 	}
-	l.Add("memory", "memory.swappiness", limits.Unsigned(*swappiness), "memory.swappiness")
-	return nil
+	c.Add("memory", "memory.swappiness", limits.Unsigned(*swappiness), at)
 }
 
-func compileBlockIO(l *limits.List, b *specs.LinuxBlockIO) error {
+func addBlockIO(c *limits.Compilation, b *specs.LinuxBlockIO) {
 	if b == nil {
-		return nil
+		return
 	}
 	if b.Weight != nil && *b.Weight != 0 {
-		if err := limits.CheckWeight("blockIO.weight", *b.Weight); err != nil {
-			return err
+		if at := limits.Field("blockIO", "weight"); c.CheckWeight(at, *b.Weight) {
+			addWeight(c, "weight", strconv.Itoa(int(*b.Weight)), at)
 		}
-		addWeight(l, "weight", strconv.Itoa(int(*b.Weight)), "blockIO.weight")
 	}
 	if b.LeafWeight != nil && *b.LeafWeight != 0 {
-		l.Add("blkio", "blkio.leaf_weight", strconv.Itoa(int(*b.LeafWeight)), "blockIO.leafWeight")
+		c.Add("blkio", "blkio.leaf_weight", strconv.Itoa(int(*b.LeafWeight)), limits.Field("blockIO", "leafWeight"))
 	}
 	for i, d := range b.WeightDevice {
-		field := fmt.Sprintf("blockIO.weightDevice[%d]", i)
+		at := limits.Field("blockIO", "weightDevice").Index(i)
 		device := limits.Device(d.LinuxBlockIODevice)
 		if d.Weight != nil {
-			addWeight(l, "weight_device", device+" "+strconv.Itoa(int(*d.Weight)), field)
+			addWeight(c, "weight_device", device+" "+strconv.Itoa(int(*d.Weight)), at)
 		}
 		if d.LeafWeight != nil {
-			l.Add("blkio", "blkio.leaf_weight_device", device+" "+strconv.Itoa(int(*d.LeafWeight)), field)
+			c.Add("blkio", "blkio.leaf_weight_device", device+" "+strconv.Itoa(int(*d.LeafWeight)), at)
 		}
 	}
-	addThrottle(l, b.ThrottleReadBpsDevice, "read_bps", "throttleReadBpsDevice")
-	addThrottle(l, b.ThrottleWriteBpsDevice, "write_bps", "throttleWriteBpsDevice")
-	addThrottle(l, b.ThrottleReadIOPSDevice, "read_iops", "throttleReadIOPSDevice")
-	addThrottle(l, b.ThrottleWriteIOPSDevice, "write_iops", "throttleWriteIOPSDevice")
-	return nil
+	addThrottle(c, b.ThrottleReadBpsDevice, "read_bps", "throttleReadBpsDevice")
+	addThrottle(c, b.ThrottleWriteBpsDevice, "write_bps", "throttleWriteBpsDevice")
+	addThrottle(c, b.ThrottleReadIOPSDevice, "read_iops", "throttleReadIOPSDevice")
+	addThrottle(c, b.ThrottleWriteIOPSDevice, "write_iops", "throttleWriteIOPSDevice")
 }
 
-// addWeight names the file of the BFQ scheduler as the alternative: the
-// plain one went with the CFQ scheduler in Linux 5.0.
-func addWeight(l *limits.List, file, value, field string) {
-	l.Add("blkio", "blkio."+file, value, field).Else = &cgroupfs.Write{
-		Controller: "blkio", File: "blkio.bfq." + file, Value: value, Field: limits.Field(field),
+// addWeight names the file of the BFQ scheduler as the alternative, because the
+// plain file was removed with the CFQ scheduler in Linux 5.0.
+func addWeight(c *limits.Compilation, file, value string, at place.Place) {
+	c.Add("blkio", "blkio."+file, value, at).Else = &cgroupfs.Write{
+		Controller: "blkio", File: "blkio.bfq." + file, Value: value, Place: at,
 	}
 }
 
-func addThrottle(l *limits.List, list []specs.LinuxThrottleDevice, file, name string) {
+func addThrottle(c *limits.Compilation, list []specs.LinuxThrottleDevice, file, name string) {
 	for i, d := range list {
-		l.Add("blkio", "blkio.throttle."+file+"_device",
+		c.Add("blkio", "blkio.throttle."+file+"_device",
 			limits.Device(d.LinuxBlockIODevice)+" "+limits.Unsigned(d.Rate),
-			fmt.Sprintf("blockIO.%s[%d]", name, i))
+			limits.Field("blockIO", name).Index(i))
 	}
 }
 
-func compileHugetlb(l *limits.List, list []specs.LinuxHugepageLimit) error {
-	for i, h := range list {
-		if err := limits.CheckPageSize(i, h.Pagesize); err != nil {
-			return err
-		}
-		field := fmt.Sprintf("hugepageLimits[%d]", i)
-		value := limits.Unsigned(h.Limit)
-		l.Add("hugetlb", "hugetlb."+h.Pagesize+".limit_in_bytes", value, field)
-		// Reservations are a file of their own since Linux 5.7.
-		l.Add("hugetlb", "hugetlb."+h.Pagesize+".rsvd.limit_in_bytes", value, field).Tolerate = cgroupfs.Missing
-	}
-	return nil
-}
-
-func compileNetwork(l *limits.List, n *specs.LinuxNetwork) {
+func addNetwork(c *limits.Compilation, n *specs.LinuxNetwork) {
 	if n == nil {
 		return
 	}
 	if n.ClassID != nil && *n.ClassID != 0 {
-		l.Add("net_cls", "net_cls.classid", limits.Unsigned(uint64(*n.ClassID)), "network.classID")
+		c.Add("net_cls", "net_cls.classid", limits.Unsigned(uint64(*n.ClassID)), limits.Field("network", "classID"))
 	}
 	for i, p := range n.Priorities {
-		l.Add("net_prio", "net_prio.ifpriomap", p.Name+" "+limits.Unsigned(uint64(p.Priority)),
-			fmt.Sprintf("network.priorities[%d]", i))
+		c.Add("net_prio", "net_prio.ifpriomap", p.Name+" "+limits.Unsigned(uint64(p.Priority)),
+			limits.Field("network", "priorities").Index(i))
 	}
 }
 
-// Ignored names the fields of r that are accepted and have no effect.
-func Ignored(r *specs.LinuxResources) []string {
-	var list []string
+// Ignored returns the fields of r that are accepted and have no effect.
+func Ignored(r *specs.LinuxResources) []place.Place {
+	var list []place.Place
 	if m := r.Memory; m != nil {
 		if m.Kernel != nil {
-			list = append(list, limits.Field("memory.kernel"))
+			list = append(list, limits.Field("memory", "kernel"))
 		}
 		if m.UseHierarchy != nil && !*m.UseHierarchy {
-			list = append(list, limits.Field("memory.useHierarchy"))
+			list = append(list, limits.Field("memory", "useHierarchy"))
 		}
 	}
 	return list

@@ -13,6 +13,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/place"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -36,7 +37,7 @@ func TestCompile(t *testing.T) {
 			}
 			got := render(compile(&r))
 			for _, field := range Ignored(&r) {
-				got += "ignored: " + field + "\n"
+				got += fmt.Sprintf("ignored: %v\n", field)
 			}
 			golden := strings.TrimSuffix(file, ".json") + ".txt"
 			if *update {
@@ -55,12 +56,15 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// render prints writes one a line.
-func render(writes []cgroupfs.Write, err error) string {
-	if err != nil {
-		return "error: " + err.Error() + "\n"
-	}
+// render prints all problems, or else the writes, one on each line.
+func render(writes []cgroupfs.Write, problems place.Errors) string {
 	var b strings.Builder
+	for _, e := range problems {
+		fmt.Fprintf(&b, "error: %v\n", e)
+	}
+	if len(problems) > 0 {
+		return b.String()
+	}
 	for _, w := range writes {
 		fmt.Fprintf(&b, "%s %s = %q", w.Controller, w.File, w.Value)
 		for e := w.Else; e != nil; e = e.Else {
@@ -72,7 +76,7 @@ func render(writes []cgroupfs.Write, err error) string {
 		if w.Group != "" {
 			fmt.Fprintf(&b, " (with %s)", w.Group)
 		}
-		fmt.Fprintf(&b, " # %s\n", w.Field)
+		fmt.Fprintf(&b, " # %s\n", w.Place)
 	}
 	return b.String()
 }

@@ -14,7 +14,7 @@ import (
 // files reads the control files of one cgroup for statistics.
 type files struct{ dir *cgroupfs.Dir }
 
-// text returns a file's contents, "" where there is no such file.
+// text returns a file's contents, "" if it can't be read.
 func (f files) text(name string) string {
 	text, err := f.dir.ReadFile(name)
 	if err != nil {
@@ -25,8 +25,8 @@ func (f files) text(name string) string {
 
 func (f files) number(name string) uint64 { return stats.Number(f.text(name)) }
 
-// Stats reads what the cgroups have used. Controllers that aren't mounted
-// leave their part empty; only a container without any cgroup is an error.
+// Stats returns what the cgroups have used. The part of a controller that isn't
+// mounted is empty. The error is that of a container without any cgroup.
 func (m *Manager) Stats() (*stats.Stats, error) {
 	d, err := m.members()
 	if err != nil {
@@ -67,7 +67,7 @@ func cpuStats(f files, s *stats.Stats) {
 }
 
 func cpuacctStats(f files, s *stats.Stats) {
-	// USER_HZ is 100 on every architecture that Go knows.
+	// USER_HZ is 100 on every architecture that Go supports.
 	const tick = 1e9 / 100
 	stat := stats.Keyed(f.text("cpuacct.stat"))
 	s.CPU.Usage = stats.CPUUsage{
@@ -128,8 +128,8 @@ func pidsStats(f files, s *stats.Stats) {
 	}
 }
 
-// blkioStats takes the counters of the BFQ scheduler where it is in use, and
-// those of throttling, which count everything, where not.
+// blkioStats reads the counters of the BFQ scheduler if it is in use, and otherwise
+// those of throttling, which count all operations.
 func blkioStats(f files, s *stats.Stats) {
 	lines := func(kind string) []stats.BlockIOEntry {
 		return stats.BlockIOLines(f.text("blkio.bfq." + kind + "_recursive"))
@@ -153,7 +153,7 @@ func blkioStats(f files, s *stats.Stats) {
 func hugetlbStats(f files, s *stats.Stats) {
 	for _, size := range limits.PageSizes() {
 		prefix := "hugetlb." + size
-		// Reservations are what the limit applies to where the kernel has them.
+		// If the kernel accounts for reservations, the limit applies to them.
 		if _, err := f.dir.ReadFile(prefix + ".rsvd.usage_in_bytes"); err == nil {
 			prefix += ".rsvd"
 		}
@@ -172,8 +172,7 @@ func rdmaStats(f files, s *stats.Stats) {
 	}
 }
 
-// OOMKills counts the processes of the cgroup that the kernel killed for
-// want of memory.
+// OOMKills returns how many processes of the cgroup the OOM killer has killed.
 func (m *Manager) OOMKills() (uint64, error) {
 	d := m.dir("memory")
 	if d == nil {

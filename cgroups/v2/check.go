@@ -10,38 +10,37 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// Check returns the error that Set has for r on any host.
-func Check(r *specs.LinuxResources) error {
-	_, err := compile(r, current{memoryMax: "max"})
-	return err
+// Check returns every problem for which Set refuses r on any host.
+func Check(r *specs.LinuxResources) place.Errors {
+	_, problems := compile(r, current{memoryMax: "max"})
+	return problems
 }
 
-// CheckHost returns the error that Create and Set would have for r in a new cgroup
-// at path, as far as that can be known without making it. What Check refuses is
-// fine here.
-func CheckHost(mount, path string, r *specs.LinuxResources) error {
-	writes, err := compile(r, current{memoryMax: "max"})
-	if err != nil {
-		return nil
-	}
+// CheckHost returns every problem that Create and Set would have with r in a new
+// cgroup at path, as far as it can be known without creating it. The problems
+// that Check returns are left out.
+func CheckHost(mount, path string, r *specs.LinuxResources) place.Errors {
+	writes, _ := compile(r, current{memoryMax: "max"})
 	levels := existing(mount, filepath.Dir(path))
-	for _, w := range writes {
-		if w.Controller == "" || w.Tolerate == cgroupfs.Missing {
+	var problems place.Errors
+	for i := range writes {
+		w := &writes[i]
+		if w.Controller == "" || w.Tolerate == cgroupfs.Missing || problems.Has(w.Place) {
 			continue
 		}
 		if reason := unavailable(levels, w.Controller); reason != "" {
-			return fmt.Errorf("%s: %s", w.Field, reason)
+			problems.Addf(w.Place, "%s", reason)
+			continue
 		}
-		if err := checkFile(levels, &w); err != nil {
-			return err
-		}
+		problems.Add(w.Place, checkFile(levels, w))
 	}
-	return nil
+	return problems
 }
 
-// existing lists the cgroups from the mount's root down to path that are there.
+// existing returns the cgroups from the mount's root down to path that exist.
 func existing(mount, path string) []*cgroupfs.Dir {
 	list := []*cgroupfs.Dir{cgroupfs.At(mount)}
 	rest := strings.TrimPrefix(path, mount)
@@ -55,15 +54,16 @@ func existing(mount, path string) []*cgroupfs.Dir {
 	return list
 }
 
-// unavailable says why the children of the last level can't have a controller, ""
-// if they can: each level must have it, and give it on or be allowed to.
+// unavailable returns why the children of the last level can't have a
+// controller, "" if they can: each level must have it, and enable it for its
+// children or let this user do so.
 func unavailable(levels []*cgroupfs.Dir, controller string) string {
 	for i, level := range levels {
 		available, err := readFields(level, "cgroup.controllers")
 		if err != nil {
 			return ""
 		}
-		// What a level above has to be told first, this one will have.
+		// A level below gets the controller when the level above enables it.
 		if !slices.Contains(available, controller) && i == 0 {
 			return notAvailable(controller, level, available)
 		}
@@ -81,7 +81,8 @@ func unavailable(levels []*cgroupfs.Dir, controller string) string {
 }
 
 // checkFile looks for a control file in a cgroup that has the controller: any but
-// the root, which lacks most of them. Without such a cgroup nothing is known.
+// the root, which lacks most of them. If there is no such cgroup nothing is known
+// and nothing is refused.
 func checkFile(levels []*cgroupfs.Dir, w *cgroupfs.Write) error {
 	sample := sampleOf(levels, w.Controller)
 	for f := w; f != nil && sample != nil; f = f.Else {
@@ -92,11 +93,12 @@ func checkFile(levels []*cgroupfs.Dir, w *cgroupfs.Write) error {
 	if sample == nil {
 		return nil
 	}
-	e := &cgroupfs.MissingError{Field: w.Field, Controller: w.Controller, File: w.File, Dir: sample.Path()}
+	e := &cgroupfs.MissingError{Controller: w.Controller, File: w.File, Dir: sample.Path()}
 	e.Hint = (&Manager{dir: sample}).hint(e)
 	return e
 }
 
+// sampleOf returns a cgroup that has the controller, nil if none is found.
 func sampleOf(levels []*cgroupfs.Dir, controller string) *cgroupfs.Dir {
 	candidates := slices.Clone(levels[1:])
 	for _, level := range levels {

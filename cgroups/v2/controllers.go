@@ -10,15 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/place"
 )
 
-// accounting lists the controllers that are enabled where they can be, asked
-// for or not: clients read their statistics straight from the files.
+// accounting returns the controllers that are enabled if possible, whether or not
+// the config needs them: clients read their statistics directly from the files.
 func accounting() []string { return []string{"cpu", "io", "memory", "pids"} }
 
-// enable makes controllers available in the cgroup by enabling them in each
-// cgroup above it. A required one that can't be had is an error, one for
-// accounting is left out.
+// enable makes controllers available in the cgroup by enabling them in each cgroup
+// above it. A required controller that can't be enabled is an error; one that is
+// only for accounting is left out.
 func (m *Manager) enable(required []string) error {
 	have, err := m.fields("cgroup.controllers")
 	if err != nil {
@@ -41,7 +42,7 @@ func (m *Manager) enable(required []string) error {
 	return m.checkDomain(have, required)
 }
 
-// levels lists the cgroups above this one, from the root of the mount down.
+// levels returns the cgroups above this one, from the root of the mount down.
 func (m *Manager) levels() []*cgroupfs.Dir {
 	list := []*cgroupfs.Dir{cgroupfs.At(m.mount)}
 	path := m.dir.Path()
@@ -53,8 +54,8 @@ func (m *Manager) levels() []*cgroupfs.Dir {
 	return list
 }
 
-// enableIn enables controllers for the children of one cgroup. It returns
-// those that the children have now.
+// enableIn enables controllers for the children of one cgroup, and returns those of
+// the wanted controllers that the children have now.
 func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) {
 	available, err := readFields(level, "cgroup.controllers")
 	if err != nil {
@@ -77,14 +78,14 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	if isBystander(level, todo, required) {
 		return without(wanted, todo), nil
 	}
-	// All in one write is all or nothing, so it is the usual case only.
+	// One write enables all or none, so it is tried first.
 	err = level.WriteFile("cgroup.subtree_control", "+"+strings.Join(todo, " +"))
 	if err == nil {
 		return wanted, nil
 	}
 	busy := errors.Is(err, unix.EBUSY)
-	// What needs a domain comes first: its error must come before the others'
-	// success has made a cgroup with processes threaded.
+	// Controllers that need a domain are first: they must fail before the success of
+	// another one has turned a cgroup with processes into a threaded one.
 	for _, c := range slices.Concat(without(todo, threaded()), without(todo, without(todo, threaded()))) {
 		if busy && !slices.Contains(required, c) {
 			wanted = without(wanted, []string{c})
@@ -111,14 +112,16 @@ type controllerError struct {
 func (e *controllerError) Unwrap() error        { return e.error }
 func (e *controllerError) Is(target error) bool { return target == ErrController }
 
-// ErrController says that a controller which the limits need can't be enabled.
+// ErrController is the error of a controller that the limits need and that can't be
+// enabled.
 var ErrController = errors.New("cgroup controller can't be enabled")
 
 func notAvailable(controller string, level *cgroupfs.Dir, available []string) string {
 	return fmt.Sprintf("cgroup controller %s is not available in %s, only %q", controller, level.Path(), strings.Join(available, " "))
 }
 
-// enableFor enables what r needs. An error names the field that needs it.
+// enableFor enables the controllers that r needs. The error carries the place of
+// the property that needs the missing one.
 func (m *Manager) enableFor(r *specs.LinuxResources) error {
 	required, err := requiredControllers(r)
 	if err != nil {
@@ -132,18 +135,18 @@ func (m *Manager) enableFor(r *specs.LinuxResources) error {
 	writes, _ := compile(r, current{memoryMax: "0"})
 	for i := range writes {
 		if writes[i].Controller == missing.controller {
-			return fmt.Errorf("%s: %w", writes[i].Field, err)
+			return place.Wrap(writes[i].Place, err)
 		}
 	}
 	return err
 }
 
-// threaded lists the controllers that work in threaded cgroups too.
+// threaded returns the controllers that work in threaded cgroups, too.
 func threaded() []string { return []string{"cpu", "cpuset", "perf_event", "pids"} }
 
-// isBystander reports whether a cgroup would be made threaded for no more than
-// statistics: it has processes, and only threaded controllers are to be enabled
-// below it. The root has no type, and may have both.
+// isBystander reports whether enabling controllers would turn a cgroup into a
+// threaded one for statistics only: it has processes, and all controllers in todo
+// are threaded and not required. The root has no type, and may have both.
 func isBystander(level *cgroupfs.Dir, todo, required []string) bool {
 	if len(without(todo, threaded())) > 0 || len(without(todo, required)) < len(todo) {
 		return false
@@ -156,7 +159,7 @@ func isBystander(level *cgroupfs.Dir, todo, required []string) bool {
 	return err == nil && len(pids) > 0
 }
 
-// enableHint explains the two errnos that don't speak for themselves.
+// enableHint explains the two errnos that aren't self-explanatory.
 func enableHint(level *cgroupfs.Dir, err error) string {
 	switch {
 	case errors.Is(err, unix.EBUSY):
@@ -170,11 +173,11 @@ func enableHint(level *cgroupfs.Dir, err error) string {
 	return ""
 }
 
-// checkDomain refuses a cgroup that no process can be moved into because it
-// lies below a threaded one. Where no controller is required that needs a
-// domain it becomes threaded itself.
+// checkDomain refuses a cgroup that no process can be moved into because it is below
+// a threaded one. If no required controller needs a domain, it turns the cgroup into
+// a threaded one.
 func (m *Manager) checkDomain(have, required []string) error {
-	// Only a domain has these, which saves a look in the usual case.
+	// Only a domain has these controllers, so that most cgroups need no check.
 	if slices.Contains(have, "memory") || slices.Contains(have, "io") {
 		return nil
 	}

@@ -11,27 +11,27 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 )
 
-// Freeze stops all processes of the cgroup and below and returns when they
-// stand still. After an error they are running again.
+// Freeze freezes all processes of the cgroup and below, and returns when they have
+// stopped. After an error they are running again.
 func (m *Manager) Freeze() error {
 	if err := m.dir.WriteFile("cgroup.freeze", "1"); err != nil {
 		return err
 	}
-	ok, err := waitEvent(m.dir, "frozen", "1", cgroupfs.Deadline)
+	ok, err := waitEvent(m.dir, "frozen", "1", cgroupfs.FreezeTimeout)
 	if err == nil && ok {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("freeze cgroup %s: not all processes stopped within %v", m.dir.Path(), cgroupfs.Deadline)
+		err = fmt.Errorf("freeze cgroup %s: not all processes stopped within %v", m.dir.Path(), cgroupfs.FreezeTimeout)
 	}
 	return errors.Join(err, m.Thaw())
 }
 
-// Thaw lets the processes go on.
+// Thaw resumes the processes.
 func (m *Manager) Thaw() error { return m.dir.WriteFile("cgroup.freeze", "0") }
 
-// Frozen reports whether the cgroup itself was told to freeze; one that is
-// gone wasn't.
+// Frozen reports whether freezing was requested for the cgroup itself. It wasn't for
+// a cgroup that no longer exists.
 func (m *Manager) Frozen() (bool, error) {
 	text, err := m.dir.ReadFile("cgroup.freeze")
 	if cgroupfs.IsGone(err) {
@@ -40,8 +40,8 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1", err
 }
 
-// Kill sends a signal to every process of the cgroup and below, also to
-// those that are forked meanwhile.
+// Kill sends a signal to every process of the cgroup and below, including those that
+// are forked at the same time.
 func (m *Manager) Kill(sig unix.Signal) error {
 	if sig == unix.SIGKILL {
 		// Since Linux 5.14; a threaded cgroup doesn't support it.
@@ -64,15 +64,15 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	return err
 }
 
-// waitEmpty waits until nothing is left in a cgroup and below.
+// waitEmpty waits until no process is left in a cgroup and below.
 func waitEmpty(d *cgroupfs.Dir, most time.Duration) {
-	// A failure shows when the cgroup is removed next.
+	// After a failure, removing the cgroup fails.
 	_, _ = waitEvent(d, "populated", "0", most)
 }
 
-// waitEvent waits until a key of cgroup.events has a value and reports
-// whether it came to that in time. The kernel wakes the poll at each change,
-// counted from the last read, so no change is missed in between.
+// waitEvent waits until a key of cgroup.events has a value, and reports whether that
+// happened in time. poll(2) returns at each change since the last read, so that no
+// change is missed in between.
 func waitEvent(d *cgroupfs.Dir, key, value string, most time.Duration) (bool, error) {
 	fd, err := d.Open("cgroup.events", unix.O_RDONLY)
 	if err != nil {

@@ -3,32 +3,33 @@ package v2
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
-// Group is a cgroup at or below the container's that a process is to run in.
+// Group is a cgroup at or below the container's, in which a process can be started.
 type Group struct{ dir *cgroupfs.Dir }
 
-// Dir returns a descriptor for CLONE_INTO_CGROUP. It stays the group's.
+// Dir returns a descriptor for CLONE_INTO_CGROUP, which the Group owns.
 func (g *Group) Dir() (int, error) { return g.dir.FD() }
 
-// Tasks is nothing: a process is cloned into Dir.
+// Tasks returns nothing, because a process is cloned into Dir.
 func (*Group) Tasks() ([]int, error) { return nil, nil }
 
 // Join moves a process into the cgroup.
 func (g *Group) Join(pid int) error { return join(g.dir, pid) }
 
-// Close closes what Dir opened.
+// Close closes the descriptor of Dir.
 func (g *Group) Close() { g.dir.Close() }
 
-// Sub returns a cgroup below the container's, which must exist. The paths
-// are those of exec --cgroup by controller; in the unified hierarchy only
-// the one for all controllers, "", makes sense.
+// Sub returns an existing cgroup below the container's. The paths are those of exec
+// --cgroup by controller. In the unified hierarchy only the key "", for all
+// controllers, is valid.
 func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 	path, ok := paths[""]
 	if !ok || len(paths) != 1 {
@@ -41,40 +42,35 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 	return &Group{dir: dir}, nil
 }
 
-// Beside returns the cgroup that a process of the container is in now. The
-// container may have moved its processes to cgroups below its own and
-// enabled controllers for them; then none can be added to its own.
-func (m *Manager) Beside(pid int) (*Group, error) {
-	text, err := cgroupfs.ReadProc("/proc/" + strconv.Itoa(pid) + "/cgroup")
+// GroupOf returns the cgroup that a process of the container is in. The container
+// may have moved its processes to cgroups below its own and enabled controllers
+// for them; then the kernel allows no process in its own.
+func (m *Manager) GroupOf(pid int) (*Group, error) {
+	cgroups, err := procfs.ReadCgroups(pid)
 	if err != nil {
-		return nil, fmt.Errorf("look up the cgroup of process %d: %w", pid, err)
+		return nil, err
 	}
-	for line := range strings.Lines(text) {
-		path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
-		if !ok {
-			continue
-		}
-		// The path may begin above our mount's root; what counts is the part
-		// below the container's cgroup, so that is where it has to be found.
-		own := strings.TrimPrefix(m.dir.Path(), m.mount)
-		at := strings.Index(path+"/", own+"/")
-		if at < 0 {
-			break
-		}
-		dir, err := m.dir.Sub(path[at+len(own):])
-		if err != nil {
-			return nil, err
-		}
-		return &Group{dir: dir}, nil
+	path, _ := cgroups.Path("")
+	// The path may begin above the root of our mount. Only the part below the
+	// container's cgroup counts, so that cgroup is looked for anywhere in it.
+	own := strings.TrimPrefix(m.dir.Path(), m.mount)
+	at := strings.Index(path+"/", own+"/")
+	if at < 0 {
+		return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
 	}
-	return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
+	dir, err := m.dir.Sub(path[at+len(own):])
+	if err != nil {
+		return nil, err
+	}
+	return &Group{dir: dir}, nil
 }
 
-// Chown gives the cgroup to a user of the container: the directory, and the
-// files that the kernel says are safe to delegate. Limits stay root's.
+// Chown delegates the cgroup to a user of the container: it changes the owner of the
+// directory, and of the files that the kernel lists as safe to delegate. The files
+// with limits stay root's.
 func (m *Manager) Chown(uid int) error {
 	if err := unix.Fchownat(unix.AT_FDCWD, m.dir.Path(), uid, -1, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return fmt.Errorf("give cgroup %s to user %d: %w", m.dir.Path(), uid, cgroupfs.Denied(err))
+		return fmt.Errorf("change the owner of cgroup %s to user %d: %w", m.dir.Path(), uid, cgroupfs.Denied(err))
 	}
 	fd, err := m.dir.FD()
 	if err != nil {
@@ -84,21 +80,21 @@ func (m *Manager) Chown(uid int) error {
 		err := unix.Fchownat(fd, file, uid, -1, unix.AT_SYMLINK_NOFOLLOW)
 		// Which files a cgroup has depends on its controllers.
 		if err != nil && err != unix.ENOENT {
-			return fmt.Errorf("give %s/%s to user %d: %w", m.dir.Path(), file, uid, cgroupfs.Denied(err))
+			return fmt.Errorf("change the owner of %s/%s to user %d: %w", m.dir.Path(), file, uid, cgroupfs.Denied(err))
 		}
 	}
 	return nil
 }
 
-// delegated lists the files to delegate, as the kernel does; kernels without
-// the list have these three (config-linux.md, Cgroup ownership).
+// delegated returns the files to delegate by the kernel's list. Kernels without the
+// list have these three (config-linux.md, Cgroup ownership).
 func delegated() []string {
-	text, err := cgroupfs.ReadProc("/sys/kernel/cgroup/delegate")
+	text, err := os.ReadFile("/sys/kernel/cgroup/delegate")
 	if err != nil {
 		return []string{"cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
 	}
 	var files []string
-	for _, name := range strings.Fields(text) {
+	for _, name := range strings.Fields(string(text)) {
 		if cgroupfs.ValidFileName(name) {
 			files = append(files, name)
 		}

@@ -92,9 +92,9 @@ func TestCloneIntoCgroup(t *testing.T) {
 	}
 }
 
-// TestBesideSplitCgroup puts a process where a container that enabled
+// TestGroupOfSplitCgroup puts a process where a container that enabled
 // controllers for its own children has its init.
-func TestBesideSplitCgroup(t *testing.T) {
+func TestGroupOfSplitCgroup(t *testing.T) {
 	m := create(t)
 	if err := os.Mkdir(m.dir.Path()+"/init", 0o755); err != nil {
 		t.Fatal(err)
@@ -110,17 +110,17 @@ func TestBesideSplitCgroup(t *testing.T) {
 			t.Errorf("Join() = %v, want EBUSY explained", err)
 		}
 	}
-	beside, err := m.Beside(c.Process.Pid)
+	group, err := m.GroupOf(c.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer beside.Close()
-	if want := m.dir.Path() + "/init"; beside.dir.Path() != want {
-		t.Errorf("Beside() = %s, want %s", beside.dir.Path(), want)
+	defer group.Close()
+	if want := m.dir.Path() + "/init"; group.dir.Path() != want {
+		t.Errorf("GroupOf() = %s, want %s", group.dir.Path(), want)
 	}
-	start(t, beside, "exec sleep 1000")
-	if _, err := m.Beside(os.Getpid()); !errors.Is(err, unix.ESRCH) {
-		t.Errorf("Beside() of a process elsewhere = %v, want ESRCH", err)
+	start(t, group, "exec sleep 1000")
+	if _, err := m.GroupOf(os.Getpid()); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("GroupOf() of a process elsewhere = %v, want ESRCH", err)
 	}
 	if _, err := m.Sub(map[string]string{"cpu": "init"}); err == nil {
 		t.Error("Sub() takes a controller")

@@ -1,7 +1,7 @@
-// Package v2 manages a container's cgroup in the unified hierarchy of
-// cgroup v2, see Documentation/admin-guide/cgroup-v2.rst. It owns the
-// conversion of linux.resources to v2 files, enabling controllers on the way
-// down to the cgroup, and the waiting for cgroup.events.
+// Package v2 manages a container's cgroup in the unified hierarchy of cgroup v2 (see
+// Documentation/admin-guide/cgroup-v2.rst). It owns the conversion of
+// linux.resources to v2 files, enabling controllers in the cgroups above, and
+// waiting for cgroup.events.
 package v2
 
 import (
@@ -17,31 +17,30 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/place"
 )
 
 // Manager manages one cgroup. It is not safe for concurrent use.
 type Manager struct {
 	dir   *cgroupfs.Dir
 	mount string
-	// noLimits and noDevices say that this manager made the cgroup and has
-	// set neither yet, so that nothing needs to be read first.
+	// noLimits and noDevices are set if this manager has created the cgroup and set
+	// no limits or device rules yet, so that nothing needs to be read first.
 	noLimits, noDevices bool
-	// existing says that Create found the cgroup there: it isn't ours to
-	// remove.
+	// existing is set if the cgroup existed before Create, and must not be removed.
 	existing bool
 }
 
-// New returns the manager of the cgroup at an absolute path below a mount
-// point. existing says that the cgroup was there before it became the
-// container's.
+// New returns the manager of the cgroup at an absolute path below a mount point.
+// existing says that the cgroup existed before it became the container's.
 func New(mount, path string, existing bool) *Manager {
 	return &Manager{dir: cgroupfs.At(path), mount: mount, existing: existing}
 }
 
-// Close closes what Dir opened.
+// Close closes the descriptor of Dir.
 func (m *Manager) Close() { m.dir.Close() }
 
-// Existing reports whether Create found the cgroup there.
+// Existing returns the cgroup if it existed before Create.
 func (m *Manager) Existing() []string {
 	if m.existing {
 		return []string{m.dir.Path()}
@@ -49,24 +48,24 @@ func (m *Manager) Existing() []string {
 	return nil
 }
 
-// Create makes the cgroup and enables for it the controllers that r needs
-// and those that clients read statistics of. A cgroup that is there already
-// must be empty and not frozen. After an error what was made is gone again.
+// Create creates the cgroup, and enables the controllers that r needs and those whose
+// statistics clients read. A cgroup that exists must be empty and not frozen. After
+// an error, what was created has been removed.
 func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	if _, err := requiredControllers(r); err != nil {
 		return err
 	}
-	made, err := m.dir.Mkdir(m.mount)
+	created, err := m.dir.Mkdir(m.mount)
 	defer func() {
 		if err != nil {
 			m.dir.Close()
-			cgroupfs.RemoveAll(made)
+			cgroupfs.RemoveAll(created)
 		}
 	}()
 	if err != nil {
 		return err
 	}
-	m.existing = len(made) == 0
+	m.existing = len(created) == 0
 	m.noLimits, m.noDevices = !m.existing, !m.existing
 	if m.existing {
 		if err = m.checkUnused(); err != nil {
@@ -76,9 +75,8 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	return m.enableFor(r)
 }
 
-// Adopt takes over a cgroup that was made for the container, enables the
-// controllers as Create does, and moves a process into it that may be there
-// already.
+// Adopt takes over a cgroup that systemd has created for the container, enables the
+// controllers as Create does, and moves a process into it unless it is there.
 func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 	if err := m.enableFor(r); err != nil {
 		return err
@@ -89,8 +87,8 @@ func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 	return m.Join(pid)
 }
 
-// checkUnused refuses a cgroup that something else lives in: limits, signals
-// and removal would hit that too.
+// checkUnused refuses a cgroup that something else uses, because limits, signals and
+// removal would affect that, too.
 func (m *Manager) checkUnused() error {
 	pids, err := m.dir.Pids()
 	if err != nil {
@@ -106,17 +104,16 @@ func (m *Manager) checkUnused() error {
 	return err
 }
 
-// requiredControllers lists the controllers whose files r has written,
-// sorted.
+// requiredControllers returns the controllers that r needs, sorted.
 func requiredControllers(r *specs.LinuxResources) ([]string, error) {
 	if r == nil {
 		return nil, nil
 	}
-	// A limit that the cgroup's present values decide about is a detail
-	// here: with anything read as unlimited no check can fail.
-	writes, err := compile(r, current{memoryMax: "0"})
-	if err != nil {
-		return nil, err
+	// The present values of the cgroup don't matter here. With these, no check of
+	// them can fail.
+	writes, problems := compile(r, current{memoryMax: "0"})
+	if len(problems) > 0 {
+		return nil, problems.First()
 	}
 	var list []string
 	for _, w := range writes {
@@ -128,11 +125,11 @@ func requiredControllers(r *specs.LinuxResources) ([]string, error) {
 	return slices.Compact(list), nil
 }
 
-// Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP. It stays the
-// manager's.
+// Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP, which the Manager
+// owns.
 func (m *Manager) Dir() (int, error) { return m.dir.FD() }
 
-// Tasks is nothing: a process is cloned into Dir.
+// Tasks returns nothing, because a process is cloned into Dir.
 func (*Manager) Tasks() ([]int, error) { return nil, nil }
 
 // Join moves a process into the cgroup.
@@ -150,7 +147,8 @@ func join(d *cgroupfs.Dir, pid int) error {
 	return err
 }
 
-// Set writes the limits that r sets and leaves all others alone.
+// Set writes the limits that r sets, and changes no others. The error carries the
+// place of the limit in config.json.
 func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
@@ -159,9 +157,9 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if err != nil {
 		return err
 	}
-	writes, err := compile(r, now)
-	if err != nil {
-		return err
+	writes, problems := compile(r, now)
+	if len(problems) > 0 {
+		return problems.First()
 	}
 	m.noLimits = false
 	err = m.apply(writes)
@@ -169,7 +167,7 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if !errors.As(err, &missing) {
 		return err
 	}
-	// An update may need a controller that nothing needed at creation.
+	// An update may need a controller that wasn't needed at creation.
 	if err := m.enableFor(r); err != nil {
 		return err
 	}
@@ -179,30 +177,31 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	return err
 }
 
-// Refuses is the error that Set has for r before it writes anything.
+// Refuses returns the error for which Set refuses r before it writes anything.
 func (m *Manager) Refuses(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
 	now, err := m.current(r)
-	if err == nil {
-		_, err = compile(r, now)
+	if err != nil {
+		return err
 	}
-	return err
+	_, problems := compile(r, now)
+	return problems.First()
 }
 
 func (m *Manager) apply(writes []cgroupfs.Write) error {
 	return cgroupfs.Apply(writes, func(string) *cgroupfs.Dir { return m.dir })
 }
 
-// current reads what the compilation of r depends on.
+// current reads the values that the compilation of r depends on.
 func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
 	if m.noLimits {
 		return now, nil
 	}
 	cpuMax, memoryMax, memoryUsage := needs(r)
 	if cpuMax {
-		// A missing file shows when it is written.
+		// A missing file is an error when it is written.
 		if now.cpuMax, err = m.dir.ReadFile("cpu.max"); err != nil && !cgroupfs.IsGone(err) {
 			return now, err
 		}
@@ -214,19 +213,19 @@ func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {
 	}
 	if memoryUsage {
 		if now.memoryUsage, err = m.number("memory.current"); err != nil {
-			return now, fmt.Errorf("%s: %w", limits.Field("memory.checkBeforeUpdate"), err)
+			return now, place.Wrap(limits.Field("memory", "checkBeforeUpdate"), err)
 		}
 	}
 	return now, nil
 }
 
-// Present is what limits the cgroup has that an update may change a half of.
+// Present returns the values of which an update may set one half.
 func (m *Manager) Present() (limits.Present, error) {
 	var p limits.Present
 	idle := ""
 	for file, value := range map[string]*string{"cpu.max": &p.CPUMax, "memory.max": &p.MemoryMax, "cpu.idle": &idle} {
 		text, err := m.dir.ReadFile(file)
-		// Without the controller there is nothing to change.
+		// Without the controller there is no value.
 		if err != nil && !cgroupfs.IsGone(err) {
 			return p, err
 		}
@@ -236,7 +235,7 @@ func (m *Manager) Present() (limits.Present, error) {
 	return p, nil
 }
 
-// hint says why a file is missing.
+// hint returns why a file is missing.
 func (m *Manager) hint(e *cgroupfs.MissingError) string {
 	text, err := m.dir.ReadFile("cgroup.controllers")
 	switch {
@@ -252,8 +251,8 @@ func (m *Manager) hint(e *cgroupfs.MissingError) string {
 	return "this kernel's controller " + e.Controller + " has no such file"
 }
 
-// SetDevices puts a program for the rules in force, in one step. With
-// defaults the devices that every container needs are allowed after all.
+// SetDevices replaces the program for device rules in one step. With defaults, the
+// devices that every container needs are allowed in any case.
 func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
 	program, err := devices.Program(rules, defaults)
 	if err != nil {
@@ -268,14 +267,14 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	return err
 }
 
-// Pids lists the processes of the cgroup and below, sorted.
+// Pids returns the processes of the cgroup and below, sorted.
 func (m *Manager) Pids() ([]int, error) { return m.dir.Pids() }
 
-// Destroy removes the cgroup and those below it. One that Create found there
-// stays, empty.
+// Destroy removes the cgroup and those below it. A cgroup that existed before Create
+// is kept.
 func (m *Manager) Destroy() error {
 	defer m.dir.Close()
-	end := time.Now().Add(cgroupfs.Patience)
+	end := time.Now().Add(cgroupfs.RemoveTimeout)
 	if m.existing {
 		return m.dir.RemoveBelow(end, waitEmpty)
 	}

@@ -8,15 +8,16 @@ import (
 	"github.com/runnel/runnel/cgroups/stats"
 )
 
-// OOMWatch is told when a process of the cgroup or below is killed for want
-// of memory: memory.events wakes who polls it at each change.
+// OOMWatch reports when the OOM killer has killed a process of the cgroup or below:
+// poll(2) on memory.events returns at each change.
 type OOMWatch struct {
 	fd    int
 	path  string
 	kills uint64
 }
 
-// WatchOOM begins to watch; the watch is to be closed.
+// WatchOOM starts a watch, which the caller closes. The error is fs.ErrNotExist
+// without a memory controller.
 func (m *Manager) WatchOOM() (*OOMWatch, error) {
 	w := &OOMWatch{path: m.dir.Path() + "/memory.events"}
 	var err error
@@ -30,7 +31,7 @@ func (m *Manager) WatchOOM() (*OOMWatch, error) {
 	return w, nil
 }
 
-// Poll is what to wait for with poll(2).
+// Poll returns the descriptor and events to wait for with poll(2).
 func (w *OOMWatch) Poll() unix.PollFd { return unix.PollFd{Fd: int32(w.fd), Events: unix.POLLPRI} }
 
 // Happened reports whether a process was killed since the last call.

@@ -15,7 +15,7 @@ func (m *Manager) number(file string) (uint64, error) {
 	return stats.Number(text), err
 }
 
-// text reads a control file for statistics; "" where it doesn't exist.
+// text reads a control file for statistics; "" if it can't be read.
 func (m *Manager) text(file string) string {
 	text, err := m.dir.ReadFile(file)
 	if err != nil {
@@ -24,11 +24,11 @@ func (m *Manager) text(file string) string {
 	return text
 }
 
-// value reads a number for statistics; 0 where there is no such file.
+// value reads a number for statistics; 0 if it can't be read.
 func (m *Manager) value(file string) uint64 { return stats.Number(m.text(file)) }
 
-// Stats reads what the cgroup has used. Controllers that it doesn't have
-// leave their part empty; only a cgroup that isn't there is an error.
+// Stats returns what the cgroup has used. The part of a controller that it doesn't
+// have is empty. The error is that of a cgroup that doesn't exist.
 func (m *Manager) Stats() (*stats.Stats, error) {
 	controllers, err := m.dir.ReadFile("cgroup.controllers")
 	if err != nil {
@@ -112,7 +112,7 @@ func (m *Manager) memoryStats(s *stats.Memory) {
 func (m *Manager) hugetlbStats(all map[string]stats.Hugetlb) {
 	for _, size := range limits.PageSizes() {
 		prefix := "hugetlb." + size
-		// Reservations are what the limit applies to where the kernel has them.
+		// If the kernel accounts for reservations, the limit applies to them.
 		usage, err := m.number(prefix + ".rsvd.current")
 		if cgroupfs.IsGone(err) {
 			usage = m.value(prefix + ".current")
@@ -124,8 +124,8 @@ func (m *Manager) hugetlbStats(all map[string]stats.Hugetlb) {
 	}
 }
 
-// OOMKills counts the processes of the cgroup and below that the kernel
-// killed for want of memory.
+// OOMKills returns how many processes of the cgroup and below the OOM killer has
+// killed.
 func (m *Manager) OOMKills() (uint64, error) {
 	text, err := m.dir.ReadFile("memory.events")
 	return stats.Keyed(text)["oom_kill"], err

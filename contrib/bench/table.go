@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 type row struct {
@@ -20,17 +21,10 @@ type row struct {
 func printHead(w io.Writer, runtimes []*container) {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
-	fmt.Fprintf(w, "Linux %s, %d processors, %s cgroups\n\n", unix.ByteSliceToString(u.Release[:]), runtime.NumCPU(), cgroupMode())
+	fmt.Fprintf(w, "Linux %s, %d processors, %s cgroups\n\n", unix.ByteSliceToString(u.Release[:]), runtime.NumCPU(), mode.Host())
 	for _, c := range runtimes {
 		fmt.Fprintf(w, "- %s: %s\n", c.name, c.version)
 	}
-}
-
-func cgroupMode() string {
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
-		return "v2"
-	}
-	return "v1"
 }
 
 // printTable prints one group; the ratios are ours divided by the peer's, so that

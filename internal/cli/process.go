@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // process is one line of ps -ef.
@@ -23,10 +25,6 @@ type process struct {
 	cpu       time.Duration
 	command   string
 }
-
-// userHz is the unit of times in /proc/PID/stat, 100 on all architectures that
-// Go runs on.
-const userHz = 100
 
 func (c *call) printProcesses(pids []int) error {
 	now := time.Now()
@@ -64,18 +62,15 @@ func lookUp(pid int, now, boot time.Time, names *userNames) (process, error) {
 	if err := unix.Stat(dir, &st); err != nil {
 		return process{}, &os.PathError{Op: "stat", Path: dir, Err: err}
 	}
-	stat, err := os.ReadFile(dir + "/stat")
+	stat, err := procfs.ReadStat(pid)
 	if err != nil {
-		return process{}, err
+		return process{}, fmt.Errorf("%s/stat: %w", dir, err)
 	}
 	arguments, err := os.ReadFile(dir + "/cmdline")
 	if err != nil {
 		return process{}, err
 	}
-	p, err := parseStat(string(stat), now, boot)
-	if err != nil {
-		return process{}, fmt.Errorf("%s/stat: %w", dir, err)
-	}
+	p := processOf(pid, stat, now, boot)
 	p.user = strings.TrimPrefix(names.owner(int(st.Uid)), "#")
 	if line := strings.TrimRight(strings.ReplaceAll(string(arguments), "\x00", " "), " "); line != "" {
 		p.command = line
@@ -83,37 +78,20 @@ func lookUp(pid int, now, boot time.Time, names *userNames) (process, error) {
 	return p, nil
 }
 
-// parseStat reads /proc/PID/stat, proc_pid_stat(5). The command's name may hold
-// anything, spaces and parentheses too. It stands in for a command line.
-func parseStat(stat string, now, boot time.Time) (process, error) {
-	begin, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
-	if begin < 0 || end < begin {
-		return process{}, errors.New("no process name")
-	}
-	fields := strings.Fields(stat[end+1:])
-	if len(fields) < 22-2 {
-		return process{}, errors.New("too few fields")
-	}
-	// field takes the numbers of the manual page, where the name is the second.
-	field := func(n int) int64 {
-		v, _ := strconv.ParseInt(fields[n-3], 10, 64) // the kernel writes numbers
-		return v
-	}
-	const tick = time.Second / userHz
-	pid, err := strconv.Atoi(strings.TrimSpace(stat[:begin]))
-	if err != nil {
-		return process{}, err
-	}
+// processOf converts what procfs says of a process. The name in brackets stands in
+// for a command line.
+func processOf(pid int, s procfs.Stat, now, boot time.Time) process {
+	const tick = time.Second / 100
 	p := process{
-		pid: pid, ppid: int(field(4)), tty: ttyName(uint64(uint32(field(7)))),
-		cpu:     time.Duration(field(14)+field(15)) * tick,
-		started: boot.Add(time.Duration(field(22)) * tick),
-		command: "[" + stat[begin+1:end] + "]",
+		pid: pid, ppid: s.Parent, tty: ttyName(s.Terminal),
+		cpu:     time.Duration(s.CPUTime) * tick,
+		started: boot.Add(time.Duration(s.StartTime) * tick),
+		command: "[" + s.Name + "]",
 	}
 	if age := now.Sub(p.started); age > 0 {
 		p.percent = int(100 * p.cpu / age)
 	}
-	return p, nil
+	return p
 }
 
 // ttyName names a terminal by its device number: unix98 ptys are majors 136 to

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 func TestPidsJSON(t *testing.T) {
@@ -32,25 +34,16 @@ func TestLinesOf(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
+func TestProcessOf(t *testing.T) {
 	now := time.Date(2026, 1, 2, 15, 0, 0, 0, time.UTC)
 	boot := now.Add(-1000 * time.Second)
-	// utime 4321, stime 679, and started 500 s after the boot.
-	const stat = "42 (a) b (c) S 7 42 42 34816 42 4194304 1 2 3 4 4321 679 0 0 20 0 1 0 50000 1 2 3\n"
-	got, err := parseStat(stat, now, boot)
-	if err != nil {
-		t.Fatal(err)
-	}
+	// 50 s of a CPU, and started 500 s after the boot.
+	got := processOf(42, procfs.Stat{Name: "a) b (c", State: 'S', Parent: 7, Terminal: 34816, CPUTime: 5000, StartTime: 50000}, now, boot)
 	want := process{
 		pid: 42, ppid: 7, percent: 10, started: now.Add(-500 * time.Second), tty: "pts/0", cpu: 50 * time.Second, command: "[a) b (c]",
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(process{})); diff != "" {
 		t.Error(diff)
-	}
-	for _, bad := range []string{"", "42 a S 1", "42 (a) S 1", ")(", "x (a) S 7 42 42 34816 42 4194304 1 2 3 4 4321 679 0 0 20 0 1 0 50000"} {
-		if p, err := parseStat(bad, now, boot); err == nil {
-			t.Errorf("parseStat(%q) = %+v, want an error", bad, p)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ package place
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -76,7 +77,7 @@ func (p Place) String() string {
 // only quotes tell from properties.
 func isMap(property string) bool {
 	switch property {
-	case "linux.netDevices":
+	case "linux.netDevices", "linux.resources.unified":
 		return true
 	}
 	return false
@@ -165,4 +166,9 @@ func (l Errors) First() error {
 		return nil
 	}
 	return l[0]
+}
+
+// Has reports whether there is an error at exactly this place.
+func (l Errors) Has(p Place) bool {
+	return slices.ContainsFunc(l, func(e *Error) bool { return e.Place == p })
 }

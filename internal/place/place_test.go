@@ -18,6 +18,7 @@ func TestString(t *testing.T) {
 		{At("/linux/netDevices").Key("eth0"), `linux.netDevices["eth0"]`},
 		{At("/linux/netDevices").Key("7"), `linux.netDevices["7"]`},
 		{At("/mounts").Index(3).Named("/data").Key("options").Index(1), "mounts[3] /data"},
+		{At("/linux/resources/unified").Key("misc"), `linux.resources.unified["misc"]`},
 		{At("/linux/sysctl").Key("net.x"), `linux.sysctl["net.x"]`},
 		{At("/linux/sysctl").Key("net/ipv4/conf/a~b"), `linux.sysctl["net/ipv4/conf/a~b"]`},
 		{At("/annotations").Key("a b"), `annotations["a b"]`},
@@ -75,6 +76,9 @@ func TestErrors(t *testing.T) {
 	l.Add(At("/b"), Errorf(At("/c"), "inner"))
 	if len(l) != 2 || l[1].Place != At("/c") {
 		t.Errorf("collected %v", l)
+	}
+	if !l.Has(At("/c")) || l.Has(At("/b")) {
+		t.Errorf("Has is wrong for %v", l)
 	}
 	if got, want := l.First().Error(), "linux.resources.pids.limit: 0 is too small"; got != want {
 		t.Errorf("First() = %q, want %q", got, want)

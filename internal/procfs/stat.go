@@ -12,11 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat is a part of /proc/PID/stat, proc_pid_stat(5).
+// Stat is a part of /proc/PID/stat, proc_pid_stat(5). Times are in clock ticks,
+// of which a second has 100 on all architectures that Go supports.
 type Stat struct {
+	// Name is the command's name, which the process chooses: it may contain any
+	// byte but NUL.
+	Name string
 	// State is the process's state: 'R', 'S', 'D', 'Z' and others.
-	State byte
-	// StartTime is in clock ticks after boot. Together with the pid it identifies a
+	State  byte
+	Parent int
+	// Terminal is the device number of the controlling terminal; 0 for none.
+	Terminal uint64
+	// CPUTime is the time spent in user mode and in the kernel.
+	CPUTime uint64
+	// StartTime is counted from boot. Together with the pid it identifies a
 	// process, unless the pid is used again within a tick.
 	StartTime uint64
 }
@@ -45,20 +54,32 @@ func ReadStat(pid int) (Stat, error) {
 // parseStat looks behind the last parenthesis, because the name before it may
 // contain anything.
 func parseStat(line []byte) (Stat, error) {
-	end := bytes.LastIndexByte(line, ')')
-	if end < 0 {
+	begin, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if begin < 0 || end < begin {
 		return Stat{}, errors.New("no process name in it")
 	}
 	fields := bytes.Fields(line[end+1:])
-	const state, startTime = 0, 19 // fields 3 and 22, counted from behind the name
-	if len(fields) <= startTime {
+	if len(fields) < 22-2 {
 		return Stat{}, errors.New("too few fields")
 	}
-	start, err := strconv.ParseUint(string(fields[startTime]), 10, 64)
+	var err error
+	// number returns a field by its number in the manual page, where the name is
+	// the second.
+	number := func(n int) uint64 {
+		v, err2 := strconv.ParseInt(string(fields[n-3]), 10, 64)
+		if err == nil {
+			err = err2
+		}
+		return uint64(v)
+	}
+	s := Stat{
+		Name: string(line[begin+1 : end]), State: fields[0][0], Parent: int(number(4)),
+		Terminal: uint64(uint32(number(7))), CPUTime: number(14) + number(15), StartTime: number(22),
+	}
 	if err != nil {
 		return Stat{}, err
 	}
-	return Stat{State: fields[state][0], StartTime: start}, nil
+	return s, nil
 }
 
 // ReadText returns the content of a small file of /proc, /sys or /etc without
@@ -73,8 +94,14 @@ func ReadText(path string) string {
 
 // SelfStatus returns a field of /proc/self/status, such as "CapEff"; "" if it isn't
 // there.
-func SelfStatus(name string) string {
-	for line := range strings.Lines(ReadText("/proc/self/status")) {
+func SelfStatus(name string) string { return status("self", name) }
+
+// Status returns a field of /proc/PID/status; "" if there is no such process or
+// field.
+func Status(pid int, name string) string { return status(strconv.Itoa(pid), name) }
+
+func status(process, name string) string {
+	for line := range strings.Lines(ReadText("/proc/" + process + "/status")) {
 		if value, ok := strings.CutPrefix(line, name+":"); ok {
 			return strings.TrimSpace(value)
 		}

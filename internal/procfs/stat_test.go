@@ -14,10 +14,12 @@ func TestParseStat(t *testing.T) {
 		want Stat
 		bad  bool
 	}{
-		{"17 (sh)" + tail, Stat{'S', 4242}, false},
-		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), Stat{'R', 4242}, false},
+		{"17 (sh)" + tail, Stat{"sh", 'S', 1, 4, 11 + 12, 4242}, false},
+		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), Stat{"a) Z 1 (b", 'R', 1, 4, 11 + 12, 4242}, false},
 		{"17 (sh) S 1 2", Stat{}, true},
 		{"17 sh S", Stat{}, true},
+		{")(", Stat{}, true},
+		{"17 (sh)" + strings.Replace(tail, "4242", "x", 1), Stat{}, true},
 	} {
 		got, err := parseStat([]byte(c.line))
 		if (err != nil) != c.bad || got != c.want {
@@ -39,6 +41,12 @@ func TestReadStat(t *testing.T) {
 func TestSelfStatus(t *testing.T) {
 	if got, want := SelfStatus("Pid"), strconv.Itoa(os.Getpid()); got != want {
 		t.Errorf("SelfStatus(Pid) = %q, want %q", got, want)
+	}
+	if got, want := Status(os.Getpid(), "PPid"), strconv.Itoa(os.Getppid()); got != want {
+		t.Errorf("Status(PPid) = %q, want %q", got, want)
+	}
+	if got := Status(1<<30, "Pid"); got != "" {
+		t.Errorf("Status of no process = %q", got)
 	}
 	if got := SelfStatus("NoSuchField"); got != "" {
 		t.Errorf("SelfStatus of no field = %q", got)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -268,20 +269,16 @@ func covered(fsType string) string {
 	if fsType == "sysfs" {
 		dir = "/sys"
 	}
-	content, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
 	if err != nil {
 		return ""
 	}
 	var over []string
 	isThere := false
-	for line := range strings.Lines(string(content)) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		isThere = isThere || fields[4] == dir
-		if name := fields[4]; strings.HasPrefix(name, dir+"/") && !isStandardMount(name) {
-			over = append(over, name)
+	for _, m := range mounts {
+		isThere = isThere || m.Mountpoint == dir
+		if m.Mountpoint != dir && !isStandardMount(m.Mountpoint) {
+			over = append(over, m.Mountpoint)
 		}
 	}
 	switch {

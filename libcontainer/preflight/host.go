@@ -350,14 +350,12 @@ func (c *check) cgroup() {
 	if location == nil {
 		return
 	}
-	if err := cgroups.CheckPlace(*location); err != nil && !c.policy.Dispensable(c.Spec, err) {
+	if err := cgroups.CheckCreate(*location); err != nil && !c.policy.Dispensable(c.Spec, err) {
 		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	c.processors(location.Mode)
-	for _, err := range cgroups.CheckHost(*location, c.Spec.Linux.Resources) {
-		c.addError(config.Error, place.At("/linux/resources"), err)
-	}
+	c.addAll(config.Error, cgroups.CheckHost(*location, c.Spec.Linux.Resources))
 }
 
 // processors and memory nodes have to be there for a cpuset of v1; one of v2 does

@@ -144,23 +144,24 @@ func (c *check) resources() {
 	r := c.Spec.Linux.Resources
 	if c.onHost {
 		mode := cgroups.HostMode()
-		for _, err := range cgroups.Check(mode, r) {
-			c.addError(config.Error, place.At("/linux/resources"), err)
-		}
+		c.addAll(config.Error, cgroups.Check(mode, r))
 		if c.policy.Systemd {
-			c.addError(config.Error, place.At("/linux/resources"), cgroups.CheckUnit(mode, r))
+			c.addAll(config.Error, cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.addError(config.Warning, place.At("/linux/resources"), errors.New(field+": has no meaning on this host and is ignored"))
+			c.found(config.Warning, field, "", "has no meaning on this host and is ignored")
 		}
 		return
 	}
 	refused, doubtful := cgroups.CheckAny(r)
-	for _, err := range refused {
-		c.addError(config.Error, place.At("/linux/resources"), err)
-	}
-	for _, err := range doubtful {
-		c.addError(config.Warning, place.At("/linux/resources"), err)
+	c.addAll(config.Error, refused)
+	c.addAll(config.Warning, doubtful)
+}
+
+// addAll adds problems at their places.
+func (c *check) addAll(s config.Severity, problems place.Errors) {
+	for _, e := range problems {
+		c.found(s, e.Place, "", "%v", e.Err)
 	}
 }
 

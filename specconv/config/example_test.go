@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/internal/golden"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
@@ -15,8 +16,8 @@ func TestExample(t *testing.T) {
 		rootless, v2 bool
 		host         *host.Host
 	}{
-		{"example", false, true, configtest.Root(host.CgroupV2)},
-		{"example-v1", false, false, configtest.Root(host.CgroupV1)},
+		{"example", false, true, configtest.Root(mode.V2)},
+		{"example-v1", false, false, configtest.Root(mode.V1)},
 		{"example-rootless", true, true, configtest.User()},
 	}
 	for _, tt := range tests {

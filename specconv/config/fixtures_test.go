@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/runnel/runnel/specconv/host"
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
 
@@ -65,7 +65,7 @@ func TestSpecFixtures(t *testing.T) {
 			}
 			spec, err := Decode(data)
 			if err == nil {
-				err = FirstError(Validate(spec, configtest.Root(host.CgroupV2)))
+				err = FirstError(Validate(spec, configtest.Root(mode.V2)))
 			}
 			switch {
 			case kind+"/"+name == noNamespace:

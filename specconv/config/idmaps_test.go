@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
@@ -20,7 +21,7 @@ func TestDeniesSetgroups(t *testing.T) {
 	}{
 		{"own group only", single, configtest.User(), true},
 		{"mapped with newgidmap", helped, configtest.User(), false},
-		{"root", single, configtest.Root(host.CgroupV2), false},
+		{"root", single, configtest.Root(mode.V2), false},
 		{"no user namespace", Example(false, 0, 0, true), configtest.User(), false},
 	}
 	for _, tt := range tests {

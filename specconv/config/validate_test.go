@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
@@ -367,7 +368,7 @@ func TestValidate(t *testing.T) {
 	} {
 		for _, tt := range cases {
 			t.Run(group+"/"+tt.name, func(t *testing.T) {
-				spec, host := configtest.Bare(), configtest.Root(host.CgroupV2)
+				spec, host := configtest.Bare(), configtest.Root(mode.V2)
 				if tt.host != nil {
 					tt.host(host)
 				}

@@ -3,18 +3,10 @@
 // input alone.
 package host
 
-import "math"
+import (
+	"math"
 
-// CgroupMode is how the host's cgroup hierarchies are mounted.
-type CgroupMode uint8
-
-// The cgroup modes. CgroupUnknown is that of a host that wasn't probed for it, because
-// the config doesn't depend on it.
-const (
-	CgroupUnknown CgroupMode = iota
-	CgroupV1
-	CgroupHybrid
-	CgroupV2
+	"github.com/runnel/runnel/cgroups/mode"
 )
 
 // Kernel is a kernel version.
@@ -43,7 +35,7 @@ type Host struct {
 	// Own are the namespaces to join that the runtime is in already.
 	Own uint64
 	// Cgroups is set where the config mounts cgroups.
-	Cgroups CgroupMode
+	Cgroups mode.Mode
 	// AppArmor, SELinux and IntelRDT report whether the host has them; they are
 	// set where the config uses them.
 	AppArmor, SELinux, IntelRDT bool

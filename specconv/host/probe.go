@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -29,7 +31,7 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 	h.probeUserNS()
 	h.probeSecurity(spec)
 	if mountsCgroups(spec) {
-		h.Cgroups = cgroupMode()
+		h.Cgroups = mode.Host()
 	}
 	if spec.Linux == nil {
 		return h, nil
@@ -150,48 +152,27 @@ func isFileSystem(path string, magic int64) bool {
 	return unix.Statfs(path, &st) == nil && int64(st.Type) == magic
 }
 
-func cgroupMode() CgroupMode {
-	switch {
-	case isFileSystem("/sys/fs/cgroup", unix.CGROUP2_SUPER_MAGIC):
-		return CgroupV2
-	case isFileSystem("/sys/fs/cgroup/unified", unix.CGROUP2_SUPER_MAGIC):
-		return CgroupHybrid
-	}
-	return CgroupV1
-}
-
 // mountPointOf returns the mount point that path is on, proc_pid_mountinfo(5).
 func mountPointOf(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
-	info, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(real))
 	if err != nil {
 		return "", err
 	}
-	return longestMount(string(info), real), nil
+	return longestMount(mounts), nil
 }
 
-func longestMount(info, path string) string {
+// longestMount returns the longest of the mount points above a path, which is the
+// one that the path is on.
+func longestMount(mounts []*mountinfo.Info) string {
 	longest := "/"
-	for line := range strings.Lines(info) {
-		fields := strings.Fields(line)
-		if len(fields) < 5 {
-			continue
-		}
-		point := unescapeMount(fields[4])
-		if len(point) > len(longest) && (point == path || strings.HasPrefix(path, point+"/")) {
-			longest = point
+	for _, m := range mounts {
+		if len(m.Mountpoint) > len(longest) {
+			longest = m.Mountpoint
 		}
 	}
 	return longest
-}
-
-// unescapeMount replaces the octal escapes of blanks and backslashes.
-func unescapeMount(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
@@ -28,7 +29,7 @@ func TestProbe(t *testing.T) {
 	if h.Own != unix.CLONE_NEWTIME {
 		t.Errorf("own namespaces = %#x, want %#x", h.Own, unix.CLONE_NEWTIME)
 	}
-	if h.Cgroups == host.CgroupUnknown {
+	if h.Cgroups == mode.Unknown {
 		t.Error("the cgroup mode is unknown")
 	}
 	if h.HardLimits != nil || h.RootMount != "" {

@@ -5,14 +5,15 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
 
 // Root returns a host on which everything is there and allowed.
-func Root(mode host.CgroupMode) *host.Host {
+func Root(cgroups mode.Mode) *host.Host {
 	return &host.Host{
-		Kernel: host.Kernel{Major: 6, Minor: 12}, Permitted: 1<<len(words.CapabilityNames) - 1, Cgroups: mode,
+		Kernel: host.Kernel{Major: 6, Minor: 12}, Permitted: 1<<len(words.CapabilityNames) - 1, Cgroups: cgroups,
 		AppArmor: true, SELinux: true, Kcore: true,
 		HardLimits: map[int]uint64{unix.RLIMIT_NOFILE: 512},
 	}
@@ -20,7 +21,7 @@ func Root(mode host.CgroupMode) *host.Host {
 
 // User returns the same host as an unprivileged user sees it.
 func User() *host.Host {
-	h := Root(host.CgroupV2)
+	h := Root(mode.V2)
 	h.EUID, h.EGID, h.Permitted = 1000, 1000, 0
 	return h
 }

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CheckPlace returns the error of making a cgroup for a container at path, without
-// making it. One that is there must be empty.
-func CheckPlace(mount, path string) error {
+// CheckCreate returns the error of creating a cgroup for a container at path,
+// without creating it. A cgroup that exists must have no processes.
+func CheckCreate(mount, path string) error {
 	d := At(path)
 	defer d.Close()
 	switch err := unix.Access(path, unix.F_OK); err {
@@ -21,14 +21,14 @@ func CheckPlace(mount, path string) error {
 		return err
 	case unix.ENOENT:
 	default:
-		return fmt.Errorf("make cgroup %s: %w", path, Denied(err))
+		return fmt.Errorf("create cgroup %s: %w", path, Denied(err))
 	}
 	above := filepath.Dir(path)
 	for len(above) > len(mount) && unix.Access(above, unix.F_OK) == unix.ENOENT {
 		above = filepath.Dir(above)
 	}
 	if err := unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
-		return fmt.Errorf("make cgroup %s: %s may not be written to: %w", path, above, Denied(err))
+		return fmt.Errorf("create cgroup %s: %s is not writable: %w", path, above, Denied(err))
 	}
 	return nil
 }

@@ -49,9 +49,9 @@ func (c *call) actionOf(program []byte) (action uint32, ok bool) {
 				return 0, false
 			}
 			a = binary.NativeEndian.Uint32(data[k:])
-		case 0x54: // BPF_ALU | BPF_AND | BPF_K
+		case bpfAnd:
 			a &= k
-		case 0x05: // BPF_JMP | BPF_JA
+		case bpfJump:
 			pc += int(k)
 		case bpfJumpEqual:
 			jump(a == k)

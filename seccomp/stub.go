@@ -22,6 +22,10 @@ const (
 	bpfJumpAtLeast = 0x35 // BPF_JMP | BPF_JGE | BPF_K
 	bpfReturn      = 0x06 // BPF_RET | BPF_K
 
+	// What libseccomp uses besides.
+	bpfAnd  = 0x54 // BPF_ALU | BPF_AND | BPF_K
+	bpfJump = 0x05 // BPF_JMP | BPF_JA
+
 	offsetNumber = 0 // of struct seccomp_data
 	offsetArch   = 4
 

@@ -326,7 +326,9 @@ func (c *check) hostSeccomp() {
 	if s == nil {
 		return
 	}
-	c.AddError(specconv.Error, "/linux/seccomp", seccomp.CheckHost(s))
+	for _, err := range seccomp.CheckHost(s) {
+		c.AddError(specconv.Error, "/linux/seccomp", err)
+	}
 	if s.ListenerPath == "" {
 		return
 	}

@@ -125,7 +125,7 @@ func (c *check) config() {
 			c.AddError(specconv.Error, "/linux/seccomp", err)
 		}
 		for _, w := range warnings {
-			c.AddError(specconv.Warning, "/linux/seccomp", errors.New(w))
+			c.AddError(specconv.Warning, "/linux/seccomp", w)
 		}
 	}
 	c.AddError(specconv.Error, "/annotations", cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))

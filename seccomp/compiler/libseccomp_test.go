@@ -4,6 +4,7 @@ package compiler
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"testing"
 
@@ -80,5 +81,46 @@ func TestAPILevel(t *testing.T) {
 	}
 	if after, err := libseccomp.GetAPI(); err != nil || after != 2 {
 		t.Errorf("API level after Compile = %d, %v, want 2", after, err)
+	}
+}
+
+// TestNumbers derives the numbers of architectures as the kernel does (linux/audit.h).
+func TestNumbers(t *testing.T) {
+	const (
+		bits64       = 0x80000000
+		littleEndian = 0x40000000
+		n32          = 0x20000000
+	)
+	for name, token := range map[string]uint32{
+		"x86":         uint32(elf.EM_386) | littleEndian,
+		"x86_64":      uint32(elf.EM_X86_64) | bits64 | littleEndian,
+		"arm":         uint32(elf.EM_ARM) | littleEndian,
+		"aarch64":     uint32(elf.EM_AARCH64) | bits64 | littleEndian,
+		"loongarch64": uint32(elf.EM_LOONGARCH) | bits64 | littleEndian,
+		"m68k":        uint32(elf.EM_68K),
+		"mips":        uint32(elf.EM_MIPS),
+		"mips64":      uint32(elf.EM_MIPS) | bits64,
+		"mips64n32":   uint32(elf.EM_MIPS) | bits64 | n32,
+		"mipsel":      uint32(elf.EM_MIPS) | littleEndian,
+		"mipsel64":    uint32(elf.EM_MIPS) | bits64 | littleEndian,
+		"mipsel64n32": uint32(elf.EM_MIPS) | bits64 | littleEndian | n32,
+		"parisc":      uint32(elf.EM_PARISC),
+		"parisc64":    uint32(elf.EM_PARISC) | bits64,
+		"ppc":         uint32(elf.EM_PPC),
+		"ppc64":       uint32(elf.EM_PPC64) | bits64,
+		"ppc64le":     uint32(elf.EM_PPC64) | bits64 | littleEndian,
+		"riscv64":     uint32(elf.EM_RISCV) | bits64 | littleEndian,
+		"s390":        uint32(elf.EM_S390),
+		"s390x":       uint32(elf.EM_S390) | bits64,
+		"sh":          uint32(elf.EM_SH) | littleEndian,
+		"sheb":        uint32(elf.EM_SH),
+	} {
+		want, err := libseccomp.GetArchFromString(name)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, ok := archOf(token); !ok || got != want {
+			t.Errorf("archOf(%#x) = %v, %v, want %v", token, got, ok, want)
+		}
 	}
 }

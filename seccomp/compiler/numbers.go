@@ -4,8 +4,8 @@ package compiler
 
 import libseccomp "github.com/seccomp/libseccomp-golang"
 
-// libseccomp-golang counts what libseccomp numbers. The functions below translate;
-// tests hold them against the tables of package seccomp.
+// libseccomp-golang has enumerations of its own for what libseccomp and the kernel
+// number. The functions below translate the numbers of a Request.
 
 // archOf returns the architecture with libseccomp's token.
 func archOf(token uint32) (arch libseccomp.ScmpArch, ok bool) {

@@ -16,25 +16,27 @@ CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Both C programs are embedded by go:embed; neither is installed by itself.
+# Both programs are embedded by go:embed; neither is installed by itself. A static
+# binary without cgo has libseccomp only with the tag, by which it embeds the compiler.
 CHILD    := nsenter/child.bin
-COMPILER := seccomp/compiler/compiler.bin
-EMBEDDED := $(CHILD) $(COMPILER)
+GOARCH   ?= $(shell $(GO) env GOARCH)
+COMPILER  = seccomp/compiler/embedded/$(GOARCH).bin
+EMBEDDED  = $(CHILD) $(COMPILER)
+TAGS     ?= embed_libseccomp
 
 WARNINGS     := -Wall -Wextra -Werror
 CHILD_CFLAGS := -std=gnu11 -O2 $(WARNINGS) -ffreestanding -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -fno-pie -fcf-protection=none
 CHILD_LDFLAGS := -static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro
-COMPILER_CFLAGS := -std=gnu11 -O2 $(WARNINGS)
 HELPER_CFLAGS   := -std=gnu11 -O1 -static -s $(WARNINGS)
 
 HELPERS := $(patsubst tests/helpers/%.c,tests/helpers/bin/%,$(wildcard tests/helpers/*.c))
 
-# Asked only when a link needs the answers.
-SECCOMP_LIBS = $(shell pkg-config --static --libs libseccomp)
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
+# For every go command below, in scripts too.
 export CGO_ENABLED := 0
+export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
 .PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
@@ -45,14 +47,16 @@ all: runnel ## build ./runnel, installing what the build misses
 runnel: embedded
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
 
-embedded: deps-build ## compile the two embedded C programs
+embedded: deps-build ## build the two embedded programs
 	@$(MAKE) --no-print-directory $(EMBEDDED)
 
 $(CHILD): $(wildcard nsenter/child/*.c nsenter/child/*.h)
 	$(CC) $(CHILD_CFLAGS) $(CHILD_LDFLAGS) -o $@ $(filter %.c,$^)
 
-$(COMPILER): $(wildcard seccomp/compiler/*.c seccomp/compiler/*.h)
-	$(CC) $(COMPILER_CFLAGS) -static -s -o $@ $(filter %.c,$^) $(SECCOMP_LIBS)
+$(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go internal/memfd/*.go) go.mod
+	@mkdir -p $(@D)
+	CGO_ENABLED=1 GOFLAGS= CC=$(CC) GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo \
+		-ldflags '-s -w -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
 helpers: $(HELPERS) ## compile the helper programs of the tests
@@ -84,7 +88,7 @@ conformance-vm: runnel ## the OCI validation suite in guests with cgroup v2 and 
 	@tests/conformance/vm $(ONLY)
 
 faults: runnel ## break create at each of its system calls, look for what is left
-	$(GO) test -tags faults -count=1 -timeout 20m ./tests/faults/...
+	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 20m ./tests/faults/...
 
 fuzz: embedded ## break configs and plans at random, have the child's decoder check them (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)
@@ -113,7 +117,7 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION)
 
 clean: ## remove what make built
-	rm -rf runnel bundle $(EMBEDDED) tests/helpers/bin
+	rm -rf runnel bundle $(CHILD) seccomp/compiler/embedded tests/helpers/bin
 
 deps: deps-build deps-demo deps-test deps-lint ## install (or name) all that is missing
 

@@ -18,6 +18,10 @@ import (
 func Features() *features.Features {
 	known := words.Features()
 	yes := true
+	annotations := map[string]string{}
+	if version := LibseccompVersion(); version != "" {
+		annotations["io.github.seccomp.libseccomp.version"] = version
+	}
 	return &features.Features{
 		OCIVersionMin: known.OCIVersionMin,
 		OCIVersionMax: known.OCIVersionMax,
@@ -35,14 +39,13 @@ func Features() *features.Features {
 			MountExtensions: &features.MountExtensions{IDMap: &features.IDMap{Enabled: &known.IDMappedMounts}},
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
-		Annotations: map[string]string{
-			"io.github.seccomp.libseccomp.version": seccomp.LibseccompVersion(),
-		},
+		Annotations:                        annotations,
 		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix},
 	}
 }
 
-// LibseccompVersion is that of the libseccomp in the embedded compiler.
+// LibseccompVersion returns the version of the libseccomp that compiles profiles; ""
+// in a build without it.
 func LibseccompVersion() string { return seccomp.LibseccompVersion() }
 
 // Example is the config that `spec` writes, for this host and this user.

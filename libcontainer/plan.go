@@ -128,7 +128,7 @@ func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error)
 	}
 	f, warnings, err := seccomp.Compile(context.Background(), profile, filepath.Join(r.Root, state.CacheName))
 	for _, w := range warnings {
-		r.warn(w)
+		r.warn(w.Error())
 	}
 	if err != nil {
 		return nil, fault.Wrap("seccomp", fault.ConfigInvalid, err)

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/memfd"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 )
@@ -126,7 +127,7 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	planFD, err := memfd("plan", encoded, 0)
+	planFD, err := memfd.Sealed("plan", string(encoded))
 	if err != nil {
 		return nil, fmt.Errorf("plan of the child: %w", err)
 	}
@@ -136,10 +137,11 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 }
 
 // execute starts the executable; the last of its descriptors is the plan. The
-// image is one of them, too: syscall.ForkExec moves descriptors around between
-// clone and execve, and must not put another in its place.
+// image is sealed, so that even a process which opens it through /proc/PID/exe
+// can't change it. Its descriptor is one of the child's, too: syscall.ForkExec moves
+// descriptors around between clone and execve, and must not put another in its place.
 func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
-	image, err := memfd("runnel", []byte(executable), executableSeals)
+	image, err := memfd.SealedExecutable("runnel", executable)
 	if err != nil {
 		return nil, fmt.Errorf("executable of the child: %w", err)
 	}
@@ -167,47 +169,13 @@ func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 	return c, nil
 }
 
-// executableSeals keep the child's image as it is, even for a process that gets
-// hold of it through /proc/PID/exe.
-const executableSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-
-// memfd makes a file in memory with this content. With seals it is executable.
-func memfd(name string, content []byte, seals int) (int, error) {
-	flags := unix.MFD_CLOEXEC
-	if seals != 0 {
-		flags |= unix.MFD_ALLOW_SEALING | unix.MFD_EXEC
-	}
-	fd, err := unix.MemfdCreate(name, flags)
-	if err == unix.EINVAL { // before Linux 6.3 there is no MFD_EXEC
-		fd, err = unix.MemfdCreate(name, flags&^unix.MFD_EXEC)
-	}
-	if err != nil {
-		return -1, err
-	}
-	for len(content) > 0 {
-		n, err := unix.Write(fd, content)
-		if err != nil {
-			unix.Close(fd)
-			return -1, err
-		}
-		content = content[n:]
-	}
-	if seals != 0 {
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
-			unix.Close(fd)
-			return -1, err
-		}
-	}
-	return fd, nil
-}
-
 // StateFile is a file in memory with what a hook reads on its standard input.
 // Its content is written once, with Fill, before the child is told to go on.
 type StateFile struct{ fd int }
 
 // NewStateFile makes an empty one.
 func NewStateFile() (StateFile, error) {
-	fd, err := unix.MemfdCreate("state", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	fd, err := memfd.Create("state")
 	if err != nil {
 		return StateFile{-1}, fmt.Errorf("state for hooks: %w", err)
 	}
@@ -219,10 +187,10 @@ func (s StateFile) FD() int { return s.fd }
 
 // Fill writes the content and seals it: a hook can't change what the next reads.
 func (s StateFile) Fill(content []byte) error {
-	if _, err := unix.Pwrite(s.fd, content, 0); err != nil {
+	if err := memfd.Write(s.fd, string(content)); err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
 	}
-	if _, err := unix.FcntlInt(uintptr(s.fd), unix.F_ADD_SEALS, executableSeals); err != nil {
+	if err := memfd.Seal(s.fd); err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
 	}
 	return nil

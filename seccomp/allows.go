@@ -9,8 +9,8 @@ type call struct {
 	args   [6]uint64
 }
 
-// Allows tells whether the filter lets a process of the native architecture make
-// a call with these first arguments, the others being 0.
+// Allows reports whether the filter lets a process of the native architecture make
+// a call with these first arguments; the others are 0.
 func (f *Filter) Allows(number uintptr, args ...uint64) bool {
 	arch, ok := findArch(nativeArch())
 	if !ok {
@@ -23,8 +23,8 @@ func (f *Filter) Allows(number uintptr, args ...uint64) bool {
 	return ok && (action == actAllow || action == logged)
 }
 
-// actionOf interprets a program. It knows the instructions that the stub and
-// libseccomp use.
+// actionOf runs a program and returns its result. It knows the instructions that the
+// stub and libseccomp use; ok is false for another one, or without a result.
 func (c *call) actionOf(program []byte) (action uint32, ok bool) {
 	data := binary.NativeEndian.AppendUint32(make([]byte, 0, 64), c.number)
 	data = binary.NativeEndian.AppendUint32(data, c.arch)
@@ -49,9 +49,9 @@ func (c *call) actionOf(program []byte) (action uint32, ok bool) {
 				return 0, false
 			}
 			a = binary.NativeEndian.Uint32(data[k:])
-		case 0x54: // BPF_ALU | BPF_AND | BPF_K
+		case bpfAnd:
 			a &= k
-		case 0x05: // BPF_JMP | BPF_JA
+		case bpfJump:
 			pc += int(k)
 		case bpfJumpEqual:
 			jump(a == k)

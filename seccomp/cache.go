@@ -11,35 +11,37 @@ import (
 )
 
 const (
-	// cacheEntries is how many programs are kept: one more drives out the oldest.
-	// A host has a handful of profiles; an entry is about 10 KB, mostly in a tmpfs.
+	// cacheEntries is the number of programs that are kept: one more evicts the
+	// oldest. A host has a handful of profiles; an entry has about 10 KB, usually in a
+	// tmpfs.
 	cacheEntries = 64
 
 	cacheMagic      = "runnel-seccomp-2"
-	cacheHeaderSize = len(cacheMagic) + 8 + 4 // the magic, a sum, the length of the key
+	cacheHeaderSize = len(cacheMagic) + 8 + 4 // the magic, a checksum, the length of the key
 )
 
-// cacheKey is everything that decides a program, see keyOf. It is kept beside the
-// program and compared as a whole: a hash would have to be a cryptographic one,
-// which costs every command more at its start than it saves here.
+// cacheKey is everything that decides a program, see keyOf. It is stored with the
+// program and compared as a whole: instead, a hash would have to be a cryptographic
+// one, and linking that costs every command more at its start than it saves here.
 type cacheKey string
 
-// fileName may be that of another key too: the last one that was saved counts.
+// fileName returns the name of the key's entry. Another key may have the same; the
+// entry is then that of the key saved last.
 func (k cacheKey) fileName() string {
 	return fmt.Sprintf("%016x", hash(string(k)))
 }
 
-// cache is a directory of compiled programs, each in a file of its own with what
-// it was compiled from. Who can write there decides what the filters of
-// containers are; so the directory has to be ours and closed to everybody else,
-// and so has the file. A nil cache is empty and keeps nothing.
+// cache is a directory of compiled programs, each in a file with its key. Who can
+// write there decides what the filters of containers are. The directory must
+// therefore belong to the user and be closed to everybody else, and so must each
+// file. A nil cache is empty and stores nothing.
 type cache struct {
 	path string
 	fd   int
 }
 
-// openCache opens the directory, creating it if need be. On an error, and for an
-// empty path, the cache is nil.
+// openCache opens the directory, which it creates if it doesn't exist. On an error,
+// and for an empty path, the cache is nil.
 func openCache(path string) (*cache, error) {
 	if path == "" {
 		return nil, nil
@@ -73,13 +75,13 @@ func (c *cache) close() {
 	}
 }
 
-// load returns the program kept for the key; nil if there is none that can be
-// trusted, whatever the reason: it is then compiled and kept anew.
+// load returns the program of the key; nil if there is none that can be trusted,
+// for whatever reason: it is then compiled and saved again.
 func (c *cache) load(key cacheKey) []byte {
 	if c == nil {
 		return nil
 	}
-	// Without O_NONBLOCK a FIFO of that name would hold us up.
+	// Without O_NONBLOCK, opening a FIFO of that name would block.
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_CLOEXEC | unix.O_NONBLOCK
 	fd, err := unix.Openat(c.fd, key.fileName(), flags, 0)
 	if err != nil {
@@ -101,8 +103,8 @@ func (c *cache) load(key cacheKey) []byte {
 	return programOf(key, content)
 }
 
-// entryOf is the content of a file: magic, sum of what follows, length of the
-// key, key, program.
+// entryOf returns the content of a file: magic, checksum of what follows, length of
+// the key, key, program.
 func entryOf(key cacheKey, program []byte) []byte {
 	b := make([]byte, cacheHeaderSize, cacheHeaderSize+len(key)+len(program))
 	binary.LittleEndian.PutUint32(b[cacheHeaderSize-4:], uint32(len(key)))
@@ -113,8 +115,8 @@ func entryOf(key cacheKey, program []byte) []byte {
 	return b
 }
 
-// programOf is the reverse of entryOf; nil for content that is damaged, cut short
-// or another key's.
+// programOf is the reverse of entryOf. It returns nil for content that is damaged,
+// truncated or another key's.
 func programOf(key cacheKey, content []byte) []byte {
 	if len(content) <= cacheHeaderSize+len(key) || string(content[:len(cacheMagic)]) != cacheMagic ||
 		binary.LittleEndian.Uint64(content[len(cacheMagic):]) != sumOf(content) ||
@@ -129,10 +131,12 @@ func programOf(key cacheKey, content []byte) []byte {
 	return program
 }
 
-// sumOf finds damage by accident; what is on purpose is the file mode's to prevent.
+// sumOf returns the checksum, which detects accidental damage. The file's mode
+// prevents the other kind.
 func sumOf(content []byte) uint64 { return hash(content[cacheHeaderSize-4:]) }
 
-// hash is FNV-1a by words of eight bytes, each spread over the lower half too.
+// hash returns FNV-1a over words of eight bytes, with each word's upper half mixed
+// into the lower one.
 func hash[T string | []byte](s T) uint64 {
 	const offset, prime = 0xcbf29ce484222325, 0x100000001b3
 	h := offset ^ uint64(len(s))
@@ -146,8 +150,7 @@ func hash[T string | []byte](s T) uint64 {
 	return h
 }
 
-// save keeps a program. It appears under its name complete or not at all, in the
-// place of a damaged one too.
+// save stores a program atomically, replacing an entry of the same name.
 func (c *cache) save(key cacheKey, program []byte) error {
 	if c == nil {
 		return nil
@@ -165,7 +168,7 @@ func (c *cache) save(key cacheKey, program []byte) error {
 }
 
 func (c *cache) write(name string, content []byte) error {
-	// One of this name can only be left over from a dead process of our pid.
+	// A file of this name can only be left over from a dead process with the same pid.
 	fd, err := unix.Openat(c.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
@@ -183,8 +186,8 @@ func (c *cache) write(name string, content []byte) error {
 	return err
 }
 
-// evict removes the files written longest ago until cacheEntries are left,
-// temporary ones of processes that died half-way among them.
+// evict removes the oldest files until cacheEntries are left. Temporary files of
+// processes that died while writing are among them.
 func (c *cache) evict() error {
 	entries, err := os.ReadDir(c.path)
 	if err != nil {

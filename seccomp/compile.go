@@ -1,109 +1,140 @@
 // Package seccomp turns linux.seccomp of a config.json into a BPF program for
-// seccomp(2). It owns the validation of the profile, its compilation and the cache
-// of compiled programs, and hands the listener of SCMP_ACT_NOTIFY to its agent.
-// It never loads a filter: that is a step of the plan.
+// seccomp(2). It validates the profile, caches compiled programs, and hands the
+// listener of SCMP_ACT_NOTIFY to its agent. It never loads a filter: that is a step
+// of the plan.
 //
-// A profile is lowered to numbers (Lower, pure), and the numbers are what the cache
-// is keyed by. On a miss they are compiled by libseccomp in a process of its own
-// (compiler/compiler.c, embedded here), and a short program of our own is put
-// before the result (stub.go).
+// A profile is lowered to numbers (lower, pure), which are also the key of the
+// cache. On a miss package compiler compiles them with libseccomp, and a short
+// program is put in front of the result (stub.go).
 //
-// Not owned: the filter's place among the steps of the container's process, and
-// the syscalls that this process still needs after it.
+// The position of the filter among the steps of the container's process, and the
+// system calls that this process still needs after it, are the planner's.
 package seccomp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
-// Filter is what seccomp(2) needs to know.
+// ErrUnavailable is the error of a build that can't compile filters; package
+// compiler describes the ways to build.
+var ErrUnavailable = compiler.ErrUnavailable
+
+// Filter is a compiled profile: the arguments of seccomp(2).
 type Filter struct {
 	// BPF is an array of struct sock_filter.
 	BPF []byte
-	// Flags are SECCOMP_FILTER_FLAG_*, but for NEW_LISTENER: see Notify.
+	// Flags are SECCOMP_FILTER_FLAG_*, except for NEW_LISTENER: see Notify.
 	Flags uint64
-	// Notify says that the filter has a listener, for which the caller adds
+	// Notify reports whether the filter has a listener, for which the caller adds
 	// SECCOMP_FILTER_FLAG_NEW_LISTENER.
 	Notify bool
 }
 
-// programRevision changes when the same request makes another program although the
-// compiler is the same one: with stub.go.
+// programRevision changes when the same request and the same libseccomp make
+// another program: with stub.go, and with the calls of libseccomp in package
+// compiler.
 const programRevision = 1
 
 // Compile returns the filter of a profile, from the cache in cacheDir or compiled.
 //
-// cacheDir is created with mode 0700 if its parent is there; "" means no cache.
-// A cache that can't be used costs time, never the container: that is a warning.
-// Errors about the profile and warnings name the place in config.json.
-func Compile(ctx context.Context, profile *specs.LinuxSeccomp, cacheDir string) (*Filter, []string, error) {
-	request, warnings, err := Lower(profile, nativeArch())
-	if err != nil {
+// cacheDir is created with mode 0700 if its parent exists; "" means no cache. A
+// cache that can't be used is a warning. Errors about the profile and warnings have
+// their place in config.json; ErrUnavailable is among them.
+func Compile(ctx context.Context, profile *specs.LinuxSeccomp, cacheDir string) (*Filter, place.Errors, error) {
+	l, problems, warnings := examine(profile)
+	if err := problems.First(); err != nil {
 		return nil, nil, err
 	}
-	filter := &Filter{Notify: usesNotify(profile)}
-	flags, more, err := lowerFlags(profile.Flags, filter.Notify)
-	if err != nil {
+	if err := checkFlags(l.flags); err != nil {
 		return nil, nil, err
 	}
-	if err := checkFlags(flags); err != nil {
-		return nil, nil, err
-	}
-	filter.Flags = flags
-	warnings = append(warnings, more...)
-
-	encoded := request.encode()
-	key := keyOf(compilerID, request, encoded)
+	filter := &Filter{Flags: l.flags, Notify: l.notify}
+	key := keyOf(compiler.Identity(), l)
 	store, err := openCache(cacheDir)
 	if err != nil {
-		warnings = append(warnings, fmt.Sprintf("seccomp programs are not cached: %v", err))
+		warnings.Addf(place.Place{}, "seccomp programs are not cached: %w", err)
 	}
 	defer store.close()
 	if filter.BPF = store.load(key); filter.BPF != nil {
 		return filter, warnings, nil
 	}
-	if filter.BPF, err = build(ctx, profile, request, encoded); err != nil {
+	if filter.BPF, err = build(ctx, profile, l); err != nil {
 		return nil, nil, err
 	}
 	if err := store.save(key, filter.BPF); err != nil {
-		warnings = append(warnings, fmt.Sprintf("seccomp program is not cached: %v", err))
+		warnings.Addf(place.Place{}, "seccomp program is not cached: %w", err)
 	}
 	return filter, warnings, nil
 }
 
 // build compiles without the cache.
-func build(ctx context.Context, profile *specs.LinuxSeccomp, request *Request, encoded []byte) ([]byte, error) {
-	output, err := runCompiler(ctx, encoded)
+func build(ctx context.Context, profile *specs.LinuxSeccomp, l *lowered) ([]byte, error) {
+	program, err := compiler.Compile(ctx, &l.request)
 	if err != nil {
-		return nil, fmt.Errorf("compile the seccomp profile: %w", explain(err, profile, request))
+		return nil, fmt.Errorf("compile the seccomp profile: %w", explain(err, profile, l))
 	}
-	highest, compiled, err := splitOutput(output, len(request.Archs))
-	if err != nil {
-		return nil, fmt.Errorf("compile the seccomp profile: %w", err)
-	}
-	program, err := withStub(request, highest, compiled)
-	if err != nil {
-		return nil, fmt.Errorf("linux.seccomp: %w", err)
-	}
-	return program, nil
+	return withStub(l, program)
 }
 
-// keyOf is everything that decides the program: the request, the compiler with
+// explain replaces a failure of the compiler by a sentence, with the place in
+// config.json.
+func explain(err error, profile *specs.LinuxSeccomp, l *lowered) error {
+	var f *compiler.Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	switch {
+	case f.Stage == compiler.StageArch && f.Index < len(l.request.Archs):
+		at, name := archPlace(profile, l.request.Archs[f.Index].Token)
+		switch {
+		case errors.Is(f.Err, unix.EDOM):
+			return place.Errorf(at, "%s has another byte order than this machine", name)
+		case errors.Is(f.Err, unix.EINVAL):
+			return place.Errorf(at, "libseccomp %s doesn't know %s", LibseccompVersion(), name)
+		}
+		return place.Errorf(at, "add %s: %w", name, f.Err)
+	case f.Stage == compiler.StageRule && f.Index < len(l.request.Rules):
+		return place.Errorf(property("syscalls").Index(l.entries[f.Index]), "add the rule for %s: %w", l.request.Rules[f.Index].Name, f.Err)
+	case f.Stage == compiler.StageInit:
+		return place.Errorf(property("defaultAction"), "create a filter: %w", f.Err)
+	case f.Stage == compiler.StageExport:
+		return fmt.Errorf("generate the BPF program: %w", f.Err)
+	}
+	return err
+}
+
+// archPlace returns the place and the name of an architecture in the profile; the
+// native one needn't be there.
+func archPlace(profile *specs.LinuxSeccomp, token uint32) (at place.Place, name specs.Arch) {
+	for i, name := range profile.Architectures {
+		if a, ok := findArch(name); ok && a.token == token {
+			return property("architectures").Index(i), name
+		}
+	}
+	return place.At("/linux/seccomp"), nativeArch()
+}
+
+// keyOf returns everything that decides the program: the request, the compiler with
 // its libseccomp, and the stub.
-func keyOf(compiler string, request *Request, encoded []byte) cacheKey {
+func keyOf(compilerIdentity string, l *lowered) cacheKey {
 	stub := byte(0)
-	if request.Stub {
+	if l.stub {
 		stub = 1
 	}
-	return cacheKey(compiler + string([]byte{0, programRevision, stub}) + string(encoded))
+	return cacheKey(compilerIdentity + string([]byte{0, programRevision, stub}) + string(l.request.Encode()))
 }
 
-// nativeArch is the architecture that runnel was built for; "" if libseccomp has
-// none for it.
+// nativeArch returns the architecture that runnel was built for; "" if libseccomp
+// has none for it.
 func nativeArch() specs.Arch {
 	switch runtime.GOARCH {
 	case "386":

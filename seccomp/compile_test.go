@@ -2,19 +2,18 @@ package seccomp
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
 func TestCompileErrors(t *testing.T) {
+	needsCompiler(t)
 	allow := func(change func(*specs.LinuxSeccomp)) *specs.LinuxSeccomp {
 		p := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
 		change(p)
@@ -46,28 +45,29 @@ func TestCompileErrors(t *testing.T) {
 // TestExplain holds the sentences for failures that can't be provoked.
 func TestExplain(t *testing.T) {
 	profile := &specs.LinuxSeccomp{Architectures: []specs.Arch{specs.ArchX86_64, specs.ArchLOONGARCH64}}
-	r := &Request{
-		Archs: []Arch{{Token: tokenX8664}, {Token: 0xc0000102}},
-		Rules: []Rule{{Name: "read"}, {Name: "dup", Entry: 3}},
-	}
+	l := &lowered{request: compiler.Request{
+		Archs: []compiler.Arch{{Token: tokenX8664}, {Token: 0xc0000102}},
+		Rules: []compiler.Rule{{Name: "read"}, {Name: "dup"}},
+	}, entries: []int{0, 3}}
 	for _, c := range []struct {
-		failure compilerFailure
+		failure compiler.Failure
 		want    string
 	}{
-		{compilerFailure{stageArch, 1, 22}, "linux.seccomp.architectures[1]: libseccomp " + LibseccompVersion() + " doesn't know SCMP_ARCH_LOONGARCH64"},
-		{compilerFailure{stageArch, 0, 12}, "linux.seccomp.architectures[0]: add SCMP_ARCH_X86_64: cannot allocate memory"},
-		{compilerFailure{stageRule, 1, 14}, "linux.seccomp.syscalls[3]: add the rule for dup: bad address"},
-		{compilerFailure{stageInit, 0, 22}, "linux.seccomp.defaultAction: make a filter: invalid argument"},
-		{compilerFailure{stageExport, 0, 12}, "generate the BPF program: cannot allocate memory"},
-		{compilerFailure{stageRule, 9, 14}, "compiler stage 4, record 9: bad address"},
+		{compiler.Failure{Stage: compiler.StageArch, Index: 1, Err: unix.EINVAL}, "linux.seccomp.architectures[1]: libseccomp " + LibseccompVersion() + " doesn't know SCMP_ARCH_LOONGARCH64"},
+		{compiler.Failure{Stage: compiler.StageArch, Index: 0, Err: unix.ENOMEM}, "linux.seccomp.architectures[0]: add SCMP_ARCH_X86_64: cannot allocate memory"},
+		{compiler.Failure{Stage: compiler.StageRule, Index: 1, Err: unix.EFAULT}, "linux.seccomp.syscalls[3]: add the rule for dup: bad address"},
+		{compiler.Failure{Stage: compiler.StageInit, Err: unix.EINVAL}, "linux.seccomp.defaultAction: create a filter: invalid argument"},
+		{compiler.Failure{Stage: compiler.StageExport, Err: unix.ENOMEM}, "generate the BPF program: cannot allocate memory"},
+		{compiler.Failure{Stage: compiler.StageRule, Index: 9, Err: unix.EFAULT}, "compiler stage 4, record 9: bad address"},
 	} {
-		if got := explain(c.failure, profile, r).Error(); got != c.want {
+		if got := explain(&c.failure, profile, l).Error(); got != c.want {
 			t.Errorf("explain(%+v) = %q, want %q", c.failure, got, c.want)
 		}
 	}
 }
 
 func TestFeaturesSorted(t *testing.T) {
+	needsCompiler(t)
 	f := Features()
 	for name, list := range map[string][]string{
 		"actions": f.Actions, "operators": f.Operators, "archs": f.Archs, "knownFlags": f.KnownFlags, "supportedFlags": f.SupportedFlags,
@@ -85,29 +85,35 @@ func TestFeaturesSorted(t *testing.T) {
 }
 
 // TestArchsAreLibseccomps compiles for every architecture that Features lists, and
-// for the others: the list has to be the truth about the embedded libseccomp.
+// for the others: the list must be that of libseccomp.
 func TestArchsAreLibseccomps(t *testing.T) {
+	needsCompiler(t)
 	listed := Features().Archs
 	for _, a := range archs {
-		r := &Request{DefaultAction: actAllow, Archs: []Arch{{a.token, a.limit}}}
-		_, err := runCompiler(t.Context(), r.encode())
-		var f compilerFailure
-		known := err == nil || errors.As(err, &f) && f.Errno == 33 // EDOM: another byte order
+		r := &compiler.Request{DefaultAction: actAllow, Archs: []compiler.Arch{{Token: a.token, Limit: a.limit}}}
+		_, err := compiler.Compile(t.Context(), r)
+		known := err == nil || errors.Is(err, unix.EDOM) // EDOM: another byte order
 		if want := slices.Contains(listed, string(a.name)); known != want {
 			t.Errorf("%s: libseccomp knows it = %v (%v), listed = %v", a.name, known, err, want)
 		}
 	}
 }
 
-// TestCompilerID holds the embedded id against the embedded compiler.
-func TestCompilerID(t *testing.T) {
-	version, err := exec.Command("./compiler/compiler.bin", "-v").Output()
-	if err != nil || len(version) != 12 {
-		t.Fatalf("compiler -v: %d bytes, %v", len(version), err)
+// TestUnavailable: a build without libseccomp refuses a profile by its place.
+func TestUnavailable(t *testing.T) {
+	if compiler.Available() == nil {
+		t.Skip("this build has libseccomp")
 	}
-	number := func(i int) uint32 { return binary.NativeEndian.Uint32(version[4*i:]) }
-	want := fmt.Sprintf("%d.%d.%d %x", number(0), number(1), number(2), sha256.Sum256([]byte(compilerBinary)))
-	if got := strings.TrimSpace(compilerID); got != want {
-		t.Errorf("compiler.id = %q, want %q", got, want)
+	const want = "linux.seccomp: this build of runnel has no seccomp support: " +
+		"build it with make, or with cgo and the headers of libseccomp"
+	_, _, err := Compile(t.Context(), small(1), "")
+	if !errors.Is(err, ErrUnavailable) || err.Error() != want {
+		t.Errorf("Compile = %v, want %q", err, want)
+	}
+	if problems, _ := Check(small(1)); len(problems) != 1 || problems[0].Error() != want {
+		t.Errorf("Check = %v, want %q", problems, want)
+	}
+	if f := Features(); *f.Enabled || f.Actions != nil || LibseccompVersion() != "" {
+		t.Errorf("Features = %+v with libseccomp %q, want nothing", f, LibseccompVersion())
 	}
 }

@@ -5,14 +5,20 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go/features"
+
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
 // Features returns what this build of runnel understands in linux.seccomp, each
-// list sorted (runtime-spec features-linux.md). SupportedFlags asks the running
-// kernel about the flags that not every kernel from 5.10 on has.
+// list sorted (runtime-spec features-linux.md). A build that can't compile filters
+// reports that seccomp isn't enabled, and no lists. SupportedFlags asks the running
+// kernel about the flags that not every kernel since 5.10 has.
 func Features() *features.Seccomp {
-	enabled := true
+	enabled := compiler.Available() == nil
 	f := &features.Seccomp{Enabled: &enabled}
+	if !enabled {
+		return f
+	}
 	for _, a := range actions {
 		f.Actions = append(f.Actions, string(a.name))
 	}
@@ -34,14 +40,11 @@ func Features() *features.Seccomp {
 	return f
 }
 
-// LibseccompVersion is the version of the libseccomp that compiles profiles, such
-// as "2.5.4".
-func LibseccompVersion() string {
-	version, _, _ := strings.Cut(compilerID, " ")
-	return strings.TrimSpace(version)
-}
+// LibseccompVersion returns the version of the libseccomp that compiles profiles,
+// such as "2.5.4"; "" in a build without it.
+func LibseccompVersion() string { return compiler.Version() }
 
-// libseccompMinor is the x of libseccomp 2.x, 0 if that can't be told.
+// libseccompMinor returns the x of libseccomp 2.x; 0 if it is unknown.
 func libseccompMinor() int {
 	_, rest, _ := strings.Cut(LibseccompVersion(), ".")
 	minor, _, _ := strings.Cut(rest, ".")

@@ -65,6 +65,7 @@ func (p prober) probe(t *testing.T, f *Filter, abi string, number int, args ...u
 
 func compileNative(t *testing.T, profile *specs.LinuxSeccomp) *Filter {
 	t.Helper()
+	needsCompiler(t)
 	f, _, err := Compile(t.Context(), profile, "")
 	if err != nil {
 		t.Fatal(err)

@@ -1,42 +1,40 @@
 package seccomp
 
 import (
-	"fmt"
-
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 const seccompSetModeFilter = 1
 
-// lowerFlags turns linux.seccomp.flags into the flags of seccomp(2). A list that is
-// absent means SPEC_ALLOW, as in runc: without it the kernels before 5.16 switch on
-// the mitigation of speculative store bypass for everything that has a filter,
-// which is slow. An empty list means none.
+// flags turns linux.seccomp.flags into the flags of seccomp(2). A list that is
+// absent means SPEC_ALLOW, as in runc: without it, kernels before 5.16 enable the
+// mitigation of speculative store bypass, which is slow, for every process with a
+// filter. An empty list means none.
 //
-// notify says that the filter will have a listener. Two flags depend on it, and
-// the kernel's answer to a wrong pair is a bare EINVAL: WAIT_KILLABLE_RECV is
-// about listeners only, and TSYNC beside a listener needs TSYNC_ESRCH.
-func lowerFlags(list []specs.LinuxSeccompFlag, notify bool) (value uint64, warnings []string, err error) {
-	if list == nil {
-		return flagSpecAllow, nil, nil
+// Two flags depend on whether the filter has a listener, and the kernel's answer to
+// a wrong pair is a bare EINVAL: WAIT_KILLABLE_RECV is about listeners only, and
+// TSYNC with a listener needs TSYNC_ESRCH.
+func (w *lowering) flags() {
+	if w.profile.Flags == nil {
+		w.out.flags = flagSpecAllow
+		return
 	}
-	for i, name := range list {
+	for i, name := range w.profile.Flags {
 		f, ok := findFlag(name)
-		if !ok {
-			return 0, nil, fmt.Errorf("linux.seccomp.flags[%d]: unknown flag %q", i, name)
+		switch {
+		case !ok:
+			w.problems.Addf(property("flags").Index(i), "unknown flag %q", name)
+		case f.value == flagWaitKillableRecv && !w.out.notify:
+			w.warnings.Addf(property("flags").Index(i), "%s has no effect in a profile without SCMP_ACT_NOTIFY", name)
+		default:
+			w.out.flags |= f.value
 		}
-		if f.value == flagWaitKillableRecv && !notify {
-			warnings = append(warnings, fmt.Sprintf(
-				"linux.seccomp.flags[%d]: %s has no effect in a profile without SCMP_ACT_NOTIFY", i, name))
-			continue
-		}
-		value |= f.value
 	}
-	if notify && value&flagTSYNC != 0 {
-		value |= flagTSYNCESRCH
+	if w.out.notify && w.out.flags&flagTSYNC != 0 {
+		w.out.flags |= flagTSYNCESRCH
 	}
-	return value, warnings, nil
 }
 
 // checkFlags returns an error that names the flag and the kernel it needs if the
@@ -44,14 +42,14 @@ func lowerFlags(list []specs.LinuxSeccompFlag, notify bool) (value uint64, warni
 func checkFlags(value uint64) error {
 	for _, f := range flags {
 		if value&f.value != 0 && f.kernel != "" && !kernelHas(f.value) {
-			return fmt.Errorf("linux.seccomp.flags: %s needs Linux %s or newer", f.name, f.kernel)
+			return place.Errorf(property("flags"), "%s needs Linux %s or newer", f.name, f.kernel)
 		}
 	}
 	return nil
 }
 
-// kernelHas asks the kernel for one flag. With no program to load, a flag that
-// it knows ends in EFAULT and one that it doesn't in EINVAL.
+// kernelHas reports whether the kernel knows one flag. It has no program to load:
+// the error is EFAULT for a flag that the kernel knows and EINVAL for another.
 func kernelHas(value uint64) bool {
 	if value == flagWaitKillableRecv {
 		value |= flagNewListener

@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// agentPatience is how long a seccomp agent may take to accept the connection and
-// the message, in seconds. A dead agent must not hold up the container for ever.
-const agentPatience = 10
+// agentTimeout is the time, in seconds, that a seccomp agent has to accept the
+// connection and to receive the message. An agent that hangs must not block the
+// container forever.
+const agentTimeout = 10
 
 // HandOver sends the listener of a filter to the seccomp agent at the socket path
 // (linux.seccomp.listenerPath) and closes the connection (runtime-spec
 // config-linux.md, "The Container Process State"). The descriptor and the whole
-// state go in one sendmsg(2). state.Fds is set here; the caller has set the rest
-// and keeps the listener, which it may close afterwards.
+// state are sent by one sendmsg(2). HandOver sets state.Fds; the caller sets the
+// rest, and closes the listener.
 func HandOver(path string, state *specs.ContainerProcessState, listener int) error {
 	message := *state
 	message.Fds = []string{specs.SeccompFdName}
@@ -36,9 +37,9 @@ func HandOver(path string, state *specs.ContainerProcessState, listener int) err
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.EAGAIN):
-			err = errSilentAgent
+			err = errAgentTimeout
 		case err == nil && n < len(payload):
-			err = fmt.Errorf("it took %d of %d bytes: %w", n, len(payload), errSilentAgent)
+			err = fmt.Errorf("it took %d of %d bytes: %w", n, len(payload), errAgentTimeout)
 		}
 		if err != nil {
 			return fmt.Errorf("send the listener to the seccomp agent at %s (linux.seccomp.listenerPath): %w", path, err)
@@ -47,20 +48,20 @@ func HandOver(path string, state *specs.ContainerProcessState, listener int) err
 	}
 }
 
-var errSilentAgent = errors.New("the agent did not take it in time")
+var errAgentTimeout = errors.New("the agent did not take it in time")
 
 func connectAgent(path string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
-	// The limit of a sun_path; the library's answer would be a bare EINVAL.
+	// The limit of sun_path; the library would return a bare EINVAL.
 	if len(path) > len(unix.RawSockaddrUnix{}.Path)-1 {
 		unix.Close(fd)
 		return -1, fmt.Errorf("a socket's path has at most %d bytes, this one %d", len(unix.RawSockaddrUnix{}.Path)-1, len(path))
 	}
-	patience := unix.Timeval{Sec: agentPatience}
-	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err == nil {
+	timeout := unix.Timeval{Sec: agentTimeout}
+	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout); err == nil {
 		for {
 			if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); !errors.Is(err, unix.EINTR) {
 				break
@@ -68,7 +69,7 @@ func connectAgent(path string) (int, error) {
 		}
 	}
 	if errors.Is(err, unix.EAGAIN) {
-		err = errSilentAgent
+		err = errAgentTimeout
 	}
 	if err != nil {
 		unix.Close(fd)

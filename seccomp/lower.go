@@ -1,171 +1,202 @@
 package seccomp
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
-// Lower validates the profile and turns it into numbers (runtime-spec
-// config-linux.md, "Seccomp"). It touches no system. native is the architecture
-// of the container's process, which is always part of the filter.
+// lowered is a profile as numbers.
+type lowered struct {
+	request compiler.Request
+	// entries has, for each rule of the request, its index in
+	// linux.seccomp.syscalls.
+	entries []int
+	// stub asks for ENOSYS instead of the default action where a system call is
+	// newer than all that the profile names.
+	stub bool
+	// flags and notify are those of Filter.
+	flags  uint64
+	notify bool
+}
+
+// lowering is a lowered profile with what is wrong with it.
+type lowering struct {
+	profile            *specs.LinuxSeccomp
+	out                lowered
+	problems, warnings place.Errors
+}
+
+// lower validates the profile and turns it into numbers (runtime-spec
+// config-linux.md, "Seccomp"). It reports all problems; lowered is nil if there are
+// any. It doesn't touch the system. native is the architecture of the container's
+// process, which is always part of the filter.
 //
-// Names of syscalls aren't checked: which exist depends on libseccomp, and a
-// profile may name syscalls of newer kernels. Errors and warnings begin with the
-// place in config.json.
-func Lower(profile *specs.LinuxSeccomp, native specs.Arch) (*Request, []string, error) {
-	r := &Request{}
-	fallback, err := lowerDefault(profile, r)
-	if err != nil {
-		return nil, nil, err
+// Names of system calls aren't checked: which exist depends on libseccomp, and a
+// profile may name those of newer kernels.
+func lower(profile *specs.LinuxSeccomp, native specs.Arch) (l *lowered, problems, warnings place.Errors) {
+	w := &lowering{profile: profile}
+	w.out.notify = usesNotify(profile)
+	fallback := w.defaultAction()
+	w.architectures(native)
+	w.syscalls()
+	w.listener()
+	w.flags()
+	if len(w.problems) > 0 {
+		return nil, w.problems, w.warnings
 	}
-	if r.Archs, err = lowerArchs(profile.Architectures, native); err != nil {
-		return nil, nil, err
-	}
-	var warnings []string
-	count := 0
-	for i := range profile.Syscalls {
-		count += len(profile.Syscalls[i].Names)
-	}
-	r.Rules = make([]Rule, 0, count)
-	for i := range profile.Syscalls {
-		if warnings, err = lowerEntry(r, &profile.Syscalls[i], i, warnings); err != nil {
-			return nil, nil, fmt.Errorf("linux.seccomp.syscalls[%d]%w", i, err)
-		}
-	}
-	if err := checkListener(profile); err != nil {
-		return nil, nil, err
-	}
-	r.Stub = fallback.denies && r.DefaultAction != actErrno|enosys
-	return r, warnings, nil
+	w.out.stub = fallback.denies && w.out.request.DefaultAction != actErrno|enosys
+	return &w.out, nil, w.warnings
 }
 
-func lowerDefault(profile *specs.LinuxSeccomp, r *Request) (action, error) {
-	if profile.DefaultAction == "" {
-		return action{}, fmt.Errorf("linux.seccomp.defaultAction: required, but not set")
+// property returns the place of a property of linux.seccomp.
+func property(name string) place.Place { return place.At("/linux/seccomp").Key(name) }
+
+func (w *lowering) defaultAction() action {
+	name := w.profile.DefaultAction
+	fallback, ok := findAction(name)
+	switch {
+	case name == "":
+		w.problems.Addf(property("defaultAction"), "required, but not set")
+	case !ok:
+		w.problems.Addf(property("defaultAction"), "unknown action %q", name)
+	default:
+		var err error
+		w.out.request.DefaultAction, err = fallback.with(w.profile.DefaultErrnoRet)
+		w.problems.Add(property("defaultErrnoRet"), err)
 	}
-	fallback, ok := findAction(profile.DefaultAction)
-	if !ok {
-		return action{}, fmt.Errorf("linux.seccomp.defaultAction: unknown action %q", profile.DefaultAction)
-	}
-	var err error
-	if r.DefaultAction, err = fallback.with(profile.DefaultErrnoRet); err != nil {
-		return action{}, fmt.Errorf("linux.seccomp.defaultErrnoRet: %w", err)
-	}
-	return fallback, nil
+	return fallback
 }
 
-func lowerArchs(list []specs.Arch, native specs.Arch) ([]Arch, error) {
+func (w *lowering) architectures(native specs.Arch) {
 	a, ok := findArch(native)
 	if !ok {
-		return nil, fmt.Errorf("seccomp filters are not supported on architecture %q", native)
+		w.problems.Addf(place.Place{}, "seccomp filters are not supported on architecture %q", native)
 	}
-	out := make([]Arch, 1, len(list)+1)
-	out[0] = Arch{a.token, a.limit}
+	out := make([]compiler.Arch, 1, len(w.profile.Architectures)+1)
+	out[0] = compiler.Arch{Token: a.token, Limit: a.limit}
 next:
-	for i, name := range list {
+	for i, name := range w.profile.Architectures {
 		a, ok := findArch(name)
 		if !ok {
-			return nil, fmt.Errorf("linux.seccomp.architectures[%d]: unknown architecture %q", i, name)
+			w.problems.Addf(property("architectures").Index(i), "unknown architecture %q", name)
+			continue
 		}
 		for _, have := range out {
 			if have.Token == a.token {
 				continue next
 			}
 		}
-		out = append(out, Arch{a.token, a.limit})
+		out = append(out, compiler.Arch{Token: a.token, Limit: a.limit})
 	}
-	return out, nil
+	w.out.request.Archs = out
 }
 
-// lowerEntry appends the rules of one entry of linux.seccomp.syscalls. Its errors
-// begin within the entry (".args[0].op: …").
-func lowerEntry(r *Request, entry *specs.LinuxSyscall, index int, warnings []string) ([]string, error) {
-	act, ok := findAction(entry.Action)
-	switch {
+func (w *lowering) syscalls() {
+	count := 0
+	for i := range w.profile.Syscalls {
+		count += len(w.profile.Syscalls[i].Names)
+	}
+	w.out.request.Rules = make([]compiler.Rule, 0, count)
+	w.out.entries = make([]int, 0, count)
+	for i := range w.profile.Syscalls {
+		w.entry(i, &w.profile.Syscalls[i])
+	}
+}
+
+// entry appends the rules of one entry of linux.seccomp.syscalls.
+func (w *lowering) entry(index int, entry *specs.LinuxSyscall) {
+	at := func(name string) place.Place { return property("syscalls").Index(index).Key(name) }
+	var value uint32
+	switch action, ok := findAction(entry.Action); {
 	case entry.Action == "":
-		return nil, fmt.Errorf(".action: required, but not set")
+		w.problems.Addf(at("action"), "required, but not set")
 	case !ok:
-		return nil, fmt.Errorf(".action: unknown action %q", entry.Action)
-	case len(entry.Names) == 0:
-		return nil, fmt.Errorf(".names: needs at least one syscall")
-	}
-	value, err := act.with(entry.ErrnoRet)
-	if err != nil {
-		return nil, fmt.Errorf(".errnoRet: %w", err)
-	}
-	if err := checkNames(entry.Names); err != nil {
-		return nil, err
-	}
-	first := len(r.Args)
-	split, err := lowerArgs(r, entry.Args)
-	if err != nil {
-		return nil, err
-	}
-	if split {
-		warnings = append(warnings, fmt.Sprintf("linux.seccomp.syscalls[%d].args: an argument is compared "+
-			"more than once; one match of the %d is enough for the rule", index, len(entry.Args)))
-	}
-	known := value == r.DefaultAction
-	for _, name := range entry.Names {
-		rule := Rule{Name: name, Action: value, Known: known, FirstArg: first, ArgCount: len(entry.Args), Entry: index}
-		if !split {
-			r.Rules = append(r.Rules, rule)
-			continue
-		}
-		for i := range entry.Args {
-			rule.FirstArg, rule.ArgCount = first+i, 1
-			r.Rules = append(r.Rules, rule)
+		w.problems.Addf(at("action"), "unknown action %q", entry.Action)
+	default:
+		var err error
+		if value, err = action.with(entry.ErrnoRet); err != nil {
+			w.problems.Add(at("errnoRet"), err)
 		}
 	}
-	return warnings, nil
-}
-
-// checkNames refuses names that can't be handed to libseccomp.
-func checkNames(names []string) error {
-	for i, name := range names {
+	if len(entry.Names) == 0 {
+		w.problems.Addf(at("names"), "needs at least one syscall")
+	}
+	for i, name := range entry.Names {
+		// Such a name can't be passed to libseccomp.
 		if name == "" || strings.IndexByte(name, 0) >= 0 {
-			return fmt.Errorf(".names[%d]: %q is not a name of a syscall", i, name)
+			w.problems.Addf(at("names").Index(i), "%q is not a name of a syscall", name)
 		}
 	}
-	return nil
+	r := &w.out.request
+	first := len(r.Args)
+	split := w.arguments(entry.Args, at)
+	for _, name := range entry.Names {
+		rule := compiler.Rule{Name: name, Action: value, FirstArg: first, ArgCount: len(entry.Args)}
+		if value == r.DefaultAction {
+			rule.Action, rule.Known = 0, true
+		}
+		w.rules(index, rule, split)
+	}
 }
 
-// lowerArgs appends the arguments of one entry. split says that one argument is
-// compared twice: libseccomp has no AND of two comparisons of one argument, and
-// then, as in runc, each comparison becomes a rule of its own (OR).
-func lowerArgs(r *Request, args []specs.LinuxSeccompArg) (split bool, err error) {
+// rules appends a rule, or one for each of its arguments.
+func (w *lowering) rules(index int, rule compiler.Rule, split bool) {
+	r := &w.out.request
+	if !split {
+		r.Rules = append(r.Rules, rule)
+		w.out.entries = append(w.out.entries, index)
+		return
+	}
+	first, count := rule.FirstArg, rule.ArgCount
+	for i := range count {
+		rule.FirstArg, rule.ArgCount = first+i, 1
+		r.Rules = append(r.Rules, rule)
+		w.out.entries = append(w.out.entries, index)
+	}
+}
+
+// arguments appends the arguments of one entry, whose properties are at. split
+// reports whether an argument is compared more than once: libseccomp has no AND of
+// two comparisons of one argument, and each comparison then becomes a rule of its
+// own (OR), as in runc.
+func (w *lowering) arguments(args []specs.LinuxSeccompArg, at func(string) place.Place) (split bool) {
 	var seen [6]bool
 	for i, a := range args {
-		op, ok := findOperator(a.Op)
-		switch {
-		case a.Index >= uint(len(seen)):
-			return false, fmt.Errorf(".args[%d].index: %d is not an argument of a syscall (0 to 5)", i, a.Index)
-		case a.Op == "":
-			return false, fmt.Errorf(".args[%d].op: required, but not set", i)
-		case !ok:
-			return false, fmt.Errorf(".args[%d].op: unknown operator %q", i, a.Op)
+		if a.Index < uint(len(seen)) {
+			split = split || seen[a.Index]
+			seen[a.Index] = true
+		} else {
+			w.problems.Addf(at("args").Index(i).Key("index"), "%d is not an argument of a syscall (0 to 5)", a.Index)
 		}
-		split = split || seen[a.Index]
-		seen[a.Index] = true
-		r.Args = append(r.Args, Arg{Index: uint32(a.Index), Op: op.value, A: a.Value, B: a.ValueTwo})
+		op, ok := findOperator(a.Op)
+		if a.Op == "" {
+			w.problems.Addf(at("args").Index(i).Key("op"), "required, but not set")
+		} else if !ok {
+			w.problems.Addf(at("args").Index(i).Key("op"), "unknown operator %q", a.Op)
+		}
+		w.out.request.Args = append(w.out.request.Args, compiler.Arg{Index: uint32(a.Index), Op: op.value, A: a.Value, B: a.ValueTwo})
 	}
-	return split, nil
+	if split {
+		w.warnings.Addf(at("args"), "an argument is compared more than once; one match of the %d is enough for the rule", len(args))
+	}
+	return split
 }
 
-// checkListener holds the rules about who receives notifications.
-func checkListener(profile *specs.LinuxSeccomp) error {
-	if profile.ListenerPath != "" {
-		return nil
+// listener validates who receives notifications.
+func (w *lowering) listener() {
+	if w.profile.ListenerPath != "" {
+		return
 	}
-	if profile.ListenerMetadata != "" {
-		return fmt.Errorf("linux.seccomp.listenerMetadata: must not be set without listenerPath")
+	if w.profile.ListenerMetadata != "" {
+		w.problems.Addf(property("listenerMetadata"), "must not be set without listenerPath")
 	}
-	if usesNotify(profile) {
-		return fmt.Errorf("linux.seccomp.listenerPath: SCMP_ACT_NOTIFY is used, but nobody is named to be notified")
+	if w.out.notify {
+		w.problems.Addf(property("listenerPath"), "SCMP_ACT_NOTIFY is used, but nobody is named to be notified")
 	}
-	return nil
 }
 
 func usesNotify(profile *specs.LinuxSeccomp) bool {
@@ -178,19 +209,4 @@ func usesNotify(profile *specs.LinuxSeccomp) bool {
 		}
 	}
 	return false
-}
-
-// with returns the action's number with the errno in it; without one EPERM.
-func (a action) with(errno *uint) (uint32, error) {
-	switch {
-	case a.maxErrno == 0 && errno != nil:
-		return 0, fmt.Errorf("%s takes no errno", a.name)
-	case a.maxErrno == 0:
-		return a.value, nil
-	case errno == nil:
-		return a.value | eperm, nil
-	case *errno > a.maxErrno:
-		return 0, fmt.Errorf("%d is not an errno for %s (0 to %d)", *errno, a.name, a.maxErrno)
-	}
-	return a.value | uint32(*errno), nil
 }

@@ -6,6 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
 func errno(n uint) *uint { return &n }
@@ -28,35 +31,39 @@ func TestLower(t *testing.T) {
 			}},
 		},
 	}
-	want := &Request{
-		DefaultAction: 0x00050001,
-		Stub:          true,
-		Archs:         []Arch{{0xc000003e, 0x40000000}, {0x4000003e, 0x40000200}},
-		Rules: []Rule{
-			{Name: "read", Action: 0x7fff0000},
-			{Name: "write", Action: 0x7fff0000},
-			{Name: "mkdir", Action: 0x0005000d, Entry: 1},
-			{Name: "chmod", Action: 0x00050001, Known: true, Entry: 2},
-			{Name: "personality", Action: 0x7fff0000, ArgCount: 2, Entry: 3},
-			{Name: "socket", Action: 0x7ff00001, FirstArg: 2, ArgCount: 1, Entry: 4},
-			{Name: "socket", Action: 0x7ff00001, FirstArg: 3, ArgCount: 1, Entry: 4},
+	want := &lowered{
+		request: compiler.Request{
+			DefaultAction: 0x00050001,
+			Archs:         []compiler.Arch{{Token: 0xc000003e, Limit: 0x40000000}, {Token: 0x4000003e, Limit: 0x40000200}},
+			Rules: []compiler.Rule{
+				{Name: "read", Action: 0x7fff0000},
+				{Name: "write", Action: 0x7fff0000},
+				{Name: "mkdir", Action: 0x0005000d},
+				{Name: "chmod", Known: true},
+				{Name: "personality", Action: 0x7fff0000, ArgCount: 2},
+				{Name: "socket", Action: 0x7ff00001, FirstArg: 2, ArgCount: 1},
+				{Name: "socket", Action: 0x7ff00001, FirstArg: 3, ArgCount: 1},
+			},
+			Args: []compiler.Arg{
+				{Index: 0, Op: 4, A: 8},
+				{Index: 2, Op: 7, A: 0xf0, B: 0x30},
+				{Index: 1, Op: 6, A: 1},
+				{Index: 1, Op: 2, A: 5},
+			},
 		},
-		Args: []Arg{
-			{Index: 0, Op: 4, A: 8},
-			{Index: 2, Op: 7, A: 0xf0, B: 0x30},
-			{Index: 1, Op: 6, A: 1},
-			{Index: 1, Op: 2, A: 5},
-		},
+		entries: []int{0, 0, 1, 2, 3, 4, 4},
+		stub:    true,
+		flags:   flagSpecAllow,
 	}
-	got, warnings, err := Lower(profile, specs.ArchX86_64)
-	if err != nil {
-		t.Fatal(err)
+	got, problems, warnings := lower(profile, specs.ArchX86_64)
+	if len(problems) > 0 {
+		t.Fatal(problems.First())
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Lower: (-want +got)\n%s", diff)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(lowered{})); diff != "" {
+		t.Errorf("lower: (-want +got)\n%s", diff)
 	}
-	if len(warnings) != 1 || !strings.HasPrefix(warnings[0], "linux.seccomp.syscalls[4].args: an argument is compared more than once") {
-		t.Errorf("warnings = %q, want one about syscalls[4]", warnings)
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Error(), "linux.seccomp.syscalls[4].args: an argument is compared more than once") {
+		t.Errorf("warnings = %v, want one about syscalls[4]", warnings)
 	}
 }
 
@@ -80,13 +87,14 @@ func TestLowerActions(t *testing.T) {
 		{specs.ActTrace, errno(0xffff), 0x7ff0ffff, false},
 		{specs.ActTrap, nil, 0x00030000, true},
 	} {
-		r, _, err := Lower(&specs.LinuxSeccomp{DefaultAction: c.action, DefaultErrnoRet: c.errno}, specs.ArchX86_64)
-		if err != nil {
-			t.Errorf("%s: %v", c.action, err)
+		profile := &specs.LinuxSeccomp{DefaultAction: c.action, DefaultErrnoRet: c.errno}
+		l, problems, _ := lower(profile, specs.ArchX86_64)
+		if len(problems) > 0 {
+			t.Errorf("%s: %v", c.action, problems.First())
 			continue
 		}
-		if r.DefaultAction != c.value || r.Stub != c.stub {
-			t.Errorf("%s: default = %#x, stub = %v, want %#x, %v", c.action, r.DefaultAction, r.Stub, c.value, c.stub)
+		if l.request.DefaultAction != c.value || l.stub != c.stub {
+			t.Errorf("%s: default = %#x, stub = %v, want %#x, %v", c.action, l.request.DefaultAction, l.stub, c.value, c.stub)
 		}
 	}
 }
@@ -124,11 +132,62 @@ func TestLowerRefuses(t *testing.T) {
 		{arg(specs.LinuxSeccompArg{}), specs.ArchX86_64, "linux.seccomp.syscalls[1].args[0].op: required"},
 		{arg(specs.LinuxSeccompArg{Op: "=="}), specs.ArchX86_64, `linux.seccomp.syscalls[1].args[0].op: unknown operator "=="`},
 	} {
-		_, _, err := Lower(&c.profile, c.native)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("Lower = %v, want %q", err, c.want)
+		l, problems, _ := lower(&c.profile, c.native)
+		if l != nil || len(problems) != 1 || !strings.Contains(problems[0].Error(), c.want) {
+			t.Errorf("lower = %v, want %q", problems, c.want)
 		}
 	}
+}
+
+// TestLowerReportsAll has more than one problem in each part of a profile.
+func TestLowerReportsAll(t *testing.T) {
+	profile := &specs.LinuxSeccomp{
+		DefaultAction:    specs.ActAllow,
+		DefaultErrnoRet:  errno(1),
+		Architectures:    []specs.Arch{"SCMP_ARCH_NO", specs.ArchX86, "SCMP_ARCH_NEITHER"},
+		Flags:            []specs.LinuxSeccompFlag{"NO", specs.LinuxSeccompFlagWaitKillableRecv, "NEITHER"},
+		ListenerMetadata: "x",
+		Syscalls: []specs.LinuxSyscall{
+			{Action: "SCMP_ACT_NO", ErrnoRet: errno(1)},
+			{Names: []string{"read", "", "a\x00b"}, Action: specs.ActKill, ErrnoRet: errno(1), Args: []specs.LinuxSeccompArg{
+				{Index: 0, Op: "SCMP_CMP_NO"},
+				{Index: 1, Op: specs.OpEqualTo},
+				{Index: 7},
+				{Index: 1, Op: specs.OpNotEqual},
+			}},
+		},
+	}
+	_, problems, warnings := lower(profile, specs.ArchX86_64)
+	want := []string{
+		"/linux/seccomp/defaultErrnoRet",
+		"/linux/seccomp/architectures/0",
+		"/linux/seccomp/architectures/2",
+		"/linux/seccomp/syscalls/0/action",
+		"/linux/seccomp/syscalls/0/names",
+		"/linux/seccomp/syscalls/1/errnoRet",
+		"/linux/seccomp/syscalls/1/names/1",
+		"/linux/seccomp/syscalls/1/names/2",
+		"/linux/seccomp/syscalls/1/args/0/op",
+		"/linux/seccomp/syscalls/1/args/2/index",
+		"/linux/seccomp/syscalls/1/args/2/op",
+		"/linux/seccomp/listenerMetadata",
+		"/linux/seccomp/flags/0",
+		"/linux/seccomp/flags/2",
+	}
+	if diff := cmp.Diff(want, pointers(problems)); diff != "" {
+		t.Errorf("problems: (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"/linux/seccomp/syscalls/1/args", "/linux/seccomp/flags/1"}, pointers(warnings)); diff != "" {
+		t.Errorf("warnings: (-want +got)\n%s", diff)
+	}
+}
+
+func pointers(list place.Errors) []string {
+	var out []string
+	for _, e := range list {
+		out = append(out, e.Place.Pointer)
+	}
+	return out
 }
 
 func TestLowerFlags(t *testing.T) {
@@ -147,13 +206,18 @@ func TestLowerFlags(t *testing.T) {
 		{[]specs.LinuxSeccompFlag{wait}, true, 32, 0},
 		{[]specs.LinuxSeccompFlag{wait, specs.LinuxSeccompFlagLog}, false, 2, 1},
 	} {
-		got, warnings, err := lowerFlags(c.list, c.notify)
-		if got != c.want || err != nil || len(warnings) != c.warnings {
-			t.Errorf("lowerFlags(%q, %v) = %#x, %q, %v, want %#x and %d warnings", c.list, c.notify, got, warnings, err, c.want, c.warnings)
+		profile := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: c.list}
+		if c.notify {
+			profile.ListenerPath = "/agent"
+			profile.Syscalls = []specs.LinuxSyscall{{Names: []string{"mknod"}, Action: specs.ActNotify}}
+		}
+		l, problems, warnings := lower(profile, specs.ArchX86_64)
+		if len(problems) > 0 || l.flags != c.want || l.notify != c.notify || len(warnings) != c.warnings {
+			t.Errorf("flags %q, listener %v: %+v, %v, %v, want %#x and %d warnings", c.list, c.notify, l, problems, warnings, c.want, c.warnings)
 		}
 	}
-	_, _, err := lowerFlags([]specs.LinuxSeccompFlag{"LOG"}, false)
-	if err == nil || err.Error() != `linux.seccomp.flags[0]: unknown flag "LOG"` {
-		t.Errorf("lowerFlags(LOG) = %v", err)
+	_, problems, _ := lower(&specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"LOG"}}, specs.ArchX86_64)
+	if len(problems) != 1 || problems[0].Error() != `linux.seccomp.flags[0]: unknown flag "LOG"` {
+		t.Errorf("lower with the flag LOG = %v", problems)
 	}
 }

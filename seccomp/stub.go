@@ -2,9 +2,11 @@ package seccomp
 
 import (
 	"encoding/binary"
-	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
 const (
@@ -12,15 +14,19 @@ const (
 	enosys = uint32(unix.ENOSYS)
 )
 
-// The instructions of classic BPF that the stub is made of (bpf_common.h). The
-// kernel's bitmap of syscalls that are always allowed (since 5.11) is computed
-// only for programs that keep to these.
+// The instructions of classic BPF in the stub (bpf_common.h). The kernel's bitmap of
+// system calls that are always allowed (since 5.11) is computed only for programs
+// that use no others.
 const (
 	bpfLoad        = 0x20 // BPF_LD | BPF_W | BPF_ABS
 	bpfJumpEqual   = 0x15 // BPF_JMP | BPF_JEQ | BPF_K
 	bpfJumpGreater = 0x25 // BPF_JMP | BPF_JGT | BPF_K
 	bpfJumpAtLeast = 0x35 // BPF_JMP | BPF_JGE | BPF_K
 	bpfReturn      = 0x06 // BPF_RET | BPF_K
+
+	// The others that libseccomp uses.
+	bpfAnd  = 0x54 // BPF_ALU | BPF_AND | BPF_K
+	bpfJump = 0x05 // BPF_JMP | BPF_JA
 
 	offsetNumber = 0 // of struct seccomp_data
 	offsetArch   = 4
@@ -29,15 +35,15 @@ const (
 	maxInstructions = 4096 // BPF_MAXINSNS
 )
 
-// numbers is a range of syscall numbers, both ends in it.
+// numbers is a range of system call numbers, including both ends.
 type numbers struct{ first, last uint32 }
 
-// unknownTo gives the syscall numbers of one architecture that are newer than the
-// highest one that the profile names. Private numbers, which don't grow with the
-// kernel, are never among them, nor is anything from 0x40000000 on but for x32:
-// that is an x32 call in a filter without x32, which libseccomp's own check must
-// see, or -1, by which a tracer skips a call.
-func unknownTo(a Arch, highest uint32) []numbers {
+// unknownTo returns the system call numbers of one architecture that are newer than
+// the highest one that the profile names. Private numbers, which don't grow with the
+// kernel, are never among them. Nor are, except for x32, those from 0x40000000 on:
+// such a number is an x32 call in a filter without x32, which libseccomp's own check
+// must see, or -1, by which a tracer skips a call.
+func unknownTo(a compiler.Arch, highest uint32) []numbers {
 	switch a.Token {
 	case tokenX32:
 		return []numbers{{highest + 1, x32Own - 1}, {x32OwnEnd + 1, x32NumberEnd}}
@@ -47,7 +53,7 @@ func unknownTo(a Arch, highest uint32) []numbers {
 	return []numbers{{highest + 1, numberLimit - 1}}
 }
 
-// auditArch is the architecture as the kernel puts it into seccomp_data.
+// auditArch returns the architecture as the kernel writes it into seccomp_data.
 func auditArch(token uint32) uint32 {
 	if token == tokenX32 {
 		return tokenX8664
@@ -55,18 +61,18 @@ func auditArch(token uint32) uint32 {
 	return token
 }
 
-// stub returns the program to be put before the compiled one. It answers ENOSYS to
-// syscalls that are newer than any the profile names and lets everything else fall
-// through to its end.
+// stub returns the program in front of the compiled one. It returns ENOSYS for system
+// calls that are newer than any the profile names; everything else reaches its end,
+// where the compiled program begins.
 //
-// Why: a libc that finds a new syscall missing (ENOSYS) uses the old one; if it is
-// told EPERM instead, because the profile is older than the syscall, it gives up.
-// The author of the profile can't have meant to deny what he couldn't know.
+// A libc that gets ENOSYS for a new system call uses the old one. If it gets EPERM
+// instead, because the profile is older than the system call, it fails. The author
+// of the profile can't have meant to deny a call that didn't exist.
 //
-// highest has, for each architecture, the highest number that the profile names,
-// or -1 for none: then nothing can be told about what its author knew, and the
-// architecture has no stub.
-func stub(archs []Arch, highest []int32) []byte {
+// highest has, for each architecture, the highest number that the profile names, or
+// -1 for none: then it is unknown how old the profile is, and the architecture has
+// no stub.
+func stub(archs []compiler.Arch, highest []int32) []byte {
 	var b []byte
 	done := make([]bool, len(archs))
 	for i := range archs {
@@ -89,9 +95,9 @@ func stub(archs []Arch, highest []int32) []byte {
 }
 
 // appendArchStub appends the part for one architecture: load the architecture; if
-// it is this one, load the number and answer ENOSYS if a range has it. The kernel
-// only takes jumps forward, of up to 255 instructions where they are conditional;
-// the greatest here is 7.
+// it is this one, load the number and return ENOSYS if a range contains it. The
+// kernel accepts only forward jumps, and conditional ones of up to 255 instructions;
+// the longest here skips 7.
 func appendArchStub(b []byte, arch uint32, ranges []numbers) []byte {
 	const perRange = 3
 	if len(ranges) == 0 {
@@ -114,14 +120,15 @@ func instruction(b []byte, code uint16, ifTrue, ifFalse uint8, k uint32) []byte 
 	return binary.NativeEndian.AppendUint32(b, k)
 }
 
-// withStub puts the stub before the compiled program and checks the kernel's limit.
-func withStub(r *Request, highest []int32, compiled []byte) ([]byte, error) {
-	program := compiled
-	if r.Stub {
-		program = append(stub(r.Archs, highest), compiled...)
+// withStub returns the stub and the compiled program as one, within the kernel's
+// limit.
+func withStub(l *lowered, p *compiler.Program) ([]byte, error) {
+	program := p.BPF
+	if l.stub {
+		program = append(stub(l.request.Archs, p.Highest), program...)
 	}
 	if n := len(program) / instructionSize; n > maxInstructions {
-		return nil, fmt.Errorf("the profile compiles to %d BPF instructions; the kernel takes %d", n, maxInstructions)
+		return nil, place.Errorf(place.At("/linux/seccomp"), "the profile compiles to %d BPF instructions; the kernel takes %d", n, maxInstructions)
 	}
 	return program, nil
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/seccomp/compiler"
 )
 
 const (
@@ -16,46 +18,47 @@ func TestStub(t *testing.T) {
 		auditX86   = 0x40000003
 		auditARM64 = 0xc00000b7
 	)
-	x8664, x32 := Arch{tokenX8664, numberLimit}, Arch{tokenX32, x32Own}
-	x86, arm, arm64 := Arch{auditX86, numberLimit}, Arch{tokenARM, armPrivate}, Arch{auditARM64, numberLimit}
+	x8664, x32 := compiler.Arch{Token: tokenX8664, Limit: numberLimit}, compiler.Arch{Token: tokenX32, Limit: x32Own}
+	x86, arm := compiler.Arch{Token: auditX86, Limit: numberLimit}, compiler.Arch{Token: tokenARM, Limit: armPrivate}
+	arm64 := compiler.Arch{Token: auditARM64, Limit: numberLimit}
 	for _, c := range []struct {
 		name    string
-		archs   []Arch
+		archs   []compiler.Arch
 		highest []int32
 		number  uint32
 		arch    uint32
 		want    uint32
 	}{
-		{"the highest named", []Arch{x8664}, []int32{100}, 100, tokenX8664, fallThrough},
-		{"one above", []Arch{x8664}, []int32{100}, 101, tokenX8664, returnENOSYS},
-		{"last ordinary number", []Arch{x8664}, []int32{100}, 0x3fffffff, tokenX8664, returnENOSYS},
-		{"x32 in a filter without it", []Arch{x8664}, []int32{100}, x32Bit | 300, tokenX8664, fallThrough},
-		{"call skipped by a tracer", []Arch{x8664}, []int32{100}, 0xffffffff, tokenX8664, fallThrough},
-		{"another architecture", []Arch{x8664}, []int32{100}, 101, auditX86, fallThrough},
-		{"nothing named", []Arch{x8664}, []int32{-1}, 101, tokenX8664, fallThrough},
-		{"number 0 named", []Arch{x8664}, []int32{0}, 1, tokenX8664, returnENOSYS},
+		{"the highest named", []compiler.Arch{x8664}, []int32{100}, 100, tokenX8664, fallThrough},
+		{"one above", []compiler.Arch{x8664}, []int32{100}, 101, tokenX8664, returnENOSYS},
+		{"last ordinary number", []compiler.Arch{x8664}, []int32{100}, 0x3fffffff, tokenX8664, returnENOSYS},
+		{"x32 in a filter without it", []compiler.Arch{x8664}, []int32{100}, x32Bit | 300, tokenX8664, fallThrough},
+		{"call skipped by a tracer", []compiler.Arch{x8664}, []int32{100}, 0xffffffff, tokenX8664, fallThrough},
+		{"another architecture", []compiler.Arch{x8664}, []int32{100}, 101, auditX86, fallThrough},
+		{"nothing named", []compiler.Arch{x8664}, []int32{-1}, 101, tokenX8664, fallThrough},
+		{"number 0 named", []compiler.Arch{x8664}, []int32{0}, 1, tokenX8664, returnENOSYS},
 
-		{"second architecture, known", []Arch{x8664, x86}, []int32{100, 200}, 150, auditX86, fallThrough},
-		{"second architecture, new", []Arch{x8664, x86}, []int32{100, 200}, 201, auditX86, returnENOSYS},
-		{"first of two, new", []Arch{x8664, x86}, []int32{100, 200}, 150, tokenX8664, returnENOSYS},
-		{"second after one without a stub", []Arch{x8664, x86}, []int32{-1, 200}, 201, auditX86, returnENOSYS},
+		{"second architecture, known", []compiler.Arch{x8664, x86}, []int32{100, 200}, 150, auditX86, fallThrough},
+		{"second architecture, new", []compiler.Arch{x8664, x86}, []int32{100, 200}, 201, auditX86, returnENOSYS},
+		{"first of two, new", []compiler.Arch{x8664, x86}, []int32{100, 200}, 150, tokenX8664, returnENOSYS},
+		{"second after one without a stub", []compiler.Arch{x8664, x86}, []int32{-1, 200}, 201, auditX86, returnENOSYS},
 
-		{"x32, known", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 90, tokenX8664, fallThrough},
-		{"x32, new", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 91, tokenX8664, returnENOSYS},
-		{"x32, last common", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 511, tokenX8664, returnENOSYS},
-		{"x32, its own", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 512, tokenX8664, fallThrough},
-		{"x32, its last own", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 547, tokenX8664, fallThrough},
-		{"x32, above its own", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 548, tokenX8664, returnENOSYS},
-		{"x86-64 beside x32, known", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 95, tokenX8664, fallThrough},
-		{"x86-64 beside x32, new", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 101, tokenX8664, returnENOSYS},
-		{"x86 beside x32, new", []Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 8, auditX86, returnENOSYS},
-		{"minus one beside x32", []Arch{x8664, x32}, []int32{100, x32Bit | 90}, 0xffffffff, tokenX8664, fallThrough},
+		{"x32, known", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 90, tokenX8664, fallThrough},
+		{"x32, new", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 91, tokenX8664, returnENOSYS},
+		{"x32, last common", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 511, tokenX8664, returnENOSYS},
+		{"x32, its own", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 512, tokenX8664, fallThrough},
+		{"x32, its last own", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 547, tokenX8664, fallThrough},
+		{"x32, above its own", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 548, tokenX8664, returnENOSYS},
+		{"x86-64 beside x32, known", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 95, tokenX8664, fallThrough},
+		{"x86-64 beside x32, new", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 101, tokenX8664, returnENOSYS},
+		{"x86 beside x32, new", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, 8, auditX86, returnENOSYS},
+		{"minus one beside x32", []compiler.Arch{x8664, x32}, []int32{100, x32Bit | 90}, 0xffffffff, tokenX8664, fallThrough},
 
-		{"ARM, the highest named", []Arch{arm64, arm}, []int32{291, 400}, 400, tokenARM, fallThrough},
-		{"ARM, new", []Arch{arm64, arm}, []int32{291, 400}, 401, tokenARM, returnENOSYS},
-		{"ARM, private (set_tls)", []Arch{arm64, arm}, []int32{291, 400}, 0xf0005, tokenARM, fallThrough},
-		{"ARM, above the private ones", []Arch{arm64, arm}, []int32{291, 400}, 0xf0100, tokenARM, returnENOSYS},
-		{"AArch64, new", []Arch{arm64, arm}, []int32{291, 400}, 292, auditARM64, returnENOSYS},
+		{"ARM, the highest named", []compiler.Arch{arm64, arm}, []int32{291, 400}, 400, tokenARM, fallThrough},
+		{"ARM, new", []compiler.Arch{arm64, arm}, []int32{291, 400}, 401, tokenARM, returnENOSYS},
+		{"ARM, private (set_tls)", []compiler.Arch{arm64, arm}, []int32{291, 400}, 0xf0005, tokenARM, fallThrough},
+		{"ARM, above the private ones", []compiler.Arch{arm64, arm}, []int32{291, 400}, 0xf0100, tokenARM, returnENOSYS},
+		{"AArch64, new", []compiler.Arch{arm64, arm}, []int32{291, 400}, 292, auditARM64, returnENOSYS},
 	} {
 		program := instruction(stub(c.archs, c.highest), bpfReturn, 0, 0, fallThrough)
 		if got := simulate(t, program, call{number: c.number, arch: c.arch}); got != c.want {
@@ -113,11 +116,12 @@ func TestProgramOnOtherArchitectures(t *testing.T) {
 // compileFor compiles for a given native architecture, without the cache.
 func compileFor(t *testing.T, profile *specs.LinuxSeccomp, native specs.Arch) []byte {
 	t.Helper()
-	request, _, err := Lower(profile, native)
-	if err != nil {
-		t.Fatal(err)
+	needsCompiler(t)
+	l, problems, _ := lower(profile, native)
+	if len(problems) > 0 {
+		t.Fatal(problems.First())
 	}
-	program, err := build(t.Context(), profile, request, request.encode())
+	program, err := build(t.Context(), profile, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,8 +129,8 @@ func compileFor(t *testing.T, profile *specs.LinuxSeccomp, native specs.Arch) []
 }
 
 func TestTooLong(t *testing.T) {
-	_, err := withStub(&Request{}, nil, make([]byte, (maxInstructions+1)*instructionSize))
-	const want = "the profile compiles to 4097 BPF instructions; the kernel takes 4096"
+	_, err := withStub(&lowered{}, &compiler.Program{BPF: make([]byte, (maxInstructions+1)*instructionSize)})
+	const want = "linux.seccomp: the profile compiles to 4097 BPF instructions; the kernel takes 4096"
 	if err == nil || err.Error() != want {
 		t.Errorf("withStub = %v, want %q", err, want)
 	}

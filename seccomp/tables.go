@@ -1,23 +1,26 @@
 package seccomp
 
 import (
+	"fmt"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// The tables below are what Lower compiles from and what the features command
-// prints, so that the two can't drift. They are sorted by name and short enough
-// to be walked; as constants they cost nothing at start.
+// The tables below are what lower compiles from and what the features command
+// prints, so that the two agree. They are sorted by name and short enough for a
+// linear search; as constants they cost nothing at start.
 
-// action is one SCMP_ACT_*. value is libseccomp's number, to which the errno of an
-// action that takes one is added in the low 16 bits (seccomp_init(3)).
+// action is one SCMP_ACT_*. value is libseccomp's number, to which the errno is
+// added in the low 16 bits (seccomp_init(3)).
 type action struct {
 	name  specs.LinuxSeccompAction
 	value uint32
-	// maxErrno is the greatest errnoRet; 0 for an action that takes none.
-	// ERRNO is limited by the kernel (MAX_ERRNO), TRACE by the 16 bits.
+	// maxErrno is the greatest errnoRet; 0 for an action without one. ERRNO is
+	// limited by the kernel (MAX_ERRNO), TRACE by its 16 bits.
 	maxErrno uint
-	// denies says that a program whose unknown syscalls meet this action can't go
-	// on: what the ENOSYS stub is for. A tracer (TRACE) decides by itself.
+	// denies reports whether a program fails when this is the action for system
+	// calls that the profile doesn't know, which is why there is an ENOSYS stub. For
+	// TRACE the tracer decides.
 	denies bool
 }
 
@@ -58,11 +61,12 @@ var operators = [...]operator{
 // arch is one SCMP_ARCH_*.
 type arch struct {
 	name specs.Arch
-	// token is libseccomp's number. It is the kernel's AUDIT_ARCH_* but for x32,
-	// which the kernel reports as x86-64 with x32Bit set in the syscall number.
+	// token is libseccomp's number: the kernel's AUDIT_ARCH_*, except for x32, which
+	// the kernel reports as x86-64 with x32Bit set in the system call number.
 	token uint32
-	// limit parts ordinary syscall numbers from those that don't grow with the
-	// kernel: x32's own (512 to 547) and 32-bit ARM's private ones.
+	// limit is the first number that doesn't belong to an ordinary system call: x32
+	// has numbers of its own (512 to 547), 32-bit ARM private ones, and neither grow
+	// with the kernel.
 	limit uint32
 	// since is the first libseccomp 2.x that knows the architecture.
 	since int
@@ -107,11 +111,11 @@ var archs = [...]arch{
 	{specs.ArchX86_64, tokenX8664, numberLimit, 0},
 }
 
-// flag is one flag of seccomp(2) with the kernel that brought it.
+// flag is one flag of seccomp(2) with the kernel that introduced it.
 type flag struct {
 	name  specs.LinuxSeccompFlag
 	value uint64
-	// kernel is empty for a flag that runnel's oldest kernel, 5.10, has.
+	// kernel is empty for a flag of Linux 5.10, the oldest one supported.
 	kernel string
 }
 
@@ -165,4 +169,19 @@ func findFlag(name specs.LinuxSeccompFlag) (flag, bool) {
 		}
 	}
 	return flag{}, false
+}
+
+// with returns the action's number with the errno in it; EPERM by default.
+func (a action) with(errno *uint) (uint32, error) {
+	switch {
+	case a.maxErrno == 0 && errno != nil:
+		return 0, fmt.Errorf("%s takes no errno", a.name)
+	case a.maxErrno == 0:
+		return a.value, nil
+	case errno == nil:
+		return a.value | eperm, nil
+	case *errno > a.maxErrno:
+		return 0, fmt.Errorf("%d is not an errno for %s (0 to %d)", *errno, a.name, a.maxErrno)
+	}
+	return a.value | uint32(*errno), nil
 }

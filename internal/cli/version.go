@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 
@@ -17,5 +18,5 @@ func (s *session) versionText() string {
 		commit = "unknown"
 	}
 	return fmt.Sprintf("runnel version %s\ncommit: %s\nspec: %s\ngo: %s\nlibseccomp: %s\n",
-		s.build.Version, commit, specs.Version, runtime.Version(), libcontainer.LibseccompVersion())
+		s.build.Version, commit, specs.Version, runtime.Version(), cmp.Or(libcontainer.LibseccompVersion(), "none"))
 }

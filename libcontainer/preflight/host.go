@@ -325,7 +325,7 @@ func (c *check) hostSeccomp() {
 	if s == nil {
 		return
 	}
-	c.addError(config.Error, place.At("/linux/seccomp"), seccomp.CheckHost(s))
+	c.addAll(config.Error, seccomp.CheckHost(s))
 	if s.ListenerPath == "" {
 		return
 	}

@@ -3,7 +3,6 @@
 package preflight
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -128,12 +127,8 @@ func (c *check) config() {
 	linux := c.Spec.Linux
 	if linux.Seccomp != nil {
 		errs, warnings := seccomp.Check(linux.Seccomp)
-		for _, err := range errs {
-			c.addError(config.Error, place.At("/linux/seccomp"), err)
-		}
-		for _, w := range warnings {
-			c.addError(config.Warning, place.At("/linux/seccomp"), errors.New(w))
-		}
+		c.addAll(config.Error, errs)
+		c.addAll(config.Warning, warnings)
 	}
 	c.addError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
 	c.resources()

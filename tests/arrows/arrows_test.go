@@ -12,7 +12,10 @@ import (
 	"testing"
 )
 
-const module = "github.com/runnel/runnel"
+const (
+	module     = "github.com/runnel/runnel"
+	libseccomp = "github.com/seccomp/libseccomp-golang"
+)
 
 // arrows names, for each package of the module, the packages of the module that
 // it may import. A key ending in /... stands for a folder and all below it. What
@@ -51,8 +54,10 @@ var arrows = map[string][]string{
 	"nsenter/plan":          {"internal/place"},
 	"cgroups/...":           {"cgroups/...", "internal/..."},
 	"cgroups/mode":          {},
-	"seccomp/...":           {"seccomp/...", "internal/..."},
+	"seccomp":               {"seccomp/compiler", "internal/..."},
+	"seccomp/...":           {"seccomp/compiler", "internal/..."},
 
+	"internal/memfd":  {},
 	"internal/place":  {},
 	"internal/pidfd":  {},
 	"internal/procfs": {},
@@ -75,6 +80,7 @@ func list(t *testing.T) []goPackage {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Imports,CgoFiles,GoFiles", module+"/...")
 	cmd.Dir = "../.."
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1", "GOFLAGS=")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -145,10 +151,16 @@ func TestArrows(t *testing.T) {
 	}
 }
 
+// TestPureGo: only the compiler of seccomp filters uses cgo, through
+// libseccomp-golang, and no package has C of its own that cgo compiles.
 func TestPureGo(t *testing.T) {
 	for _, p := range list(t) {
 		if len(p.CgoFiles) > 0 || slices.Contains(p.Imports, "C") {
 			t.Errorf("%s uses cgo in %q", p.ImportPath, p.CgoFiles)
+		}
+		path, _ := relative(p.ImportPath)
+		if slices.Contains(p.Imports, libseccomp) && path != "seccomp/compiler" {
+			t.Errorf("%q imports %s", path, libseccomp)
 		}
 	}
 }

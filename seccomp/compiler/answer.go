@@ -1,0 +1,70 @@
+package compiler
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+)
+
+// The answer to a request between processes: with exit status 0 the highest
+// numbers and then the program on standard output, with exit status 1 a failure on
+// standard error, as three numbers (stage, index, errno or 0) and a text.
+const (
+	exitFailure     = 1
+	exitBroken      = 2 // the answer couldn't be read or written
+	failureSize     = 12
+	instructionSize = 8 // of a struct sock_filter
+	highestSize     = 4
+)
+
+func writeProgram(w io.Writer, p *Program) error {
+	b := make([]byte, 0, highestSize*len(p.Highest)+len(p.BPF))
+	for _, h := range p.Highest {
+		b = binary.NativeEndian.AppendUint32(b, uint32(h))
+	}
+	_, err := w.Write(append(b, p.BPF...))
+	return err
+}
+
+// readProgram is the reverse of writeProgram.
+func readProgram(answer []byte, archs int) (*Program, error) {
+	if len(answer) <= highestSize*archs || (len(answer)-highestSize*archs)%instructionSize != 0 {
+		return nil, fmt.Errorf("the compiler's output of %d bytes is not a program", len(answer))
+	}
+	p := &Program{Highest: make([]int32, archs), BPF: answer[highestSize*archs:]}
+	for i := range p.Highest {
+		p.Highest[i] = int32(binary.NativeEndian.Uint32(answer[highestSize*i:]))
+	}
+	return p, nil
+}
+
+func writeFailure(w io.Writer, f *Failure) error {
+	var errno syscall.Errno
+	errors.As(f.Err, &errno)
+	b := binary.NativeEndian.AppendUint32(nil, uint32(f.Stage))
+	b = binary.NativeEndian.AppendUint32(b, uint32(f.Index))
+	b = binary.NativeEndian.AppendUint32(b, uint32(errno))
+	_, err := w.Write(append(b, f.Err.Error()...))
+	return err
+}
+
+// readFailure is the reverse of writeFailure. ok is false if answer is something
+// else, such as the last words of a Go program that panics.
+func readFailure(answer []byte) (f *Failure, ok bool) {
+	if len(answer) < failureSize {
+		return nil, false
+	}
+	word := func(i int) uint32 { return binary.NativeEndian.Uint32(answer[4*i:]) }
+	f = &Failure{Stage: Stage(word(0)), Index: int(word(1))}
+	if f.Stage < StageRequest || f.Stage > StageExport {
+		return nil, false
+	}
+	if errno := word(2); errno != 0 {
+		f.Err = syscall.Errno(errno)
+	} else {
+		f.Err = errors.New(string(answer[failureSize:]))
+	}
+	return f, true
+}

@@ -173,7 +173,7 @@ func (c *creation) makeCgroup() error {
 }
 
 func (c *creation) startChild(streams *streams, given map[string]int) error {
-	o := nsenter.Options{Stdio: streams.stdio, Given: given, Cgroup: -1}
+	o := nsenter.Options{Stdio: streams.stdio, Provided: given, Cgroup: -1}
 	// The rules of cgroup v1 are a list that is written line by line: half of it
 	// would keep the child from making the device nodes.
 	if c.cgroup != nil && !c.joinsCgroup() {
@@ -258,7 +258,7 @@ func startIn(p *plan.Plan, o nsenter.Options, g cgroups.Group) (*nsenter.Child, 
 		return nil, during("cgroup", CodeCgroupFailed, err)
 	}
 	for i, fd := range tasks {
-		o.Given[cgroupFile(i)] = fd
+		o.Provided[cgroupFile(i)] = fd
 		defer unix.Close(fd)
 	}
 	return startChild(p, o)

@@ -22,7 +22,7 @@ func (s setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 	switch o := op.(type) {
 	case plan.Exec:
 		return joinHints(s.noexec(f), diagnose(s.rootfs, f.Text, f.Errno))
-	case plan.Find:
+	case plan.ResolveExec:
 		if hint := s.noexec(f); hint != "" {
 			return hint
 		}

@@ -122,7 +122,7 @@ func (x *execution) start(given map[string]int) error {
 	if err != nil {
 		return during("cgroup", CodeCgroupFailed, err)
 	}
-	o := nsenter.Options{Stdio: x.streams.stdio, Given: given, Cgroup: -1}
+	o := nsenter.Options{Stdio: x.streams.stdio, Provided: given, Cgroup: -1}
 	if a := x.process.ExecCPUAffinity; a != nil {
 		if o.Affinity, err = specconv.ParseList(a.Initial); err != nil {
 			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)

@@ -56,7 +56,7 @@ func (s setup) explain(f *nsenter.Failure) error {
 	}
 	fault.Hint = hint
 	switch step.Op.(type) {
-	case plan.Exec, plan.Find:
+	case plan.Exec, plan.ResolveExec:
 	default:
 		hint = joinHints(f.Text, hint)
 	}
@@ -92,7 +92,7 @@ func joinHints(hints ...string) string {
 // codeOf is the class of a failed step.
 func codeOf(op plan.Op, f *nsenter.Failure) Code {
 	switch op.(type) {
-	case plan.Find, plan.Exec:
+	case plan.ResolveExec, plan.Exec:
 		switch f.Errno {
 		case unix.ENOENT, unix.ENOTDIR:
 			return CodeProgramNotFound
@@ -122,8 +122,8 @@ func describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return describeMount(o, f)
 	case plan.Bind:
 		return describeBind(o, f)
-	case plan.Find:
-		return describeFind(o, f)
+	case plan.ResolveExec:
+		return describeResolveExec(o, f)
 	case plan.Exec:
 		return describeExec(o, f)
 	case plan.Device:
@@ -280,7 +280,7 @@ func attributeHint(errno unix.Errno) string {
 	return ""
 }
 
-func describeFind(o plan.Find, f *nsenter.Failure) (what, hint string) {
+func describeResolveExec(o plan.ResolveExec, f *nsenter.Failure) (what, hint string) {
 	if f.Part != nsenter.PartSearch && (f.Errno == unix.ENOENT || f.Errno == unix.ENOTDIR) {
 		return fmt.Sprintf("exec: %q: stat %s", o.Name, o.Name), ""
 	}

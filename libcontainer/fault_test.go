@@ -68,7 +68,7 @@ func TestExplainStep(t *testing.T) {
 	p := &plan.Plan{}
 	p.Add("mounts[0] /data", plan.Mount{FSType: "tmpfs", Target: "/data", Attr: plan.Attr{Set: unix.MOUNT_ATTR_NOEXEC}})
 	p.Add("mounts[1] /merged", plan.Mount{FSType: "overlay", Target: "/merged", Params: []string{"lowerdir=" + strings.Repeat("a:", 500) + "b"}})
-	p.Add("process.args[0]", plan.Find{Name: "/data/x"})
+	p.Add("process.args[0]", plan.ResolveExec{Name: "/data/x"})
 	p.Add("process.args", plan.Exec{Args: []string{"/data/x"}})
 	p.Add("linux.namespaces", plan.Unshare{})
 	p.Add("", plan.Loopback{})
@@ -90,15 +90,15 @@ func TestExplainStep(t *testing.T) {
 		},
 		{
 			failure(p, 2, nsenter.PartNoexec, unix.EACCES, "/data/x"),
-			Details{CodeProgramNotExecutable, "find", "/process/args/0", "EACCES", "the mount /data is noexec"}, "permission denied (the mount /data is noexec)",
+			Details{CodeProgramNotExecutable, "resolve-exec", "/process/args/0", "EACCES", "the mount /data is noexec"}, "permission denied (the mount /data is noexec)",
 		},
 		{
 			failure(p, 2, nsenter.PartNoexec, unix.EACCES, "/elsewhere/x"),
-			Details{CodeProgramNotExecutable, "find", "/process/args/0", "EACCES", "it is on a mount that is noexec"}, "permission denied (it is on",
+			Details{CodeProgramNotExecutable, "resolve-exec", "/process/args/0", "EACCES", "it is on a mount that is noexec"}, "permission denied (it is on",
 		},
 		{
 			failure(p, 2, nsenter.PartSearch, unix.ENOENT, ""),
-			Details{CodeProgramNotFound, "find", "/process/args/0", "ENOENT", ""}, "executable file not found in $PATH",
+			Details{CodeProgramNotFound, "resolve-exec", "/process/args/0", "ENOENT", ""}, "executable file not found in $PATH",
 		},
 		{
 			failure(p, 3, nsenter.PartExec, unix.E2BIG, "/data/x"),

@@ -25,7 +25,7 @@ func (f *openedFiles) close() {
 func openFiles(p *plan.Plan, given map[string]int) (f openedFiles, err error) {
 	for i := range p.Files {
 		file := &p.Files[i]
-		if file.Source == plan.Given {
+		if file.Source == plan.Provided {
 			fd, ok := given[file.Name]
 			if !ok {
 				return f, fmt.Errorf("plan: file %q wasn't given", file.Name)

@@ -19,8 +19,8 @@ var executable string
 type Options struct {
 	// Stdio are the standard streams.
 	Stdio [3]int
-	// Given are the descriptors for the plan's files of that source, by name.
-	Given map[string]int
+	// Provided are the descriptors for the plan's files of that source, by name.
+	Provided map[string]int
 	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
 	// is cloned.
 	Cgroup int
@@ -43,7 +43,7 @@ type Child struct {
 // Start clones a process that walks p. The descriptors in o stay the caller's.
 // The child is a direct child of ours, to be waited for.
 func Start(p *plan.Plan, o Options) (*Child, error) {
-	files, err := openFiles(p, o.Given)
+	files, err := openFiles(p, o.Provided)
 	defer files.close()
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func outcome(t *testing.T, p *plan.Plan) (output string, failure *Failure, statu
 // inRoot is a plan whose steps run between the mounts and the pivot.
 func inRoot(root string, steps []plan.Op, args ...string) *plan.Plan {
 	p := &plan.Plan{CloneFlags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
-	p.Add("", plan.Conceal{})
+	p.Add("", plan.SetUndumpable{})
 	p.Add("", plan.Session{})
 	p.Add("", plan.Propagation{Path: "/", Flags: unix.MS_REC | unix.MS_SLAVE})
 	p.Add("root.path", plan.Root{Path: root})
@@ -108,7 +108,7 @@ func inRoot(root string, steps []plan.Op, args ...string) *plan.Plan {
 	p.Add("", plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	p.Add("", plan.Pivot{})
 	p.Add("process.cwd", plan.Chdir{Path: "/", Early: true})
-	p.Add("process.args[0]", plan.Find{Name: args[0], Path: []string{"/bin"}})
+	p.Add("process.args[0]", plan.ResolveExec{Name: args[0], Path: []string{"/bin"}})
 	p.Add("", plan.Exec{Args: args, Env: []string{"PATH=/bin"}})
 	return p
 }

@@ -119,7 +119,7 @@ func (b *builder) enterNamespaces() {
 	}
 	b.raiseHardLimits()
 	if !parentWrites {
-		b.add("", plan.Conceal{})
+		b.add("", plan.SetUndumpable{})
 	}
 	b.joinNamespaces()
 	if early := n.created & (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME); early != 0 {
@@ -133,7 +133,7 @@ func (b *builder) enterNamespaces() {
 		b.add("", plan.Checkpoint{Point: plan.CheckpointMaps})
 	}
 	if parentWrites {
-		b.add("", plan.Conceal{})
+		b.add("", plan.SetUndumpable{})
 	}
 	if n.has(unix.CLONE_NEWUSER) && isRootMapped(b.spec.Linux) {
 		b.add("", plan.BecomeRoot{})

@@ -87,7 +87,7 @@ func (b *builder) given(name string) {
 			return
 		}
 	}
-	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Given})
+	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Provided})
 }
 
 // inUserNS tells whether the container's root is without the host's privileges.

@@ -105,7 +105,7 @@ func (b *builder) settle() {
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add("process.capabilities", caps)
-	b.add("process.args[0]", plan.Find{Name: p.Args[0], Path: b.searchPath()})
+	b.add("process.args[0]", plan.ResolveExec{Name: p.Args[0], Path: b.searchPath()})
 }
 
 func (b *builder) capabilities() plan.Capabilities {

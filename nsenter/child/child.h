@@ -23,7 +23,7 @@ struct child {
 	uint32_t part; /* what failed_at() named */
 	uint32_t text_len;
 	char text[MESSAGE_TEXT]; /* more about a failure */
-	const char *program;     /* what op_find found */
+	const char *program;     /* what op_resolve_exec found */
 	char *home;              /* "HOME=…" of op_home */
 };
 
@@ -41,7 +41,7 @@ static inline char **op_vec(const struct op *op, int slot)
 }
 long op_file(const struct op *op); /* the descriptor, -1 if the op has none */
 
-/* talk.c */
+/* message.c */
 long failed_at(enum part part, long rc);
 void failed_text(const char *text, size_t len);
 long tell(uint32_t kind, uint32_t detail, long fd);
@@ -49,7 +49,7 @@ void wait_go(void);
 __attribute__((noreturn)) void give_up(long rc);
 __attribute__((noreturn)) void leave(int status);
 
-/* walk.c: paths in the root. Descriptors are O_PATH and close-on-exec. */
+/* path.c: paths in the root. Descriptors are O_PATH and close-on-exec. */
 long in_root(const char *path, uint64_t flags);
 long make_directory(const char *path, unsigned mode);
 long make_file(const char *path);

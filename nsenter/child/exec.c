@@ -177,9 +177,9 @@ static int has_slash(const char *s)
 	return *s == '/';
 }
 
-/* op_find follows execvp(3): what may not be executed is passed over, and is the
+/* op_resolve_exec follows execvp(3): what may not be executed is passed over, and is the
  * error if nothing better comes. */
-long op_find(const struct op *op)
+long op_resolve_exec(const struct op *op)
 {
 	const char *name = op_str(op, 0);
 	long rc, error = -ENOENT;

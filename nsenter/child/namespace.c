@@ -27,7 +27,7 @@ long op_cgroup(const struct op *op)
 	return rc < 0 ? rc : 0;
 }
 
-long op_conceal(const struct op *op)
+long op_set_undumpable(const struct op *op)
 {
 	(void)op;
 	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);

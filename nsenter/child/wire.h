@@ -41,7 +41,7 @@ _Static_assert(sizeof(struct op) == 80, "op");
  * and the function that carries it out. The order is that of plan.Kind. */
 #define OPS(X)                                              \
 	X(CGROUP, "-----", op_cgroup)                       \
-	X(CONCEAL, "-----", op_conceal)                     \
+	X(SET_UNDUMPABLE, "-----", op_set_undumpable)       \
 	X(OOM_SCORE_ADJ, "-----", op_oom_score_adj)         \
 	X(SESSION, "-----", op_session)                     \
 	X(KEYRING, "-----", op_keyring)                     \
@@ -83,7 +83,7 @@ _Static_assert(sizeof(struct op) == 80, "op");
 	X(IDENTITY, "--d--", op_identity)                   \
 	X(NO_NEW_PRIVILEGES, "-----", op_no_new_privileges) \
 	X(CAPABILITIES, "-----", op_capabilities)           \
-	X(FIND, "sv---", op_find)                           \
+	X(RESOLVE_EXEC, "sv---", op_resolve_exec)           \
 	X(CREATED, "-----", op_created)                     \
 	X(WAIT_START, "-----", op_wait_start)               \
 	X(SECCOMP, "d----", op_seccomp)                     \

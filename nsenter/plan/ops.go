@@ -6,7 +6,7 @@ type Kind uint16
 // The kinds of ops, in the order in which a typical plan uses them.
 const (
 	KindCgroup Kind = iota + 1
-	KindConceal
+	KindSetUndumpable
 	KindOOMScoreAdj
 	KindSession
 	KindKeyring
@@ -48,7 +48,7 @@ const (
 	KindIdentity
 	KindNoNewPrivileges
 	KindCapabilities
-	KindFind
+	KindResolveExec
 	KindCreated
 	KindWaitStart
 	KindSeccomp
@@ -57,7 +57,7 @@ const (
 )
 
 var kindNames = [...]string{
-	KindCgroup: "cgroup", KindConceal: "conceal", KindOOMScoreAdj: "oom-score-adj", KindSession: "session",
+	KindCgroup: "cgroup", KindSetUndumpable: "set-undumpable", KindOOMScoreAdj: "oom-score-adj", KindSession: "session",
 	KindKeyring: "keyring", KindAffinity: "affinity", KindJoin: "join",
 	KindJoinProcess: "join-process", KindUnshare: "unshare", KindCheckpoint: "checkpoint",
 	KindBecomeRoot: "become-root", KindFork: "fork", KindLoopback: "loopback",
@@ -70,7 +70,7 @@ var kindNames = [...]string{
 	KindScheduler: "scheduler", KindIOPriority: "io-priority", KindPersonality: "personality",
 	KindMemoryPolicy: "memory-policy", KindHome: "home", KindChdir: "chdir",
 	KindIdentity: "identity", KindNoNewPrivileges: "no-new-privileges",
-	KindCapabilities: "capabilities", KindFind: "find", KindCreated: "created",
+	KindCapabilities: "capabilities", KindResolveExec: "resolve-exec", KindCreated: "created",
 	KindWaitStart: "wait-start", KindSeccomp: "seccomp", KindExec: "exec",
 }
 
@@ -86,9 +86,9 @@ func (k Kind) String() string {
 // everybody else who moves it has to take: that is milliseconds on an idle host.
 type Cgroup struct{ File string }
 
-// Conceal makes the process non-dumpable, so that nobody in a namespace that it
+// SetUndumpable makes the process non-dumpable, so that nobody in a namespace that it
 // is about to enter can ptrace it or read its /proc/PID (CVE-2016-9962).
-type Conceal struct{}
+type SetUndumpable struct{}
 
 // OOMScoreAdj writes /proc/self/oom_score_adj, proc(5).
 type OOMScoreAdj struct{ Value int }
@@ -338,9 +338,9 @@ type Capabilities struct {
 	Bounding, Effective, Permitted, Inheritable, Ambient, Keep uint64
 }
 
-// Find looks for the program Name as execvp(3) does, in Path, without running
+// ResolveExec looks for the program Name as execvp(3) does, in Path, without running
 // it, so that a wrong name is an error of create.
-type Find struct {
+type ResolveExec struct {
 	Name string
 	Path []string
 }
@@ -359,5 +359,5 @@ type Seccomp struct {
 	Notify bool
 }
 
-// Exec is the end: execve(2) of what Find found.
+// Exec is the end: execve(2) of what ResolveExec found.
 type Exec struct{ Args, Env []string }

@@ -40,8 +40,8 @@ type Source uint8
 
 // The sources of a File.
 const (
-	// Given: the caller of nsenter.Start provides it under its name.
-	Given Source = iota
+	// Provided: the caller of nsenter.Start provides it under its name.
+	Provided Source = iota
 	// Namespace: Path is opened read-only and is a namespace of type NSType.
 	Namespace
 	// Tree: a detached clone of the mount tree at Path (open_tree(2)).

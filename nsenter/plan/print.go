@@ -32,8 +32,8 @@ func (p *Plan) Print(w io.Writer) error {
 func printFile(w io.Writer, f *File) {
 	fmt.Fprintf(w, "file  %q", f.Name)
 	switch f.Source {
-	case Given:
-		fmt.Fprint(w, " given")
+	case Provided:
+		fmt.Fprint(w, " provided")
 	case Namespace:
 		fmt.Fprintf(w, " namespace %s %q", bitString(f.NSType, cloneNames), f.Path)
 	case Tree:

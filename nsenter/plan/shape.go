@@ -34,12 +34,12 @@ func Flags() []Flag {
 
 func zeroOps() []Op {
 	return []Op{
-		Cgroup{}, Conceal{}, OOMScoreAdj{}, Session{}, Keyring{}, Affinity{}, Join{}, JoinProcess{}, Unshare{},
+		Cgroup{}, SetUndumpable{}, OOMScoreAdj{}, Session{}, Keyring{}, Affinity{}, Join{}, JoinProcess{}, Unshare{},
 		Checkpoint{}, BecomeRoot{}, Fork{}, Loopback{}, Hostname{}, Domainname{}, Proc{},
 		Propagation{}, Root{}, Mount{}, Bind{}, Directory{}, Device{}, Symlink{}, Attributes{},
 		Hook{}, Mask{}, Readonly{}, Sysctl{}, Label{}, Pivot{}, Console{}, Stdio{}, Umask{},
 		Rlimit{}, Scheduler{}, IOPriority{}, Personality{}, MemoryPolicy{}, Home{}, Chdir{},
-		Identity{}, NoNewPrivileges{}, Capabilities{}, Find{}, Created{}, WaitStart{}, Seccomp{}, Exec{},
+		Identity{}, NoNewPrivileges{}, Capabilities{}, ResolveExec{}, Created{}, WaitStart{}, Seccomp{}, Exec{},
 	}
 }
 

@@ -30,7 +30,7 @@ const (
 // Kind implements Op for every op below.
 
 func (Cgroup) Kind() Kind          { return KindCgroup }
-func (Conceal) Kind() Kind         { return KindConceal }
+func (SetUndumpable) Kind() Kind   { return KindSetUndumpable }
 func (OOMScoreAdj) Kind() Kind     { return KindOOMScoreAdj }
 func (Session) Kind() Kind         { return KindSession }
 func (Keyring) Kind() Kind         { return KindKeyring }
@@ -72,13 +72,13 @@ func (Chdir) Kind() Kind           { return KindChdir }
 func (Identity) Kind() Kind        { return KindIdentity }
 func (NoNewPrivileges) Kind() Kind { return KindNoNewPrivileges }
 func (Capabilities) Kind() Kind    { return KindCapabilities }
-func (Find) Kind() Kind            { return KindFind }
+func (ResolveExec) Kind() Kind     { return KindResolveExec }
 func (Created) Kind() Kind         { return KindCreated }
 func (WaitStart) Kind() Kind       { return KindWaitStart }
 func (Seccomp) Kind() Kind         { return KindSeccomp }
 func (Exec) Kind() Kind            { return KindExec }
 
-func (Conceal) visit(visitor)         {}
+func (SetUndumpable) visit(visitor)   {}
 func (o Session) visit(v visitor)     { v.flag(0, "terminal", o.Terminal) }
 func (BecomeRoot) visit(visitor)      {}
 func (Loopback) visit(visitor)        {}
@@ -251,7 +251,7 @@ func (o Capabilities) visit(v visitor) {
 	v.num(5, "keep", o.Keep, capBits)
 }
 
-func (o Find) visit(v visitor) {
+func (o ResolveExec) visit(v visitor) {
 	v.str(0, "name", o.Name)
 	v.vec(1, "path", o.Path)
 }

@@ -37,7 +37,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
 	lint fmt install uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
@@ -54,6 +54,9 @@ $(CHILD): $(wildcard nsenter/child/*.c nsenter/child/*.h)
 $(COMPILER): $(wildcard seccomp/compiler/*.c seccomp/compiler/*.h)
 	$(CC) $(COMPILER_CFLAGS) -static -s -o $@ $(filter %.c,$^) $(SECCOMP_LIBS)
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
+
+generate: ## rewrite the generated sources
+	$(GO) generate ./nsenter/...
 
 helpers: $(HELPERS) ## compile the helper programs of the tests
 

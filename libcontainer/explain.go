@@ -33,7 +33,7 @@ func (x *execution) explain(f *nsenter.Failure) error {
 // about, where in config.json it stands, the kernel's errno, and a hint where
 // the errno misleads. errors.Is finds the errno.
 func (s setup) explain(f *nsenter.Failure) error {
-	i := len(s.plan.Steps) - f.Left
+	i := stepIndex(s.plan, f.Step)
 	if i < 0 || i >= len(s.plan.Steps) {
 		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
 	}
@@ -68,6 +68,13 @@ func (s setup) explain(f *nsenter.Failure) error {
 	}
 	fault.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno}
 	return fault
+}
+
+// stepIndex returns the index of the child's step at in p. p may be the plan of
+// another process for the same container: then the steps before those that both
+// have may differ in number, and the steps are counted from the end.
+func stepIndex(p *plan.Plan, at nsenter.Position) int {
+	return len(p.Steps) - at.Total + at.Index
 }
 
 // stepError is a failed step of the child. It unwraps to the errno.
@@ -504,7 +511,7 @@ func explainHook(origin string, hook plan.Hook, f *nsenter.Failure) error {
 	var cause error = f.Errno
 	switch f.Part {
 	case nsenter.PartStatus:
-		cause = errors.New(describeStatus(unix.WaitStatus(f.Errno)))
+		cause = errors.New(describeStatus(f.Status))
 	case nsenter.PartTimeout:
 		cause = hookTimeout(float64(hook.Timeout))
 	}

@@ -15,7 +15,7 @@ import (
 //go:embed child.bin
 var executable string
 
-// Options say what a child gets from its parent besides the plan.
+// Options are what a child gets from its parent besides the plan.
 type Options struct {
 	// Stdio are the standard streams.
 	Stdio [3]int
@@ -25,23 +25,23 @@ type Options struct {
 	// is cloned.
 	Cgroup int
 	// Affinity is the mask of the CPUs on which the child is cloned, and which it
-	// inherits (process.execCPUAffinity.initial), as sched_setaffinity(2) takes
-	// it; none leaves it as it is.
+	// inherits (process.execCPUAffinity.initial), in the format of
+	// sched_setaffinity(2); an empty mask leaves the affinity unchanged.
 	Affinity []byte
 }
 
-// Child is a process that walks a plan.
+// Child is a process that carries out a plan.
 type Child struct {
 	Conversation
 	// Pid is the process that was cloned, in our pid namespace. With a Fork in
-	// the plan it ends, and messages come from another child of ours.
+	// the plan it exits, and messages come from another child of ours.
 	Pid int
-	// PidFD refers to it.
+	// PidFD is a descriptor of that process, pidfd_open(2).
 	PidFD int
 }
 
-// Start clones a process that walks p. The descriptors in o stay the caller's.
-// The child is a direct child of ours, to be waited for.
+// Start clones a process that carries out p. It doesn't close the descriptors in o.
+// The child is a direct child of the calling process, which has to wait for it.
 func Start(p *plan.Plan, o Options) (*Child, error) {
 	files, err := openFiles(p, o.Provided)
 	defer files.close()
@@ -53,7 +53,7 @@ func Start(p *plan.Plan, o Options) (*Child, error) {
 		return nil, fmt.Errorf("socket to the child: %w", err)
 	}
 	defer unix.Close(pair[1])
-	// The kernel adds the sender's credentials only to what is sent after this.
+	// The kernel adds the sender's credentials only to messages sent after this.
 	if err := unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		unix.Close(pair[0])
 		return nil, fmt.Errorf("socket to the child: %w", err)
@@ -73,7 +73,7 @@ func Start(p *plan.Plan, o Options) (*Child, error) {
 	return c, nil
 }
 
-// setAffinity puts this thread on the CPUs of a mask until restore is called.
+// setAffinity moves this thread to the CPUs of a mask until restore is called.
 func setAffinity(mask []byte) (restore func(), err error) {
 	if len(mask) == 0 {
 		return func() {}, nil
@@ -129,9 +129,9 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	return execute(fds, p.CloneFlags, o.Cgroup)
 }
 
-// execute starts the executable; the last of its descriptors is the plan. The
-// image is one of them, too: syscall.ForkExec moves descriptors around between
-// clone and execve, and must not put another in its place.
+// execute starts the executable; the last of fds is the plan. The executable itself
+// is passed as a descriptor, too, because syscall.ForkExec renumbers descriptors
+// between clone and execve and must not replace it.
 func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 	image, err := memfd("runnel", []byte(executable), executableSeals)
 	if err != nil {
@@ -161,11 +161,11 @@ func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 	return c, nil
 }
 
-// executableSeals keep the child's image as it is, even for a process that gets
-// hold of it through /proc/PID/exe.
+// executableSeals make the child's image immutable, even for a process that opens
+// it through /proc/PID/exe.
 const executableSeals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
-// memfd makes a file in memory with this content. With seals it is executable.
+// memfd creates a file in memory with this content. With seals it is executable.
 func memfd(name string, content []byte, seals int) (int, error) {
 	flags := unix.MFD_CLOEXEC
 	if seals != 0 {
@@ -195,11 +195,11 @@ func memfd(name string, content []byte, seals int) (int, error) {
 	return fd, nil
 }
 
-// StateFile is a file in memory with what a hook reads on its standard input.
-// Its content is written once, with Fill, before the child is told to go on.
+// StateFile is a file in memory that a hook reads as its standard input. Its content
+// is written once, with Fill, before the child is told to continue.
 type StateFile struct{ fd int }
 
-// NewStateFile makes an empty one.
+// NewStateFile returns an empty StateFile.
 func NewStateFile() (StateFile, error) {
 	fd, err := unix.MemfdCreate("state", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
@@ -208,10 +208,11 @@ func NewStateFile() (StateFile, error) {
 	return StateFile{fd}, nil
 }
 
-// FD is the descriptor to hand over.
+// FD returns the descriptor, which stays the StateFile's.
 func (s StateFile) FD() int { return s.fd }
 
-// Fill writes the content and seals it: a hook can't change what the next reads.
+// Fill writes the content and seals it, so that a hook can't change what the next
+// one reads.
 func (s StateFile) Fill(content []byte) error {
 	if _, err := unix.Pwrite(s.fd, content, 0); err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
@@ -222,5 +223,5 @@ func (s StateFile) Fill(content []byte) error {
 	return nil
 }
 
-// Close releases the descriptor.
+// Close closes the descriptor.
 func (s StateFile) Close() { unix.Close(s.fd) }

@@ -1,10 +1,17 @@
+/* The messages of the conversation: with the parent, later with `start`. */
 #include "child.h"
+#include <linux/uio.h>
 
-/* failed_at remembers the part of the op that fails; rc is passed through. */
 long failed_at(enum part part, long rc)
 {
 	self.part = part;
 	return rc;
+}
+
+long failed_with(int status)
+{
+	self.status = (uint32_t)status;
+	return failed_at(PART_STATUS, -ECANCELED);
 }
 
 void failed_text(const char *text, size_t len)
@@ -15,20 +22,14 @@ void failed_text(const char *text, size_t len)
 	self.text_len = (uint32_t)len;
 }
 
-/* tell sends one message, with the descriptor fd unless it is -1. */
-long tell(uint32_t kind, uint32_t detail, long fd)
+static long send_message(struct message *m, long fd)
 {
-	struct op *ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
-	struct message m = {
-		.kind = kind, .op = self.header->op_count - (uint32_t)(self.op - ops), .detail = detail};
-	struct cmsg_fd control = {sizeof(control) - 4, SOL_SOCKET, SCM_RIGHTS, (int)fd, 0};
-	struct iov iov[2] = {{&m, sizeof(m)}, {self.text, self.text_len}};
+	struct cmsg_fd control = cmsg_of((int)fd);
+	struct iovec iov[2] = {{m, sizeof(*m)}, {self.text, self.text_len}};
 	struct msghdr msg = {.iov = iov, .iovlen = 2};
 
-	if (kind == MSG_FAILED) {
-		m.err = detail;
-		m.detail = self.part;
-	}
+	m->step = (uint32_t)(self.op - plan.ops);
+	m->steps = plan.header->op_count;
 	if (fd >= 0) {
 		msg.control = &control;
 		msg.controllen = sizeof(control);
@@ -36,9 +37,14 @@ long tell(uint32_t kind, uint32_t detail, long fd)
 	return sys3(__NR_sendmsg, self.socket, &msg, MSG_NOSIGNAL);
 }
 
-/* wait_go waits for the parent. A parent that is gone, or that has given up,
- * has closed the socket: then there is nothing left to do. */
-void wait_go(void)
+long message_send(enum message_kind kind, long fd)
+{
+	struct message m = {.kind = kind};
+
+	return send_message(&m, fd);
+}
+
+void wait_proceed(void)
 {
 	struct message m;
 	long n;
@@ -46,13 +52,19 @@ void wait_go(void)
 	do
 		n = sys6(__NR_recvfrom, self.socket, &m, sizeof(m), 0, 0, 0);
 	while (n == -EINTR);
-	if (n != sizeof(m) || m.kind != MSG_GO)
+	if (n != sizeof(m) || m.kind != MSG_PROCEED)
 		leave(1);
 }
 
 void give_up(long rc)
 {
-	tell(MSG_FAILED, (uint32_t)-rc, -1);
+	struct message m = {.kind = MSG_FAILED, .part = self.part};
+
+	if (self.part == PART_STATUS)
+		m.status = self.status;
+	else
+		m.err = (uint32_t)-rc;
+	send_message(&m, -1);
 	leave(1);
 }
 
@@ -62,19 +74,20 @@ void leave(int status)
 		sys1(__NR_exit_group, status);
 }
 
+/* The point of a checkpoint is the kind of its message (nsenter/message.go). */
 long op_checkpoint(const struct op *op)
 {
-	long rc = tell((uint32_t)op->n[0], 0, -1);
+	long rc = message_send((enum message_kind)op->checkpoint.point, -1);
 
 	if (rc < 0)
 		leave(1);
-	wait_go();
+	wait_proceed();
 	return 0;
 }
 
-/* op_created: from here on the parent may be gone at any time. */
+/* After op_created the parent may exit at any time. */
 long op_created(const struct op *op)
 {
 	(void)op;
-	return tell(MSG_CREATED, 0, -1);
+	return message_send(MSG_CREATED, -1);
 }

@@ -16,15 +16,12 @@ CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Both C programs are embedded by go:embed; neither is installed by itself.
-CHILD    := nsenter/child.bin
+# A C program that is embedded by go:embed, and not installed by itself. The other
+# one, the child, is committed as an image for each architecture (make generate).
 COMPILER := seccomp/compiler/compiler.bin
-EMBEDDED := $(CHILD) $(COMPILER)
+EMBEDDED := $(COMPILER)
 
 WARNINGS     := -Wall -Wextra -Werror
-CHILD_CFLAGS := -std=gnu11 -O2 $(WARNINGS) -ffreestanding -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fno-pie -fcf-protection=none
-CHILD_LDFLAGS := -static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro
 COMPILER_CFLAGS := -std=gnu11 -O2 $(WARNINGS)
 HELPER_CFLAGS   := -std=gnu11 -O1 -static -s $(WARNINGS)
 
@@ -45,18 +42,16 @@ all: runnel ## build ./runnel, installing what the build misses
 runnel: embedded
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
 
-embedded: deps-build ## compile the two embedded C programs
+embedded: deps-build ## compile the embedded C program
 	@$(MAKE) --no-print-directory $(EMBEDDED)
-
-$(CHILD): $(wildcard nsenter/child/*.c nsenter/child/*.h)
-	$(CC) $(CHILD_CFLAGS) $(CHILD_LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(COMPILER): $(wildcard seccomp/compiler/*.c seccomp/compiler/*.h)
 	$(CC) $(COMPILER_CFLAGS) -static -s -o $@ $(filter %.c,$^) $(SECCOMP_LIBS)
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
-generate: ## rewrite the generated sources
+generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
 	$(GO) generate ./nsenter/...
+	nsenter/child/build write
 
 helpers: $(HELPERS) ## compile the helper programs of the tests
 

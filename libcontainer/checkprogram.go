@@ -67,7 +67,7 @@ func (c *check) workingDirectory(p *specs.Process) {
 
 const programPointer = "/process/args/0"
 
-// program looks for args[0] as op_find of the child does: execvp(3).
+// program looks for args[0] as op_resolve_exec of the child does: execvp(3).
 func (c *check) program(p *specs.Process) {
 	name := p.Args[0]
 	dirs := specconv.SearchPath(p)

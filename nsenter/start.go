@@ -1,7 +1,7 @@
 package nsenter
 
 import (
-	_ "embed"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -11,9 +11,6 @@ import (
 
 	"github.com/runnel/runnel/nsenter/plan"
 )
-
-//go:embed child.bin
-var executable string
 
 // Options are what a child gets from its parent besides the plan.
 type Options struct {
@@ -30,6 +27,9 @@ type Options struct {
 	Affinity []byte
 }
 
+var errNoImage = errors.New("no container can be created on " + runtime.GOARCH +
+	": package nsenter has its child for amd64, arm64 and riscv64")
+
 // Child is a process that carries out a plan.
 type Child struct {
 	Conversation
@@ -43,6 +43,9 @@ type Child struct {
 // Start clones a process that carries out p. It doesn't close the descriptors in o.
 // The child is a direct child of the calling process, which has to wait for it.
 func Start(p *plan.Plan, o Options) (*Child, error) {
+	if executable == "" {
+		return nil, errNoImage
+	}
 	files, err := openFiles(p, o.Provided)
 	defer files.close()
 	if err != nil {

@@ -103,5 +103,8 @@ __asm__(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov %rsp,%rdi\n\tand $-16,%r
 #elif defined(__aarch64__)
 __asm__(".globl _start\n_start:\n\tmov x29,#0\n\tmov x0,sp\n\tbl child_main\n");
 #elif defined(__riscv)
-__asm__(".globl _start\n_start:\n\tmv a0,sp\n\tcall child_main\n");
+/* The linker addresses data relative to gp. */
+__asm__(".globl _start\n_start:\n"
+	"\t.option push\n\t.option norelax\n\tla gp,__global_pointer$\n\t.option pop\n"
+	"\tmv a0,sp\n\tcall child_main\n");
 #endif

@@ -33,9 +33,9 @@ func (x *execution) explain(f *nsenter.Failure) error {
 // about, where in config.json it stands, the kernel's errno, and a hint where
 // the errno misleads. errors.Is finds the errno.
 func (s setup) explain(f *nsenter.Failure) error {
-	i := stepIndex(s.plan, f.Step)
-	if i < 0 || i >= len(s.plan.Steps) {
-		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
+	i, ok := findStep(s.plan, f.Step)
+	if !ok {
+		return fmt.Errorf("unable to start container process: %s: a step that isn't in the plan: %w", f.Step.Kind, f.Errno)
 	}
 	step := &s.plan.Steps[i]
 	fault := &Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: specconv.Pointer(step.Origin)}
@@ -70,11 +70,12 @@ func (s setup) explain(f *nsenter.Failure) error {
 	return fault
 }
 
-// stepIndex returns the index of the child's step at in p. p may be the plan of
-// another process for the same container: then the steps before those that both
-// have may differ in number, and the steps are counted from the end.
-func stepIndex(p *plan.Plan, at nsenter.Position) int {
-	return len(p.Steps) - at.Total + at.Index
+// findStep returns the index in p of the child's step at. If p isn't the child's plan
+// but was created again, the two can differ in the number of steps before Created,
+// so that the steps after it are counted from the end.
+func findStep(p *plan.Plan, at nsenter.Position) (i int, ok bool) {
+	i = len(p.Steps) - at.Total + at.Index
+	return i, i >= 0 && i < len(p.Steps) && p.Steps[i].Op.Kind() == at.Kind
 }
 
 // stepError is a failed step of the child. It unwraps to the errno.

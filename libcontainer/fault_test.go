@@ -61,7 +61,7 @@ func TestExplain(t *testing.T) {
 }
 
 func failure(p *plan.Plan, i int, part nsenter.Part, errno unix.Errno, text string) *nsenter.Failure {
-	return &nsenter.Failure{Step: nsenter.Position{Index: i, Total: len(p.Steps)}, Part: part, Errno: errno, Text: text}
+	return &nsenter.Failure{Step: nsenter.Position{Kind: p.Steps[i].Op.Kind(), Index: i, Total: len(p.Steps)}, Part: part, Errno: errno, Text: text}
 }
 
 func TestExplainStep(t *testing.T) {
@@ -110,7 +110,7 @@ func TestExplainStep(t *testing.T) {
 		},
 		{failure(p, 5, nsenter.PartNone, unix.ENODEV, ""), Details{CodeNetworkFailed, "loopback", "", "ENODEV", ""}, ""},
 		{
-			&nsenter.Failure{Step: nsenter.Position{Index: 6, Total: 8}, Part: nsenter.PartStatus, Status: 3 << 8, Text: "its \x1b[2J words"},
+			&nsenter.Failure{Step: nsenter.Position{Kind: plan.KindHook, Index: 6, Total: 8}, Part: nsenter.PartStatus, Status: 3 << 8, Text: "its \x1b[2J words"},
 			Details{CodeHookFailed, "hook", "/hooks/startContainer/2", "", ""},
 			"error running startContainer hook #2: hooks.startContainer[2] /h: exit status 3, output: its ?[2J words",
 		},

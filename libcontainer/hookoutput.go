@@ -117,7 +117,7 @@ func (c *creation) logOutput(o *nsenter.HookOutput) {
 		c.plan = p
 	}
 	origin := ""
-	if i := stepIndex(c.plan, o.Step); i >= 0 && i < len(c.plan.Steps) {
+	if i, ok := findStep(c.plan, o.Step); ok {
 		if hook, ok := c.plan.Steps[i].Op.(plan.Hook); ok {
 			origin = c.plan.Steps[i].Origin + " " + hook.Path
 		}

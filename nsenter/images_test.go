@@ -149,7 +149,7 @@ func TestImageReportsAFailure(t *testing.T) {
 		if len(messages) != 2 || messages[1].Failure == nil || status != 1 {
 			t.Fatalf("messages %+v and status %d, want a failure and 1", messages, status)
 		}
-		want := Failure{Step: Position{Index: 1, Total: 3}, Part: PartStatus, Status: 3 << 8, Text: "why"}
+		want := Failure{Step: Position{Kind: plan.KindHook, Index: 1, Total: 3}, Part: PartStatus, Status: 3 << 8, Text: "why"}
 		if got := *messages[1].Failure; got != want {
 			t.Errorf("failure %+v, want %+v", got, want)
 		}

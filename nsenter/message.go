@@ -62,6 +62,8 @@ type Message struct {
 
 // Position identifies a step of the child's plan.
 type Position struct {
+	// Kind is that of the step's op.
+	Kind plan.Kind
 	// Index counts the steps from the start of the plan.
 	Index int
 	// Total is the number of steps of the plan.
@@ -127,7 +129,8 @@ const (
 // methods that encode and decode it.
 type message struct {
 	kind   MessageKind
-	step   uint32 // the index of the step that sends it
+	op     uint32 // the kind of the op that sends it
+	step   uint32 // the index of its step
 	steps  uint32 // the number of steps of the plan
 	err    uint32 // the errno of a failure
 	part   Part
@@ -172,7 +175,7 @@ func decodeMessage(b []byte, last MessageKind) (Message, error) {
 		return Message{}, fmt.Errorf("message of the child: kind %d after %d", fixed.kind, last)
 	}
 	m := Message{Kind: fixed.kind, FD: -1}
-	step := Position{Index: int(fixed.step), Total: int(fixed.steps)}
+	step := Position{Kind: plan.Kind(fixed.op), Index: int(fixed.step), Total: int(fixed.steps)}
 	switch m.Kind {
 	case Output:
 		m.Output = &HookOutput{Step: step, Text: string(text)}

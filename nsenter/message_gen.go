@@ -5,24 +5,26 @@ package nsenter
 import "encoding/binary"
 
 // messageSize is the size of an encoded message without its text.
-const messageSize = 24
+const messageSize = 28
 
 // put encodes the message at the start of b.
 func (r *message) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[0:], uint32(r.kind))
-	binary.LittleEndian.PutUint32(b[4:], r.step)
-	binary.LittleEndian.PutUint32(b[8:], r.steps)
-	binary.LittleEndian.PutUint32(b[12:], r.err)
-	binary.LittleEndian.PutUint32(b[16:], uint32(r.part))
-	binary.LittleEndian.PutUint32(b[20:], r.status)
+	binary.LittleEndian.PutUint32(b[4:], r.op)
+	binary.LittleEndian.PutUint32(b[8:], r.step)
+	binary.LittleEndian.PutUint32(b[12:], r.steps)
+	binary.LittleEndian.PutUint32(b[16:], r.err)
+	binary.LittleEndian.PutUint32(b[20:], uint32(r.part))
+	binary.LittleEndian.PutUint32(b[24:], r.status)
 }
 
 // get decodes the message at the start of b.
 func (r *message) get(b []byte) {
 	r.kind = MessageKind(binary.LittleEndian.Uint32(b[0:]))
-	r.step = binary.LittleEndian.Uint32(b[4:])
-	r.steps = binary.LittleEndian.Uint32(b[8:])
-	r.err = binary.LittleEndian.Uint32(b[12:])
-	r.part = Part(binary.LittleEndian.Uint32(b[16:]))
-	r.status = binary.LittleEndian.Uint32(b[20:])
+	r.op = binary.LittleEndian.Uint32(b[4:])
+	r.step = binary.LittleEndian.Uint32(b[8:])
+	r.steps = binary.LittleEndian.Uint32(b[12:])
+	r.err = binary.LittleEndian.Uint32(b[16:])
+	r.part = Part(binary.LittleEndian.Uint32(b[20:]))
+	r.status = binary.LittleEndian.Uint32(b[24:])
 }

@@ -163,8 +163,8 @@ func TestChildReportsWhichStepFailed(t *testing.T) {
 			t.Errorf("%#v: no failure", c.op)
 			continue
 		}
-		if failure.Step.Total != len(p.Steps) {
-			t.Errorf("%#v: a plan of %d steps, want %d", c.op, failure.Step.Total, len(p.Steps))
+		if failure.Step.Total != len(p.Steps) || failure.Step.Kind != c.op.Kind() {
+			t.Errorf("%#v: a %s in a plan of %d steps, want %d", c.op, failure.Step.Kind, failure.Step.Total, len(p.Steps))
 		}
 		got := p.Steps[failure.Step.Index]
 		if got.Origin != "step" || failure.Errno != c.errno || failure.Part != c.part {

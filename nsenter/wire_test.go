@@ -132,7 +132,7 @@ func TestConstantsAreTheSameInC(t *testing.T) {
 
 // Every field of message has another value; C prints them by name.
 func TestMessageIsTheSameInC(t *testing.T) {
-	m := message{kind: 1, step: 2, steps: 3, err: 4, part: 5, status: 6}
+	m := message{kind: 1, op: 2, step: 3, steps: 4, err: 5, part: 6, status: 7}
 	var b [messageSize]byte
 	m.put(b[:])
 	name := filepath.Join(t.TempDir(), "message")
@@ -146,12 +146,13 @@ func TestMessageIsTheSameInC(t *testing.T) {
 
 	if (!f || fread(&m, sizeof(m), 1, f) != 1 || fgetc(f) != EOF)
 		return 1;
-	printf("kind %u\nstep %u\nsteps %u\nerr %u\npart %u\nstatus %u\n", m.kind, m.step, m.steps, m.err, m.part, m.status);
+	printf("kind %u\nop %u\nstep %u\nsteps %u\n", m.kind, m.op, m.step, m.steps);
+	printf("err %u\npart %u\nstatus %u\n", m.err, m.part, m.status);
 	return 0;
 }
 `
 	compare(t, runC(t, source, name), map[string]string{
-		"kind": "1", "step": "2", "steps": "3", "err": "4", "part": "5", "status": "6",
+		"kind": "1", "op": "2", "step": "3", "steps": "4", "err": "5", "part": "6", "status": "7",
 	})
 	var decoded message
 	if decoded.get(b[:]); decoded != m {

@@ -28,6 +28,7 @@ static long send_message(struct message *m, long fd)
 	struct iovec iov[2] = {{m, sizeof(*m)}, {self.text, self.text_len}};
 	struct msghdr msg = {.iov = iov, .iovlen = 2};
 
+	m->op = self.op->kind;
 	m->step = (uint32_t)(self.op - plan.ops);
 	m->steps = plan.header->op_count;
 	if (fd >= 0) {

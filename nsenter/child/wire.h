@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x4b355937ce1133b8ULL
+#define PLAN_MAGIC 0x274df2fc416e7f55ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -292,13 +292,14 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 
 struct message {
 	uint32_t kind;
+	uint32_t op;
 	uint32_t step;
 	uint32_t steps;
 	uint32_t err;
 	uint32_t part;
 	uint32_t status;
 };
-_Static_assert(sizeof(struct message) == 24, "message");
+_Static_assert(sizeof(struct message) == 28, "message");
 
 /* The maximum length of the text that follows a message. */
 #define MESSAGE_TEXT 2048

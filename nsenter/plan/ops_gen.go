@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x4b355937ce1133b8
+const magic = 0x274df2fc416e7f55
 
 // The sizes of an encoded header and op.
 const (

@@ -268,6 +268,7 @@ func parseRecord(name, goName string) (record, error) {
 		return record{}, fmt.Errorf("%s: %s is not a struct", name, goName)
 	}
 	r := record{goName: goName}
+	alignment := 1
 	for f := range s.Fields() {
 		size := 0
 		switch basic, _ := f.Type().Underlying().(*types.Basic); {
@@ -286,9 +287,10 @@ func parseRecord(name, goName string) (record, error) {
 			name: strings.Join(words(f.Name()), "_"), offset: r.size, size: size,
 		})
 		r.size += size
+		alignment = max(alignment, size)
 	}
-	if r.size%8 != 0 {
-		return r, fmt.Errorf("%s: the size of %s, %d, isn't a multiple of 8", name, goName, r.size)
+	if r.size%alignment != 0 {
+		return r, fmt.Errorf("%s: the size of %s, %d, isn't a multiple of %d", name, goName, r.size, alignment)
 	}
 	return r, nil
 }

@@ -16,18 +16,15 @@ CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-# Both programs are embedded by go:embed; neither is installed by itself. A static
+# A program that is embedded by go:embed, and not installed by itself: a static
 # binary without cgo has libseccomp only with the tag, by which it embeds the compiler.
-CHILD    := nsenter/child.bin
+# The child is committed as an image for each architecture (make generate).
 GOARCH   ?= $(shell $(GO) env GOARCH)
 COMPILER  = seccomp/compiler/embedded/$(GOARCH).bin
-EMBEDDED  = $(CHILD) $(COMPILER)
+EMBEDDED  = $(COMPILER)
 TAGS     ?= embed_libseccomp
 
 WARNINGS     := -Wall -Wextra -Werror
-CHILD_CFLAGS := -std=gnu11 -O2 $(WARNINGS) -ffreestanding -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fno-pie -fcf-protection=none
-CHILD_LDFLAGS := -static -nostdlib -no-pie -s -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,norelro
 HELPER_CFLAGS   := -std=gnu11 -O1 -static -s $(WARNINGS)
 
 HELPERS := $(patsubst tests/helpers/%.c,tests/helpers/bin/%,$(wildcard tests/helpers/*.c))
@@ -39,7 +36,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
 	lint fmt install uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
@@ -47,17 +44,18 @@ all: runnel ## build ./runnel, installing what the build misses
 runnel: embedded
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
 
-embedded: deps-build ## build the two embedded programs
+embedded: deps-build ## build the embedded seccomp compiler
 	@$(MAKE) --no-print-directory $(EMBEDDED)
-
-$(CHILD): $(wildcard nsenter/child/*.c nsenter/child/*.h)
-	$(CC) $(CHILD_CFLAGS) $(CHILD_LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go internal/memfd/*.go) go.mod
 	@mkdir -p $(@D)
 	CGO_ENABLED=1 GOFLAGS= CC=$(CC) GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo \
 		-ldflags '-s -w -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
+
+generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
+	$(GO) generate ./nsenter/...
+	nsenter/child/build write
 
 helpers: $(HELPERS) ## compile the helper programs of the tests
 

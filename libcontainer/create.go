@@ -200,7 +200,7 @@ func (c *creation) start(given map[string]int) error {
 			return explain.Cgroup("cgroup", err)
 		}
 	}
-	o := nsenter.Options{Given: given, Inherited: descriptors(c.options.ExtraFiles)}
+	o := nsenter.Options{Provided: given, Inherited: descriptors(c.options.ExtraFiles)}
 	if err := c.startChild(o, c.group()); err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (x *execution) start(given map[string]int) error {
 	if group != nil {
 		defer group.Close()
 	}
-	o := nsenter.Options{Given: given, Inherited: descriptors(x.options.ExtraFiles)}
+	o := nsenter.Options{Provided: given, Inherited: descriptors(x.options.ExtraFiles)}
 	if a := x.wanted.ExecCPUAffinity; a != nil {
 		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
 			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)

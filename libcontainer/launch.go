@@ -46,7 +46,7 @@ func (l *launch) startChild(o nsenter.Options, group cgroups.Group) (err error) 
 			return explain.Cgroup("cgroup", err)
 		}
 		for i, fd := range tasks {
-			o.Given[cgroupFile(i)] = fd
+			o.Provided[cgroupFile(i)] = fd
 			defer unix.Close(fd)
 		}
 	}
@@ -158,7 +158,7 @@ func (l *launch) explain(f *nsenter.Failure) error {
 
 // logOutput logs what a hook in the container's namespaces has printed.
 func (l *launch) logOutput(o *nsenter.HookOutput) {
-	if i := len(l.plan.Steps) - o.Left; i >= 0 && i < len(l.plan.Steps) {
+	if i, ok := explain.Find(l.plan, o.Step); ok {
 		step := &l.plan.Steps[i]
 		if h, ok := step.Op.(plan.Hook); ok {
 			l.runtime.hooks().Log(step.Origin.String()+" "+h.Path, hook.Printable(o.Text))

@@ -1,20 +1,19 @@
 package nsenter
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 )
 
-// Conversation is the parent's half of the dialogue with a child, or that of a
-// `start` with a container that waits for it.
+// Conversation is the parent's end of the connection to a child, or that of a
+// `start` to a container that waits for it.
 type Conversation struct {
 	fd   int
 	last MessageKind
 }
 
-// Next waits for the child's next message; ErrGone at the end of the
+// Next waits for the child's next message. It returns ErrGone at the end of the
 // conversation.
 func (c *Conversation) Next() (Message, error) {
 	var buf [messageSize + messageText]byte
@@ -30,7 +29,7 @@ func (c *Conversation) Next() (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if m.Kind != Output { // which changes nothing
+	if m.Kind != Output { // which may come at any time
 		c.last = m.Kind
 	}
 	readControl(&m, oob[:oobn])
@@ -49,8 +48,8 @@ func receive(fd int, buf, oob []byte) (n, oobn int, err error) {
 	}
 }
 
-// readControl takes the pid from the credentials that the kernel has written:
-// it is the sender's in our pid namespace.
+// readControl sets the pid from the credentials that the kernel adds, which is the
+// sender's in our pid namespace, and the descriptor.
 func readControl(m *Message, oob []byte) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -67,17 +66,18 @@ func readControl(m *Message, oob []byte) {
 	}
 }
 
-// Go lets the child go on.
+// Go tells the child to continue.
 func (c *Conversation) Go() error {
-	var m [messageSize]byte
-	binary.NativeEndian.PutUint32(m[:], uint32(goOn))
-	if err := unix.Send(c.fd, m[:], unix.MSG_NOSIGNAL); err != nil {
+	var b [messageSize]byte
+	m := message{kind: proceed}
+	m.put(b[:])
+	if err := unix.Send(c.fd, b[:], unix.MSG_NOSIGNAL); err != nil {
 		return fmt.Errorf("answer the child: %w", err)
 	}
 	return nil
 }
 
-// Close ends the conversation. A child that waits for an answer ends, too.
+// Close ends the conversation. A child that waits for an answer exits.
 func (c *Conversation) Close() {
 	if c.fd >= 0 {
 		unix.Close(c.fd)
@@ -85,8 +85,9 @@ func (c *Conversation) Close() {
 	}
 }
 
-// ListenStart makes the socket on which a created container waits for `start`.
-// The path is relative to the directory dir, so that its length doesn't matter.
+// ListenStart creates the socket on which a created container waits for `start`.
+// The name is relative to the directory dir, so that the length of its path doesn't
+// matter.
 func ListenStart(dir int, name string) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -103,8 +104,8 @@ func ListenStart(dir int, name string) (fd int, err error) {
 	return fd, nil
 }
 
-// DialStart connects to the start socket. The error is ECONNREFUSED if nothing
-// waits there any more.
+// DialStart connects to the start socket. The error is ECONNREFUSED if no container
+// waits there.
 func DialStart(dir int, name string) (*Conversation, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// openedFiles are the plan's files, in its order, and which of them are ours.
+// openedFiles are the plan's files, in its order; owned are those to close.
 type openedFiles struct {
 	fds   []int
 	owned []int
@@ -23,13 +23,13 @@ func (f *openedFiles) close() {
 	}
 }
 
-func openFiles(p *plan.Plan, given map[string]int) (f openedFiles, err error) {
+func openFiles(p *plan.Plan, provided map[string]int) (f openedFiles, err error) {
 	for i := range p.Files {
 		file := &p.Files[i]
-		if file.Source == plan.Given {
-			fd, ok := given[file.Name]
+		if file.Source == plan.Provided {
+			fd, ok := provided[file.Name]
 			if !ok {
-				return f, fmt.Errorf("plan: file %q wasn't given", file.Name)
+				return f, fmt.Errorf("plan: file %q is not provided", file.Name)
 			}
 			f.fds = append(f.fds, fd)
 			continue
@@ -51,8 +51,8 @@ func openFile(file *plan.File) (int, error) {
 	return openTree(file)
 }
 
-// CheckNamespace returns the error of joining the namespace at path, which is to be
-// of type nsType, CLONE_NEW*, as far as that shows without joining.
+// CheckNamespace reports whether the namespace at path can be opened and is of type
+// nsType, CLONE_NEW*. It doesn't join the namespace, so that joining may still fail.
 func CheckNamespace(path string, nsType uint64) error {
 	fd, err := openNamespace(&plan.File{Path: path, NSType: nsType})
 	if err == nil {
@@ -120,8 +120,8 @@ func mapIDs(tree int, m *plan.IDMap) error {
 	return err
 }
 
-// newUserNamespace makes a user namespace with these maps, held by its
-// descriptor alone: the child that makes it ends.
+// newUserNamespace creates a user namespace with these maps and returns a
+// descriptor, which alone keeps it: the child that creates it exits.
 func newUserNamespace(m *plan.IDMap) (int, error) {
 	p := &plan.Plan{}
 	p.Add(place.Place{}, plan.Unshare{Flags: unix.CLONE_NEWUSER})
@@ -153,8 +153,8 @@ func newUserNamespace(m *plan.IDMap) (int, error) {
 	return fd, nil
 }
 
-// Reap ends the conversation, and with it a child that waits for an answer,
-// and collects the process that was cloned.
+// Reap closes the conversation, upon which a child that waits for an answer exits,
+// and waits for the process that was cloned.
 func (c *Child) Reap() {
 	c.Close()
 	for {
@@ -169,7 +169,7 @@ func (c *Child) Reap() {
 	}
 }
 
-// WriteMaps writes the id maps of the user namespace that pid has made.
+// WriteMaps writes the id maps of the user namespace of the process pid.
 func WriteMaps(pid int, uids, gids []plan.IDRange) error {
 	if err := writeMap(pid, "uid_map", uids); err != nil {
 		return err
@@ -177,7 +177,7 @@ func WriteMaps(pid int, uids, gids []plan.IDRange) error {
 	return writeMap(pid, "gid_map", gids)
 }
 
-// writeMap writes a map by one write(2), as the kernel wants it.
+// writeMap writes a map with one write(2), as the kernel requires.
 func writeMap(pid int, name string, ranges []plan.IDRange) error {
 	path := fmt.Sprintf("/proc/%d/%s", pid, name)
 	if err := os.WriteFile(path, MapLines(ranges), 0); err != nil {
@@ -186,7 +186,7 @@ func writeMap(pid int, name string, ranges []plan.IDRange) error {
 	return nil
 }
 
-// MapLines are ranges in the form of uid_map, user_namespaces(7).
+// MapLines returns ranges in the format of uid_map, user_namespaces(7).
 func MapLines(ranges []plan.IDRange) []byte {
 	var b []byte
 	for _, r := range ranges {

@@ -1,49 +1,57 @@
 package nsenter
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/nsenter/plan"
 )
 
 // MessageKind is the type of a message of the conversation.
 type MessageKind uint32
 
-// The messages, in the order in which they may come:
+// The kinds of messages. The table in legal says in which order they may come:
 //
 //	child → parent       meaning                               the parent answers
 //	Maps                 user/time namespace exists, or the    maps written, cgroup joined → Go
-//	                     cgroup namespace is about to be made
+//	                     cgroup namespace is next
 //	Namespaces           all namespaces and mounts exist       cgroup joined, hooks run, state saved → Go
 //	Created              the container waits for start         Go (run), nothing (create)
-//	Starting             this start is the one that counts     nothing
-//	Listener + fd        the seccomp notify descriptor, from   handed to the agent → Go
+//	Starting             this start is the one that is served  nothing
+//	Listener + fd        the seccomp notify descriptor, from   sent to the agent → Go
 //	                     a messenger of the process
-//	Output               what a hook that ended well printed,  nothing
-//	                     at any time after Namespaces
-//	Failed               op, errno, part, text; the last one   nothing
+//	Output               what a successful hook printed, at    nothing
+//	                     any time after Namespaces
+//	Failed               step, errno, part, status, text; the  nothing
+//	                     last message
 //	(end of file)        the program runs, or the child died
 //
-// After Created a container that waits for `start` goes on with whoever
-// connects to its start socket and says Go.
+// After Created a container that waits for `start` continues with whoever
+// connects to its start socket and sends Go.
 const (
 	Maps MessageKind = iota + 1
 	Namespaces
 	Listener
 	Created
 	Failed
-	goOn
+	proceed
 	Starting
 	Output
 )
 
-// Message is what the child says.
+// The child sends the point of a Checkpoint as the kind of its message.
+const (
+	_ = uint(Maps-plan.CheckpointMaps) + uint(plan.CheckpointMaps-Maps)
+	_ = uint(Namespaces-plan.CheckpointNamespaces) + uint(plan.CheckpointNamespaces-Namespaces)
+)
+
+// Message is what the child sends.
 type Message struct {
 	Kind MessageKind
-	// Pid is the sender's, as the kernel tells it.
+	// Pid is the sender's, as the kernel reports it.
 	Pid int
 	// FD is the descriptor that came with Listener, else -1.
 	FD int
@@ -52,26 +60,37 @@ type Message struct {
 	Output  *HookOutput
 }
 
-// HookOutput is the beginning and the end of what a hook has printed. Left is as in
-// Failure.
+// Position identifies a step of the child's plan.
+type Position struct {
+	// Kind is that of the step's op.
+	Kind plan.Kind
+	// Index counts the steps from the start of the plan.
+	Index int
+	// Total is the number of steps of the plan.
+	Total int
+}
+
+// HookOutput is the beginning and the end of what the hook at Step printed.
 type HookOutput struct {
-	Left int
+	Step Position
 	Text string
 }
 
-// Failure is what the child says when a step fails.
+// Failure describes a step that failed.
 type Failure struct {
-	Left  int // steps from the one that failed to the end of the plan
-	Errno unix.Errno
+	Step  Position
 	Part  Part
-	Text  string // the kernel's or a hook's own words
+	Errno unix.Errno // 0 with PartStatus
+	// Status is that of a hook, with PartStatus.
+	Status unix.WaitStatus
+	// Text is what the kernel or a hook says about it.
+	Text string
 }
 
-// Part is the part of a step that failed. The order is that of enum part in
-// wire.h.
+// Part is the part of a step that failed.
 type Part uint32
 
-// The parts.
+// The parts of steps.
 const (
 	PartNone Part = iota
 	PartTarget
@@ -105,15 +124,26 @@ const (
 	PartNoexec
 )
 
-const (
-	messageSize = 16
-	messageText = 2048
-)
+// message is the fixed part of a message, which a text of at most messageText
+// bytes may follow. wiregen generates its C counterpart, struct message, and the
+// methods that encode and decode it.
+type message struct {
+	kind   MessageKind
+	op     uint32 // the kind of the op that sends it
+	step   uint32 // the index of its step
+	steps  uint32 // the number of steps of the plan
+	err    uint32 // the errno of a failure
+	part   Part
+	status uint32 // the wait status of a hook
+}
 
-// ErrGone means that the other side has closed the conversation.
+const messageText = 2048
+
+// ErrGone is the error for a conversation that the other side has closed.
 var ErrGone = errors.New("the child is gone")
 
-// legal is the table of what may follow what.
+// legal reports whether a message of kind next may follow one of kind last, which
+// is 0 at the start of a conversation.
 func legal(last, next MessageKind) bool {
 	switch next {
 	case Maps:
@@ -138,19 +168,24 @@ func decodeMessage(b []byte, last MessageKind) (Message, error) {
 	if len(b) < messageSize {
 		return Message{}, fmt.Errorf("message of the child: %d bytes", len(b))
 	}
-	m := Message{Kind: MessageKind(binary.NativeEndian.Uint32(b)), FD: -1}
-	if !legal(last, m.Kind) {
-		return Message{}, fmt.Errorf("message of the child: kind %d after %d", m.Kind, last)
+	var fixed message
+	fixed.get(b)
+	text := b[messageSize:]
+	if !legal(last, fixed.kind) {
+		return Message{}, fmt.Errorf("message of the child: kind %d after %d", fixed.kind, last)
 	}
-	if m.Kind == Output {
-		m.Output = &HookOutput{Left: int(binary.NativeEndian.Uint32(b[4:])), Text: string(b[messageSize:])}
-	}
-	if m.Kind == Failed {
+	m := Message{Kind: fixed.kind, FD: -1}
+	step := Position{Kind: plan.Kind(fixed.op), Index: int(fixed.step), Total: int(fixed.steps)}
+	switch m.Kind {
+	case Output:
+		m.Output = &HookOutput{Step: step, Text: string(text)}
+	case Failed:
 		m.Failure = &Failure{
-			Left:  int(binary.NativeEndian.Uint32(b[4:])),
-			Errno: unix.Errno(binary.NativeEndian.Uint32(b[8:])),
-			Part:  Part(binary.NativeEndian.Uint32(b[12:])),
-			Text:  strings.TrimSpace(strings.ToValidUTF8(string(b[messageSize:]), "?")),
+			Step:   step,
+			Part:   fixed.part,
+			Errno:  unix.Errno(fixed.err),
+			Status: unix.WaitStatus(fixed.status),
+			Text:   strings.TrimSpace(strings.ToValidUTF8(string(text), "?")),
 		}
 	}
 	return m, nil

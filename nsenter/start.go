@@ -1,7 +1,7 @@
 package nsenter
 
 import (
-	_ "embed"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -14,40 +14,43 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-//go:embed child.bin
-var executable string
-
-// Options say what a child gets from its parent besides the plan.
+// Options are what a child gets from its parent besides the plan.
 type Options struct {
 	// Stdio are the standard streams.
 	Stdio [3]int
-	// Given are the descriptors for the plan's files of that source, by name.
-	Given map[string]int
+	// Provided are the descriptors for the plan's files of that source, by name.
+	Provided map[string]int
 	// Inherited are the descriptors that the program inherits, from 3 on.
 	Inherited []int
 	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
 	// is cloned.
 	Cgroup int
 	// Affinity is the mask of the CPUs on which the child is cloned, and which it
-	// inherits (process.execCPUAffinity.initial), as sched_setaffinity(2) takes
-	// it; none leaves it as it is.
+	// inherits (process.execCPUAffinity.initial), in the format of
+	// sched_setaffinity(2); an empty mask leaves the affinity unchanged.
 	Affinity []byte
 }
 
-// Child is a process that walks a plan.
+var errNoImage = errors.New("no container can be created on " + runtime.GOARCH +
+	": package nsenter has its child for amd64, arm64 and riscv64")
+
+// Child is a process that carries out a plan.
 type Child struct {
 	Conversation
 	// Pid is the process that was cloned, in our pid namespace. With a Fork in
-	// the plan it ends, and messages come from another child of ours.
+	// the plan it exits, and messages come from another child of ours.
 	Pid int
-	// PidFD refers to it.
+	// PidFD is a descriptor of that process, pidfd_open(2).
 	PidFD int
 }
 
-// Start clones a process that walks p. The descriptors in o stay the caller's.
-// The child is a direct child of ours, to be waited for.
+// Start clones a process that carries out p. It doesn't close the descriptors in o.
+// The child is a direct child of the calling process, which has to wait for it.
 func Start(p *plan.Plan, o Options) (*Child, error) {
-	files, err := openFiles(p, o.Given)
+	if executable == "" {
+		return nil, errNoImage
+	}
+	files, err := openFiles(p, o.Provided)
 	defer files.close()
 	if err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func Start(p *plan.Plan, o Options) (*Child, error) {
 		return nil, fmt.Errorf("socket to the child: %w", err)
 	}
 	defer unix.Close(pair[1])
-	// The kernel adds the sender's credentials only to what is sent after this.
+	// The kernel adds the sender's credentials only to messages sent after this.
 	if err := unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		unix.Close(pair[0])
 		return nil, fmt.Errorf("socket to the child: %w", err)
@@ -77,7 +80,7 @@ func Start(p *plan.Plan, o Options) (*Child, error) {
 	return c, nil
 }
 
-// setAffinity puts this thread on the CPUs of a mask until restore is called.
+// setAffinity moves this thread to the CPUs of a mask until restore is called.
 func setAffinity(mask []byte) (restore func(), err error) {
 	if len(mask) == 0 {
 		return func() {}, nil
@@ -136,10 +139,10 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	return execute(fds, p.CloneFlags, o.Cgroup)
 }
 
-// execute starts the executable; the last of its descriptors is the plan. The
-// image is sealed, so that even a process which opens it through /proc/PID/exe
-// can't change it. Its descriptor is one of the child's, too: syscall.ForkExec moves
-// descriptors around between clone and execve, and must not put another in its place.
+// execute starts the executable; the last of fds is the plan. The executable is
+// sealed, so that even a process that opens it through /proc/PID/exe can't change it.
+// It is passed as a descriptor, too, because syscall.ForkExec renumbers descriptors
+// between clone and execve and must not replace it.
 func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 	image, err := memfd.SealedExecutable("runnel", executable)
 	if err != nil {
@@ -173,7 +176,7 @@ func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 // Its content is written once, with Fill, before the child is told to go on.
 type StateFile struct{ fd int }
 
-// NewStateFile makes an empty one.
+// NewStateFile returns an empty StateFile.
 func NewStateFile() (StateFile, error) {
 	fd, err := memfd.Create("state")
 	if err != nil {
@@ -182,10 +185,11 @@ func NewStateFile() (StateFile, error) {
 	return StateFile{fd}, nil
 }
 
-// FD is the descriptor to hand over.
+// FD returns the descriptor, which stays the StateFile's.
 func (s StateFile) FD() int { return s.fd }
 
-// Fill writes the content and seals it: a hook can't change what the next reads.
+// Fill writes the content and seals it, so that a hook can't change what the next
+// one reads.
 func (s StateFile) Fill(content []byte) error {
 	if err := memfd.Write(s.fd, string(content)); err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
@@ -196,5 +200,5 @@ func (s StateFile) Fill(content []byte) error {
 	return nil
 }
 
-// Close releases the descriptor.
+// Close closes the descriptor.
 func (s StateFile) Close() { unix.Close(s.fd) }

@@ -17,11 +17,11 @@ import (
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("makes namespaces and mounts: needs root")
+		t.Skip("creates namespaces and mounts: needs root")
 	}
 }
 
-// busyboxRoot makes a rootfs with busybox as /bin/sh and friends.
+// busyboxRoot returns a rootfs with busybox as /bin/sh and friends.
 func busyboxRoot(t *testing.T) string {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")
@@ -47,7 +47,8 @@ func busyboxRoot(t *testing.T) string {
 	return root
 }
 
-// outcome runs a plan to its end: what it printed, the last failure, its status.
+// outcome runs a plan to its end. It returns what the program printed, the last
+// failure, and the wait status.
 func outcome(t *testing.T, p *plan.Plan) (output string, failure *Failure, status unix.WaitStatus) {
 	t.Helper()
 	var pipe [2]int
@@ -96,10 +97,10 @@ func outcome(t *testing.T, p *plan.Plan) (output string, failure *Failure, statu
 	return b.String(), failure, status
 }
 
-// inRoot is a plan whose steps run between the mounts and the pivot.
+// inRoot returns a plan whose steps run before the pivot.
 func inRoot(root string, steps []plan.Op, args ...string) *plan.Plan {
 	p := &plan.Plan{CloneFlags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
-	p.Add(place.Place{}, plan.Conceal{})
+	p.Add(place.Place{}, plan.SetUndumpable{})
 	p.Add(place.Place{}, plan.Session{})
 	p.Add(place.Place{}, plan.Propagation{Path: "/", Flags: unix.MS_REC | unix.MS_SLAVE})
 	p.Add(place.At("/root/path"), plan.Root{Path: root})
@@ -109,7 +110,7 @@ func inRoot(root string, steps []plan.Op, args ...string) *plan.Plan {
 	p.Add(place.Place{}, plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	p.Add(place.Place{}, plan.Pivot{})
 	p.Add(place.At("/process/cwd"), plan.Chdir{Path: "/", Early: true})
-	p.Add(place.At("/process/args/0"), plan.Find{Name: args[0], Path: []string{"/bin"}})
+	p.Add(place.At("/process/args/0"), plan.ResolveExec{Name: args[0], Path: []string{"/bin"}})
 	p.Add(place.Place{}, plan.Exec{Args: args, Env: []string{"PATH=/bin"}})
 	return p
 }
@@ -143,7 +144,7 @@ func TestChildRunsAProgramInItsRoot(t *testing.T) {
 	}
 }
 
-func TestChildTellsWhichStepFailed(t *testing.T) {
+func TestChildReportsWhichStepFailed(t *testing.T) {
 	needRoot(t)
 	root := busyboxRoot(t)
 	for _, c := range []struct {
@@ -163,14 +164,17 @@ func TestChildTellsWhichStepFailed(t *testing.T) {
 			t.Errorf("%#v: no failure", c.op)
 			continue
 		}
-		got := p.Steps[len(p.Steps)-failure.Left]
+		if failure.Step.Total != len(p.Steps) || failure.Step.Kind != c.op.Kind() {
+			t.Errorf("%#v: a %s in a plan of %d steps, want %d", c.op, failure.Step.Kind, failure.Step.Total, len(p.Steps))
+		}
+		got := p.Steps[failure.Step.Index]
 		if got.Origin != place.At("/step") || failure.Errno != c.errno || failure.Part != c.part {
 			t.Errorf("%#v: step %s, %v, part %d; want %v, part %d", c.op, got.Op.Kind(), failure.Errno, failure.Part, c.errno, c.part)
 		}
 	}
 }
 
-// An image's links lead to places in the image, whatever they say.
+// Symbolic links of an image always lead to files of the image.
 func TestChildStaysInItsRoot(t *testing.T) {
 	needRoot(t)
 	root := busyboxRoot(t)
@@ -198,11 +202,11 @@ func TestChildStaysInItsRoot(t *testing.T) {
 		t.Fatalf("failure: %+v", failure)
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) != 0 {
-		t.Errorf("made outside of the root: %v", entries)
+		t.Errorf("created outside of the root: %v", entries)
 	}
 	for _, path := range []string{outside + "/a", outside + "/b", "/made/by/link/c", outside + "/file", outside + "/null"} {
 		if _, err := os.Lstat(root + path); err != nil {
-			t.Errorf("not made in the root: %v", err)
+			t.Errorf("not created in the root: %v", err)
 		}
 	}
 	_, failure, _ := outcome(t, inRoot(root, []plan.Op{plan.Directory{Path: "/loop/x", Mode: 0o755}}, "true"))

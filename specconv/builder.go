@@ -41,7 +41,7 @@ func (b *builder) provide(name string) {
 			return
 		}
 	}
-	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Given})
+	b.plan.Files = append(b.plan.Files, plan.File{Name: name, Source: plan.Provided})
 }
 
 // inUserNS reports whether the container's root lacks the host's privileges.

@@ -90,7 +90,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 func (b *builder) joinContainer() {
 	flags := b.ns.Created | b.ns.Joined
 	// Before the processes of the container can see this one (CVE-2016-9962).
-	b.addOwn(plan.Conceal{})
+	b.addOwn(plan.SetUndumpable{})
 	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {
 		// The container's own /proc can't be trusted (CVE-2019-16884).
 		b.addOwn(plan.Proc{})

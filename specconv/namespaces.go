@@ -47,7 +47,7 @@ func (b *builder) enterNamespaces() {
 	}
 	b.raiseHardLimits()
 	if !parentWrites {
-		b.addOwn(plan.Conceal{})
+		b.addOwn(plan.SetUndumpable{})
 	}
 	b.joinNamespaces()
 	if early := n.Created & (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME); early != 0 {
@@ -61,7 +61,7 @@ func (b *builder) enterNamespaces() {
 		b.addOwn(plan.Checkpoint{Point: plan.CheckpointMaps})
 	}
 	if parentWrites {
-		b.addOwn(plan.Conceal{})
+		b.addOwn(plan.SetUndumpable{})
 	}
 	if n.Has(unix.CLONE_NEWUSER) && isRootMapped(b.spec.Linux) {
 		b.addOwn(plan.BecomeRoot{})

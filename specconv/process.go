@@ -111,7 +111,7 @@ func (b *builder) prepareProcess() {
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add(place.At("/process/capabilities"), caps)
-	b.add(place.At("/process/args/0"), plan.Find{Name: p.Args[0], Path: b.searchPath()})
+	b.add(place.At("/process/args/0"), plan.ResolveExec{Name: p.Args[0], Path: b.searchPath()})
 }
 
 func (b *builder) capabilities() plan.Capabilities {

@@ -26,7 +26,7 @@ func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 	switch o := op.(type) {
 	case plan.Exec:
 		return joinHints(s.noexec(f), program.Explain(s.Rootfs, f.Text, f.Errno))
-	case plan.Find:
+	case plan.ResolveExec:
 		if hint := s.noexec(f); hint != "" {
 			return hint
 		}

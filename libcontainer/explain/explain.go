@@ -32,9 +32,9 @@ type Setup struct {
 // about, where in config.json it stands, the kernel's errno, and a hint where the
 // errno misleads. It is a *fault.Fault, and errors.Is finds the errno.
 func (s Setup) Step(f *nsenter.Failure) error {
-	i := len(s.Plan.Steps) - f.Left
-	if i < 0 || i >= len(s.Plan.Steps) {
-		return fmt.Errorf("unable to start container process: a step that isn't in the plan: %w", f.Errno)
+	i, ok := Find(s.Plan, f.Step)
+	if !ok {
+		return fmt.Errorf("unable to start container process: %s: a step that isn't in the plan: %w", f.Step.Kind, f.Errno)
 	}
 	step := &s.Plan.Steps[i]
 	known := &fault.Fault{Code: codeOf(step.Op, f), Step: step.Op.Kind().String(), Field: step.Origin.Pointer}
@@ -55,7 +55,7 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	}
 	known.Hint = hint
 	switch step.Op.(type) {
-	case plan.Exec, plan.Find:
+	case plan.Exec, plan.ResolveExec:
 	default:
 		hint = joinHints(f.Text, hint)
 	}
@@ -67,6 +67,13 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	}
 	known.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno}
 	return known
+}
+
+// Find returns the index in p of the child's step at. Where p has only the last steps
+// of the child's plan, earlier ones aren't found.
+func Find(p *plan.Plan, at nsenter.Position) (i int, ok bool) {
+	i = len(p.Steps) - at.Total + at.Index
+	return i, i >= 0 && i < len(p.Steps) && p.Steps[i].Op.Kind() == at.Kind
 }
 
 // stepError is a failed step of the child. It unwraps to the errno.
@@ -91,7 +98,7 @@ func joinHints(hints ...string) string {
 // codeOf is the class of a failed step.
 func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 	switch op.(type) {
-	case plan.Find, plan.Exec:
+	case plan.ResolveExec, plan.Exec:
 		switch f.Errno {
 		case unix.ENOENT, unix.ENOTDIR:
 			return fault.ProgramNotFound
@@ -121,8 +128,8 @@ func describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return describeMount(o, f)
 	case plan.Bind:
 		return describeBind(o, f)
-	case plan.Find:
-		return describeFind(o, f)
+	case plan.ResolveExec:
+		return describeResolveExec(o, f)
 	case plan.Exec:
 		return describeExec(o, f)
 	case plan.Device:
@@ -280,7 +287,7 @@ func attributeHint(errno unix.Errno) string {
 	return ""
 }
 
-func describeFind(o plan.Find, f *nsenter.Failure) (what, hint string) {
+func describeResolveExec(o plan.ResolveExec, f *nsenter.Failure) (what, hint string) {
 	if f.Part != nsenter.PartSearch && (f.Errno == unix.ENOENT || f.Errno == unix.ENOTDIR) {
 		return fmt.Sprintf("exec: %q: stat %s", o.Name, o.Name), ""
 	}
@@ -506,7 +513,7 @@ func explainHook(origin place.Place, o plan.Hook, f *nsenter.Failure) error {
 	var cause error = f.Errno
 	switch f.Part {
 	case nsenter.PartStatus:
-		cause = errors.New(reap.Describe(unix.WaitStatus(f.Errno)))
+		cause = errors.New(reap.Describe(f.Status))
 	case nsenter.PartTimeout:
 		cause = hook.TimeoutError(float64(o.Timeout))
 	}

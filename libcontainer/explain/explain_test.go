@@ -15,14 +15,16 @@ import (
 )
 
 func failure(p *plan.Plan, i int, part nsenter.Part, errno unix.Errno, text string) *nsenter.Failure {
-	return &nsenter.Failure{Left: len(p.Steps) - i, Part: part, Errno: errno, Text: text}
+	return &nsenter.Failure{
+		Step: nsenter.Position{Kind: p.Steps[i].Op.Kind(), Index: i, Total: len(p.Steps)}, Part: part, Errno: errno, Text: text,
+	}
 }
 
 func TestExplainStep(t *testing.T) {
 	p := &plan.Plan{}
 	p.Add(place.At("/mounts/0").Named("/data"), plan.Mount{FSType: "tmpfs", Target: "/data", Attr: plan.Attr{Set: unix.MOUNT_ATTR_NOEXEC}})
 	p.Add(place.At("/mounts/1").Named("/merged"), plan.Mount{FSType: "overlay", Target: "/merged", Params: []string{"lowerdir=" + strings.Repeat("a:", 500) + "b"}})
-	p.Add(place.At("/process/args/0"), plan.Find{Name: "/data/x"})
+	p.Add(place.At("/process/args/0"), plan.ResolveExec{Name: "/data/x"})
 	p.Add(place.At("/process/args"), plan.Exec{Args: []string{"/data/x"}})
 	p.Add(place.At("/linux/namespaces"), plan.Unshare{})
 	p.Add(place.Place{}, plan.Loopback{})
@@ -44,15 +46,15 @@ func TestExplainStep(t *testing.T) {
 		},
 		{
 			failure(p, 2, nsenter.PartNoexec, unix.EACCES, "/data/x"),
-			fault.Details{Code: fault.ProgramNotExecutable, Step: "find", Field: "/process/args/0", Errno: "EACCES", Hint: "the mount /data is noexec"}, "permission denied (the mount /data is noexec)",
+			fault.Details{Code: fault.ProgramNotExecutable, Step: "resolve-exec", Field: "/process/args/0", Errno: "EACCES", Hint: "the mount /data is noexec"}, "permission denied (the mount /data is noexec)",
 		},
 		{
 			failure(p, 2, nsenter.PartNoexec, unix.EACCES, "/elsewhere/x"),
-			fault.Details{Code: fault.ProgramNotExecutable, Step: "find", Field: "/process/args/0", Errno: "EACCES", Hint: "it is on a mount that is noexec"}, "permission denied (it is on",
+			fault.Details{Code: fault.ProgramNotExecutable, Step: "resolve-exec", Field: "/process/args/0", Errno: "EACCES", Hint: "it is on a mount that is noexec"}, "permission denied (it is on",
 		},
 		{
 			failure(p, 2, nsenter.PartSearch, unix.ENOENT, ""),
-			fault.Details{Code: fault.ProgramNotFound, Step: "find", Field: "/process/args/0", Errno: "ENOENT", Hint: ""}, "executable file not found in $PATH",
+			fault.Details{Code: fault.ProgramNotFound, Step: "resolve-exec", Field: "/process/args/0", Errno: "ENOENT", Hint: ""}, "executable file not found in $PATH",
 		},
 		{
 			failure(p, 3, nsenter.PartExec, unix.E2BIG, "/data/x"),
@@ -64,7 +66,10 @@ func TestExplainStep(t *testing.T) {
 		},
 		{failure(p, 5, nsenter.PartNone, unix.ENODEV, ""), fault.Details{Code: fault.NetworkFailed, Step: "loopback", Field: "", Errno: "ENODEV", Hint: ""}, ""},
 		{
-			failure(p, 6, nsenter.PartStatus, unix.Errno(3<<8), "its \x1b[2J words"),
+			&nsenter.Failure{
+				Step: nsenter.Position{Kind: plan.KindHook, Index: 6, Total: 8},
+				Part: nsenter.PartStatus, Status: 3 << 8, Text: "its \x1b[2J words",
+			},
 			fault.Details{Code: fault.HookFailed, Step: "hook", Field: "/hooks/startContainer/2", Errno: "", Hint: ""},
 			"error running startContainer hook #2: hooks.startContainer[2] /h: exit status 3, output: its ?[2J words",
 		},

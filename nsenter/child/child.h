@@ -1,55 +1,54 @@
-/* The child: one process that walks a plan and becomes the container's program.
+/* The child: one process that carries out a plan and becomes the container's
+ * program.
  *
- * Every function gives 0 or more, or a negative errno. Before it fails, a
- * function names the part that failed with failed_at(). Nothing here decides
- * policy: what an op tolerates is fixed and written at its function. */
+ * Unless its comment says otherwise, a function returns 0 or a positive result,
+ * and a negative errno on failure. Before it fails, it names the part that failed
+ * with failed_at(). Nothing here decides policy: which errors an op tolerates is
+ * fixed and documented at its function. */
 #ifndef RUNNEL_CHILD_H
 #define RUNNEL_CHILD_H
 
+#include "plan.h"
 #include "sys.h"
-#include "wire.h"
 
 struct child {
-	char *plan; /* the mapped plan */
-	struct plan_header *header;
-	struct op *op; /* the op that runs */
-	long socket;   /* the conversation: with the parent, then with `start` */
+	struct op *op; /* the op that is carried out */
+	long socket;   /* the conversation: with the parent, later with `start` */
 	long root;     /* O_PATH of the container's root, -1 before op_root */
 	long proc;     /* O_PATH of a verified procfs, -1 if not open */
 	long hidden;   /* the empty tmpfs that hides directories, -1 before its first use */
 	long null;     /* the device that hides files, -1 before its first use */
-	int unwatched; /* the end of children isn't waited for (seccomp.c) */
-	int joined;    /* in the namespaces of others: nothing reached by path is trusted */
-	uint32_t part; /* what failed_at() named */
+	int unwatched; /* exited children aren't waited for (seccomp.c) */
+	int joined;    /* in another process' namespaces: nothing reached by path is trusted */
+	uint32_t part; /* set by failed_at() */
+	uint32_t status;
 	uint32_t text_len;
-	char text[MESSAGE_TEXT]; /* more about a failure */
-	const char *program;     /* what op_find found */
+	char text[MESSAGE_TEXT]; /* details of a failure, or output of a hook */
+	const char *program;     /* the result of op_resolve_exec */
 	char *home;              /* "HOME=…" of op_home */
 };
 
 extern struct child self;
 
-/* plan.c */
-long plan_check(char *base, uint64_t size);
-static inline const char *op_str(const struct op *op, int slot)
-{
-	return op->s[slot] ? self.plan + op->s[slot] : "";
-}
-static inline char **op_vec(const struct op *op, int slot)
-{
-	return (char **)(void *)(self.plan + op->s[slot]);
-}
-long op_file(const struct op *op); /* the descriptor, -1 if the op has none */
+/* message.c */
 
-/* talk.c */
+/* failed_at records the part of the op that fails, and returns rc. */
 long failed_at(enum part part, long rc);
+/* failed_with is failed_at for a hook that ended with a wait status. */
+long failed_with(int status);
+/* failed_text records details of a failure. */
 void failed_text(const char *text, size_t len);
-long tell(uint32_t kind, uint32_t detail, long fd);
-void wait_go(void);
+/* message_send sends a message with the recorded text, and with the descriptor fd
+ * unless that is -1. */
+long message_send(enum message_kind kind, long fd);
+/* wait_proceed waits for the parent. If the parent has exited, or has given up and
+ * closed the socket, it exits. */
+void wait_proceed(void);
+/* give_up reports the failure rc of the current op and exits. */
 __attribute__((noreturn)) void give_up(long rc);
 __attribute__((noreturn)) void leave(int status);
 
-/* walk.c: paths in the root. Descriptors are O_PATH and close-on-exec. */
+/* path.c: paths in the root. Descriptors are O_PATH and close-on-exec. */
 long in_root(const char *path, uint64_t flags);
 long make_directory(const char *path, unsigned mode);
 long make_file(const char *path);
@@ -62,6 +61,8 @@ long write_proc(const char *path, const char *fallback, const char *value);
 long attach(long tree, const char *target, int directory, int no_symlink);
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive);
 long clone_tree(const char *path, int recursive);
+
+/* copy.c */
 long copy_up(long from, long to);
 
 /* seccomp.c */

@@ -1,20 +1,13 @@
 /* The terminal and the standard streams. */
 #include "child.h"
-#include <asm/ioctls.h>
-#include <asm/termbits.h>
+#include <asm/termios.h>
+#include <linux/magic.h>
+#include <linux/uio.h>
 
-#define DEVPTS_SUPER_MAGIC 0x1cd1
-#define PTMX_INO 2
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER 0x5441
-#endif
+#define PTMX_INO 2 /* fs/devpts */
 
-struct window {
-	unsigned short rows, cols, x, y;
-};
-
-/* The container's own ptmx, verified: the image, or who shares /dev with the
- * container, may have put anything in its place (CVE-2025-52565). */
+/* open_ptmx opens the container's own ptmx and verifies it: the image, or another
+ * container that shares /dev, can replace it (CVE-2025-52565). */
 static long open_ptmx(void)
 {
 	struct file_status st;
@@ -22,7 +15,7 @@ static long open_ptmx(void)
 
 	if (pts < 0)
 		return failed_at(PART_OPEN, pts);
-	/* To open a device is to act on it: the directory is looked at first. */
+	/* Opening a device can have side effects, so the directory is verified first. */
 	if (file_system(pts) != DEVPTS_SUPER_MAGIC) {
 		sys_close(pts);
 		return failed_at(PART_VERIFY, -ENODEV);
@@ -43,16 +36,16 @@ static long open_ptmx(void)
 static long send_master(long socket, long master)
 {
 	static const char name[] = "/dev/ptmx";
-	struct cmsg_fd control = {sizeof(control) - 4, SOL_SOCKET, SCM_RIGHTS, (int)master, 0};
-	struct iov iov = {name, sizeof(name) - 1};
+	struct cmsg_fd control = cmsg_of((int)master);
+	struct iovec iov = {(void *)name, sizeof(name) - 1};
 	struct msghdr msg = {.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)};
 	long rc = sys3(__NR_sendmsg, socket, &msg, MSG_NOSIGNAL);
 
 	return rc < 0 ? failed_at(PART_SEND, rc) : 0;
 }
 
-/* bind_console puts the terminal at /dev/console. The file there is made or
- * opened without following links (CVE-2026-88264). */
+/* bind_console mounts the terminal on /dev/console. The file there is created or
+ * opened without following symbolic links (CVE-2026-88264). */
 static long bind_console(long slave)
 {
 	const char *name;
@@ -78,7 +71,8 @@ static long bind_console(long slave)
 
 long op_console(const struct op *op)
 {
-	struct window size = {.rows = (unsigned short)op->n[0], .cols = (unsigned short)op->n[1]};
+	struct winsize size = {.ws_row = (unsigned short)op->console.rows,
+			       .ws_col = (unsigned short)op->console.cols};
 	int unlock = 0;
 	long rc, slave, master = open_ptmx();
 
@@ -88,7 +82,7 @@ long op_console(const struct op *op)
 	slave = rc < 0 ? rc : sys3(__NR_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
 		return failed_at(PART_OPEN, slave);
-	if (size.rows || size.cols)
+	if (size.ws_row || size.ws_col)
 		sys3(__NR_ioctl, master, TIOCSWINSZ, &size);
 	rc = op->flags & CONSOLE_MOUNT ? bind_console(slave) : 0;
 	if (rc >= 0)
@@ -103,7 +97,8 @@ long op_console(const struct op *op)
 	return rc;
 }
 
-/* The root's /dev/null in place of the host's, if it is one. */
+/* use_own_null replaces the host's /dev/null at fd by that of the root, if the
+ * latter is one. */
 static void use_own_null(int fd)
 {
 	struct file_status st;
@@ -119,8 +114,9 @@ static void use_own_null(int fd)
 	sys_close(null);
 }
 
-/* op_stdio lets the process open /dev/stdout and the like again. What can't be
- * given away (a read-only file system, an owner without a mapping) stays. */
+/* op_stdio allows the process to open /dev/stdout and the like again. A stream whose
+ * owner can't be changed (a read-only file system, an owner without a mapping) is
+ * left as it is. */
 long op_stdio(const struct op *op)
 {
 	for (int fd = 0; fd < 3; fd++) {
@@ -132,8 +128,8 @@ long op_stdio(const struct op *op)
 			use_own_null(fd);
 			continue;
 		}
-		if (st.uid != op->n[0])
-			sys3(__NR_fchown, fd, op->n[0], -1);
+		if (st.uid != op->stdio.uid)
+			sys3(__NR_fchown, fd, op->stdio.uid, -1);
 	}
 	return 0;
 }

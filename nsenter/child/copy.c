@@ -1,12 +1,11 @@
-/* The copy-up of a tmpfs: the content of a directory of the image goes into the
- * new file system before it hides the directory. */
+/* The copy-up of a tmpfs: the content of a directory of the image is copied to the
+ * new file system before that hides the directory. */
 #include "child.h"
 
-#define DT_DIR 4
 #define MAX_DEPTH 64
 #define XATTR_SIZE 65536
 
-struct dirent64_ {
+struct entry { /* struct linux_dirent64, getdents64(2) */
 	uint64_t ino;
 	int64_t off;
 	unsigned short reclen;
@@ -28,7 +27,7 @@ static long copy_content(long from, long to, uint64_t size)
 	return 0;
 }
 
-/* Extended attributes are copied where both sides have them. */
+/* Extended attributes are copied if both file systems support them. */
 static void copy_xattrs(long from, long to)
 {
 	static char names[4096], value[XATTR_SIZE];
@@ -141,7 +140,7 @@ static long copy_directory(long from, long to, int depth)
 		return -ELOOP;
 	while ((n = sys3(__NR_getdents64, from, entries, sizeof(entries))) > 0)
 		for (long at = 0; at < n;) {
-			struct dirent64_ *d = (struct dirent64_ *)(void *)(entries + at);
+			struct entry *d = (struct entry *)(void *)(entries + at);
 			long rc;
 
 			at += d->reclen;
@@ -154,6 +153,6 @@ static long copy_directory(long from, long to, int depth)
 	return n;
 }
 
-/* copy_up copies what is in the directory from into the directory to, with
- * owners, modes and extended attributes. Links aren't followed. */
+/* copy_up copies the content of the directory from to the directory to, with
+ * owners, modes and extended attributes. It doesn't follow symbolic links. */
 long copy_up(long from, long to) { return copy_directory(from, to, 0); }

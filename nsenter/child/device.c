@@ -1,11 +1,11 @@
-/* Device nodes and links, made at the descriptor of their directory. */
+/* Device nodes and symbolic links, created at the descriptor of their directory. */
 #include "child.h"
 
 static long verify_device(const struct op *op, long dir, const char *name)
 {
 	struct file_status st;
 	long rc, fd = sys4(__NR_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-	unsigned type = (unsigned)op->n[0] & S_IFMT;
+	unsigned type = (unsigned)op->device.mode & S_IFMT;
 
 	if (fd < 0)
 		return fd;
@@ -15,26 +15,27 @@ static long verify_device(const struct op *op, long dir, const char *name)
 		return rc;
 	if ((st.mode & S_IFMT) != type)
 		return failed_at(PART_MISMATCH, -EEXIST);
-	if (type != S_IFIFO && (st.rdev_major != op->n[1] || st.rdev_minor != op->n[2]))
+	if (type != S_IFIFO && (st.rdev_major != op->device.major || st.rdev_minor != op->device.minor))
 		return failed_at(PART_MISMATCH, -EEXIST);
 	return 0;
 }
 
-/* bind_device binds the host's node where mknod(2) is denied. */
+/* bind_device binds the host's node. */
 static long bind_device(const struct op *op)
 {
 	struct file_status st;
-	long rc, tree = clone_tree(op_str(op, 1), 0);
-	unsigned type = (unsigned)op->n[0] & S_IFMT;
+	long rc, tree = clone_tree(str_of(op->device.source), 0);
+	unsigned type = (unsigned)op->device.mode & S_IFMT;
 
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);
 	rc = file_stat(tree, &st);
-	if (rc >= 0 && ((st.mode & S_IFMT) != type ||
-			(type != S_IFIFO && (st.rdev_major != op->n[1] || st.rdev_minor != op->n[2]))))
+	if (rc >= 0 &&
+	    ((st.mode & S_IFMT) != type ||
+	     (type != S_IFIFO && (st.rdev_major != op->device.major || st.rdev_minor != op->device.minor))))
 		rc = failed_at(PART_VERIFY, -ENODEV);
 	if (rc >= 0)
-		rc = attach(tree, op_str(op, 0), 0, 0);
+		rc = attach(tree, str_of(op->device.path), 0, 0);
 	sys_close(tree);
 	return rc;
 }
@@ -43,9 +44,9 @@ static long set_owner(const struct op *op, long dir, const char *name)
 {
 	long rc;
 
-	if (op->n[3] == 0 && op->n[4] == 0)
+	if (op->device.uid == 0 && op->device.gid == 0)
 		return 0;
-	rc = sys5(__NR_fchownat, dir, name, op->n[3], op->n[4], AT_SYMLINK_NOFOLLOW);
+	rc = sys5(__NR_fchownat, dir, name, op->device.uid, op->device.gid, AT_SYMLINK_NOFOLLOW);
 	return rc < 0 ? failed_at(PART_OWNER, rc) : 0;
 }
 
@@ -56,16 +57,16 @@ long op_device(const struct op *op)
 
 	if (op->flags & DEVICE_BIND)
 		return bind_device(op);
-	dir = open_parent(op_str(op, 0), &name);
+	dir = open_parent(str_of(op->device.path), &name);
 	if (dir < 0)
 		return failed_at(PART_TARGET, dir);
-	rc = sys4(__NR_mknodat, dir, name, op->n[0], MAKEDEV(op->n[1], op->n[2]));
+	rc = sys4(__NR_mknodat, dir, name, op->device.mode, MAKEDEV(op->device.major, op->device.minor));
 	if (rc >= 0)
 		rc = set_owner(op, dir, name);
 	else if (rc == -EEXIST)
 		rc = verify_device(op, dir, name);
 	sys_close(dir);
-	if (rc == -EPERM && op->s[1])
+	if (rc == -EPERM && op->device.source.at)
 		rc = bind_device(op);
 	return rc;
 }
@@ -73,13 +74,13 @@ long op_device(const struct op *op)
 long op_symlink(const struct op *op)
 {
 	const char *name;
-	long rc, dir = open_parent(op_str(op, 1), &name);
+	long rc, dir = open_parent(str_of(op->symlink.path), &name);
 
 	if (dir < 0)
 		return failed_at(PART_TARGET, dir);
 	if (op->flags & SYMLINK_REPLACE)
 		sys3(__NR_unlinkat, dir, name, 0);
-	rc = sys3(__NR_symlinkat, op_str(op, 0), dir, name);
+	rc = sys3(__NR_symlinkat, str_of(op->symlink.target), dir, name);
 	sys_close(dir);
 	return rc == -EEXIST ? 0 : rc;
 }

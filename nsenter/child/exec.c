@@ -1,19 +1,9 @@
-/* The last steps: the working directory, the program, the wait for `start`, and
+/* The last steps: the working directory, the program, waiting for `start`, and
  * execve(2). */
 #include "child.h"
+#include <asm/statfs.h>
 
-#define SA_RESTORER_ 0x04000000
-#define SOCK_CLOEXEC_ 02000000
-#define SIGKILL 9
-#define SIGCHLD 17
-#define SIGCONT 18
-#define SIGSTOP 19
-#define SIGTSTP 20
-#define SIGURG 23
-#define SIGWINCH 28
-#define LAST_SIGNAL 31
-#define X_OK 1
-#define ST_NOEXEC 8
+#define LAST_SIGNAL 31 /* those above are the real-time signals */
 
 static char home[PATH_MAX];
 static char program[PATH_MAX];
@@ -37,8 +27,9 @@ static int next_byte(struct line_reader *r)
 	return (unsigned char)r->buf[r->at++];
 }
 
-/* home_of reads one line of passwd(5) and gives the home directory's length in
- * home if its uid is the wanted one, 0 if not, -1 at the end of the file. */
+/* home_of reads one line of passwd(5). It returns the length of the home directory,
+ * which it copies to home, if the line is that of uid, 0 if not, -1 at the end of
+ * the file. */
 static int home_of(struct line_reader *r, const char *uid)
 {
 	size_t field = 0, len = 0, matched = 0;
@@ -64,8 +55,8 @@ static int home_of(struct line_reader *r, const char *uid)
 	return c < 0 ? -1 : 0;
 }
 
-/* op_home: a /etc/passwd that isn't a plain file, or has no line for the uid,
- * leaves HOME=/. */
+/* op_home uses HOME=/ if /etc/passwd isn't a regular file or has no line for the
+ * uid. */
 long op_home(const struct op *op)
 {
 	static struct line_reader r;
@@ -73,7 +64,7 @@ long op_home(const struct op *op)
 	char uid[24];
 	int len = -1;
 
-	decimal(uid, op->n[0]);
+	decimal(uid, op->home.uid);
 	memcpy(home, "HOME=/", 7);
 	self.home = home;
 	r.fd = in_root("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -88,11 +79,11 @@ long op_home(const struct op *op)
 	return 0;
 }
 
-/* close_directories leaves no descriptor through which a working directory of
- * /proc/self/fd/N could lead out (CVE-2024-21626). */
+/* close_directories closes every descriptor through which a working directory of
+ * /proc/self/fd/N could be outside of the root (CVE-2024-21626). */
 static void close_directories(void)
 {
-	struct plan_header *h = self.header;
+	struct plan_header *h = plan.header;
 
 	sys_close(self.root);
 	sys_close(self.proc);
@@ -118,8 +109,9 @@ static long verify_directory(void)
 	return rc < 0 && rc != -ERANGE ? rc : 0;
 }
 
-/* op_chdir: what root may not enter (a FUSE or NFS mount), the user of the
- * process perhaps may, and the other way round: one of the two is enough. */
+/* op_chdir: the user of the process may be able to enter a directory that root
+ * can't enter (a FUSE or NFS mount), and the other way round. It is enough if one
+ * of the two can. */
 long op_chdir(const struct op *op)
 {
 	static int done;
@@ -129,7 +121,7 @@ long op_chdir(const struct op *op)
 		close_directories();
 	if (done)
 		return verify_directory();
-	rc = sys1(__NR_chdir, op_str(op, 0));
+	rc = sys1(__NR_chdir, str_of(op->chdir.path));
 	if ((rc == -EACCES || rc == -EPERM) && (op->flags & CHDIR_EARLY))
 		return 0;
 	if (rc < 0)
@@ -138,19 +130,20 @@ long op_chdir(const struct op *op)
 	return verify_directory();
 }
 
-/* why_denied tells the other side where the mount is the reason, which it can't
- * see: statfs(2). */
+/* why_denied reports a mount with the option noexec, which the parent can't see:
+ * statfs(2). */
 static long why_denied(const char *path)
 {
-	uint64_t fs[16]; /* struct statfs: f_flags is the eleventh long */
+	struct statfs fs;
 
-	if (sys2(__NR_statfs, path, fs) < 0 || !(fs[10] & ST_NOEXEC))
+	if (sys2(__NR_statfs, path, &fs) < 0 || !(fs.f_flags & ST_NOEXEC))
 		return -EACCES;
 	failed_text(path, str_len(path));
 	return failed_at(PART_NOEXEC, -EACCES);
 }
 
-/* executable: a regular file that the process may execute, by its effective ids. */
+/* executable returns 0 for a regular file that the process may execute with its
+ * effective ids. */
 static long executable(const char *path)
 {
 	struct file_status st;
@@ -177,11 +170,11 @@ static int has_slash(const char *s)
 	return *s == '/';
 }
 
-/* op_find follows execvp(3): what may not be executed is passed over, and is the
- * error if nothing better comes. */
-long op_find(const struct op *op)
+/* op_resolve_exec follows execvp(3): it skips a file that may not be executed, and
+ * reports it if it finds no other. */
+long op_resolve_exec(const struct op *op)
 {
-	const char *name = op_str(op, 0);
+	const char *name = str_of(op->resolve_exec.name);
 	long rc, error = -ENOENT;
 
 	if (has_slash(name)) {
@@ -191,7 +184,7 @@ long op_find(const struct op *op)
 		self.program = name;
 		return 0;
 	}
-	for (char **dir = op_vec(op, 1); *dir; dir++) {
+	for (char **dir = vec_of(op->resolve_exec.path); *dir; dir++) {
 		if (join(program, **dir ? *dir : ".", name) < 0)
 			continue;
 		rc = executable(program);
@@ -205,35 +198,43 @@ long op_find(const struct op *op)
 	return self.part == PART_NOEXEC ? error : failed_at(PART_SEARCH, error);
 }
 
-static void die_of(int signal) { leave(128 + signal); }
+static void exit_by_signal(int signal) { leave(128 + signal); }
 
-/* As pid 1 a process without handlers doesn't even die of SIGTERM. A container
- * that waits for `start` should; execve(2) brings the defaults back. */
-static void die_of_signals(void)
+/* terminates reports whether the default action of a signal ends a process. */
+static int terminates(int s)
 {
-	for (int s = 1; s <= LAST_SIGNAL; s++) {
-		struct action new = {die_of, SA_RESTORER_, (void (*)(void))die_of, ~0ULL};
-
-		if (s == SIGKILL || s == SIGCHLD || (s >= SIGCONT && s <= SIGTSTP + 2) || s == SIGURG ||
-		    s == SIGWINCH)
-			continue;
-		sys4(__NR_rt_sigaction, s, &new, 0, 8);
-	}
+	return s != SIGKILL && s != SIGCHLD && s != SIGCONT && s != SIGSTOP && s != SIGTSTP && s != SIGTTIN &&
+	       s != SIGTTOU && s != SIGURG && s != SIGWINCH;
 }
 
-/* accept_start takes the connection of a `start`. One that is gone before it
- * has said a word didn't start anything. */
+/* Without a handler, pid 1 ignores even SIGTERM. A container that waits for `start`
+ * shouldn't; execve(2) restores the defaults. */
+static void handle_signals(void)
+{
+	struct action act = {.handler = exit_by_signal, .mask = ~0ULL};
+
+#ifdef SA_RESTORER
+	act.flags = SA_RESTORER;
+	act.restorer = (void (*)(void))exit_by_signal; /* never called: the handler doesn't return */
+#endif
+	for (int s = 1; s <= LAST_SIGNAL; s++)
+		if (terminates(s))
+			sys4(__NR_rt_sigaction, s, &act, 0, sizeof(act.mask));
+}
+
+/* accept_start accepts the connection of a `start`. One that closes it before it
+ * has sent its message doesn't start the container. */
 static long accept_start(long listener)
 {
 	for (;;) {
 		struct message m;
-		long fd = sys4(__NR_accept4, listener, 0, 0, SOCK_CLOEXEC_);
+		long fd = sys4(__NR_accept4, listener, 0, 0, SOCK_CLOEXEC);
 
 		if (fd == -EINTR || fd == -ECONNABORTED)
 			continue;
 		if (fd < 0)
 			return fd;
-		if (sys6(__NR_recvfrom, fd, &m, sizeof(m), 0, 0, 0) == sizeof(m) && m.kind == MSG_GO)
+		if (sys6(__NR_recvfrom, fd, &m, sizeof(m), 0, 0, 0) == sizeof(m) && m.kind == MSG_PROCEED)
 			return fd;
 		sys_close(fd);
 	}
@@ -244,28 +245,28 @@ long op_wait_start(const struct op *op)
 	long fd, listener = op_file(op);
 
 	if (listener < 0) {
-		wait_go();
+		wait_proceed();
 		return 0;
 	}
 	sys_close(self.socket);
 	self.socket = -1;
-	die_of_signals();
+	handle_signals();
 	fd = accept_start(listener);
 	if (fd < 0)
 		return fd;
 	sys_close(listener);
 	self.socket = fd;
-	/* The one `start` of several that is heard. */
-	return tell(MSG_STARTING, 0, -1);
+	/* Of several concurrent `start`s only this one receives an answer. */
+	return message_send(MSG_STARTING, -1);
 }
 
-/* op_exec: execve(2) closes all but the standard streams and the descriptors that
- * were asked for (mark_close_on_exec), and by the end of the conversation the
- * other side knows that it went well. No other call is made: the filter that is
- * in force by now may kill for it. */
+/* op_exec: execve(2) closes all descriptors except the standard streams and those
+ * that the program inherits (mark_close_on_exec); the end of the conversation tells
+ * the other side that it succeeded. No other system call is made, because the
+ * seccomp filter, which is active by now, may kill the process for it. */
 long op_exec(const struct op *op)
 {
-	char **env = op_vec(op, 1);
+	char **env = vec_of(op->exec.env);
 
 	if (self.home) {
 		char **e = env;
@@ -275,8 +276,8 @@ long op_exec(const struct op *op)
 		if (*e)
 			*e = self.home;
 	}
-	long rc = sys3(__NR_execve, self.program, op_vec(op, 0), env);
-	/* The other side looks at the file to tell what is wrong with it. */
+	long rc = sys3(__NR_execve, self.program, vec_of(op->exec.args), env);
+	/* The other side inspects the file to explain the error. */
 	failed_text(self.program, str_len(self.program));
 	return failed_at(PART_EXEC, rc);
 }

@@ -1,31 +1,23 @@
-/* Hooks that run on the container's side of the namespaces. */
+/* Hooks that run in the container's namespaces. */
 #include "child.h"
+#include <asm/poll.h>
+#include <asm/siginfo.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
 
-#define SIGCHLD 17
-#define SIGKILL 9
-#define P_PIDFD 3
-#define WEXITED 4
-#define O_NONBLOCK_ 04000
-#define F_SETFL 4
-
-/* What is kept of a hook's output: so much of its beginning and of its end. */
+/* The bytes that are kept of the beginning and of the end of a hook's output. */
 #define HEAD 1024
 #define TAIL 1000
-#define MOST_LEFT 65536 /* what a pipe holds, pipe(7) */
-
-struct siginfo { /* what waitid(2) fills in */
-	int signo, err, code, pad;
-	int pid, uid, status;
-	int rest[32];
-};
+#define PIPE_SIZE 65536 /* pipe(7) */
 
 struct running {
 	long pid, pidfd;
-	long output; /* what it prints */
-	uint64_t printed;
-	char tail[TAIL]; /* the end of it, beyond HEAD bytes; full if more was printed */
+	long output;      /* the reading end of a pipe */
+	uint64_t printed; /* bytes read from it */
+	char tail[TAIL];  /* the end of the output, without its first HEAD bytes */
 	uint32_t tail_len;
-	long failure; /* its errno, if it can't be executed */
+	long failure; /* the reading end of a pipe: the errno if execve(2) fails */
 };
 
 __attribute__((noreturn)) static void become_hook(const struct op *op, long output, long failure)
@@ -37,9 +29,9 @@ __attribute__((noreturn)) static void become_hook(const struct op *op, long outp
 	sys3(__NR_dup3, op_file(op), 0, 0);
 	sys3(__NR_dup3, output, 1, 0);
 	sys3(__NR_dup3, output, 2, 0);
-	sys3(__NR_dup3, failure, 3, 02000000);
+	sys3(__NR_dup3, failure, 3, O_CLOEXEC);
 	sys3(__NR_close_range, 4, ~0U, 0);
-	rc = sys3(__NR_execve, op_str(op, 0), op_vec(op, 1), op_vec(op, 2));
+	rc = sys3(__NR_execve, str_of(op->hook.path), vec_of(op->hook.args), vec_of(op->hook.env));
 	sys3(__NR_write, 3, &rc, sizeof(rc));
 	leave(127);
 }
@@ -47,14 +39,14 @@ __attribute__((noreturn)) static void become_hook(const struct op *op, long outp
 static long start_hook(const struct op *op, struct running *hook)
 {
 	int output[2], failure[2];
-	long rc = sys2(__NR_pipe2, output, 02000000);
+	long rc = sys2(__NR_pipe2, output, O_CLOEXEC);
 
-	/* Only our end: the hook is to wait where the pipe is full. */
+	/* Only our end: the hook has to wait if the pipe is full. */
 	if (rc >= 0)
-		rc = sys3(__NR_fcntl, output[0], F_SETFL, O_NONBLOCK_);
+		rc = sys3(__NR_fcntl, output[0], F_SETFL, O_NONBLOCK);
 	if (rc < 0)
 		return rc;
-	rc = sys2(__NR_pipe2, failure, 02000000);
+	rc = sys2(__NR_pipe2, failure, O_CLOEXEC);
 	if (rc < 0)
 		return rc;
 	expect_child();
@@ -70,6 +62,7 @@ static long start_hook(const struct op *op, struct running *hook)
 	return rc < 0 ? rc : hook->pidfd;
 }
 
+/* keep_end keeps the last TAIL bytes of the output. */
 static void keep_end(struct running *hook, const char *text, uint32_t len)
 {
 	if (len >= TAIL) {
@@ -80,16 +73,15 @@ static void keep_end(struct running *hook, const char *text, uint32_t len)
 	if (hook->tail_len + len > TAIL) {
 		uint32_t drop = hook->tail_len + len - TAIL;
 
-		/* forwards, byte by byte: the two may overlap */
-		memcpy(hook->tail, hook->tail + drop, hook->tail_len - drop);
+		memmove(hook->tail, hook->tail + drop, hook->tail_len - drop);
 		hook->tail_len -= drop;
 	}
 	memcpy(hook->tail + hook->tail_len, text, len);
 	hook->tail_len += len;
 }
 
-/* read_output takes what is there. Beyond what is kept it is read as well, so that
- * the hook isn't held up. */
+/* read_output reads what the hook has printed. It reads more than it keeps, so that
+ * the hook isn't blocked. */
 static long read_output(struct running *hook)
 {
 	char text[4096];
@@ -108,8 +100,8 @@ static long read_output(struct running *hook)
 	return n;
 }
 
-/* join_output puts beginning and end together. libcontainer/hookoutput.go has the
- * same words for what is missing. */
+/* join_output joins the beginning and the end. libcontainer has the same mark for
+ * what is omitted. */
 static void join_output(struct running *hook)
 {
 	static const char cut[] = "\n[...]\n";
@@ -124,41 +116,41 @@ static void join_output(struct running *hook)
 
 _Static_assert(HEAD + TAIL + 16 <= MESSAGE_TEXT, "a hook's output");
 
-/* drain reads what the hook has left. What goes on printing behind its back isn't
- * followed for ever. */
+/* drain reads the rest of the output. A process that the hook left behind and that
+ * continues to print is not waited for. */
 static void drain(struct running *hook)
 {
 	long n, got = 0;
 
-	while (got < MOST_LEFT && (n = read_output(hook)) > 0)
+	while (got < PIPE_SIZE && (n = read_output(hook)) > 0)
 		got += n;
 	join_output(hook);
 }
 
-static int64_t now(void)
+static int64_t milliseconds(void)
 {
-	struct timespec64 t;
+	struct __kernel_timespec t;
 
-	sys2(__NR_clock_gettime, 1, &t);
-	return t.sec * 1000 + t.nsec / 1000000;
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* wait_hook gives 0 when the hook has ended, -ETIME when its time is over. A
- * grandchild that holds the pipe isn't waited for. */
+/* wait_hook returns 0 when the hook has exited, -ETIME after its timeout. A
+ * grandchild that holds the pipe open isn't waited for. */
 static long wait_hook(struct running *hook, uint64_t seconds)
 {
-	int64_t end = now() + (int64_t)seconds * 1000;
+	int64_t end = milliseconds() + (int64_t)seconds * 1000;
 	struct pollfd fds[2] = {{(int)hook->pidfd, POLLIN, 0}, {(int)hook->output, POLLIN, 0}};
 
 	for (;;) {
-		struct timespec64 left = {0, 0};
-		int64_t ms = end - now();
+		struct __kernel_timespec left = {0, 0};
+		int64_t ms = end - milliseconds();
 		long n;
 
 		if (seconds > 0 && ms <= 0)
 			return -ETIME;
-		left.sec = ms / 1000;
-		left.nsec = (ms % 1000) * 1000000;
+		left.tv_sec = ms / 1000;
+		left.tv_nsec = (ms % 1000) * 1000000;
 		n = sys5(__NR_ppoll, fds, 2, seconds > 0 ? &left : 0, 0, 0);
 		if (n < 0 && n != -EINTR)
 			return n;
@@ -171,20 +163,21 @@ static long wait_hook(struct running *hook, uint64_t seconds)
 	}
 }
 
+/* reap sets *status to the wait status of the hook. */
 static long reap(struct running *hook, int *status)
 {
-	struct siginfo info;
+	siginfo_t info;
 	long rc = sys5(__NR_waitid, P_PIDFD, hook->pidfd, &info, WEXITED, 0);
 
 	if (rc < 0)
 		return rc;
-	/* as wait(2) has it: the code of an exit in the second byte */
-	*status = info.code == 1 ? info.status << 8 : info.status;
+	/* A wait status, wait(2), has the exit code in its second byte. */
+	*status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
 	return 0;
 }
 
-/* op_hook: what the hook has printed goes with the error, or to the log. At its
- * timeout its process group is killed; what has left that is out of reach. */
+/* op_hook sends the hook's output with the error, or for the log. After the timeout
+ * it kills the hook's process group; a process that has left the group survives. */
 long op_hook(const struct op *op)
 {
 	struct running hook = {.printed = 0, .tail_len = 0};
@@ -193,7 +186,7 @@ long op_hook(const struct op *op)
 
 	if (rc < 0)
 		return failed_at(PART_EXEC, rc);
-	waited = wait_hook(&hook, op->n[0]);
+	waited = wait_hook(&hook, op->hook.timeout);
 	if (waited < 0)
 		sys2(__NR_kill, -hook.pid, SIGKILL);
 	rc = reap(&hook, &status);
@@ -210,11 +203,10 @@ long op_hook(const struct op *op)
 	if (failure < 0)
 		return failed_at(PART_EXEC, failure);
 	if (status == 0) {
-		/* Whoever isn't there any more doesn't need to know. */
+		/* An error here means that the other side has exited. */
 		if (self.text_len > 0)
-			tell(MSG_OUTPUT, 0, -1);
+			message_send(MSG_OUTPUT, -1);
 		return 0;
 	}
-	/* The number that goes with PART_STATUS is a wait status, not an errno. */
-	return failed_at(PART_STATUS, -(long)status);
+	return failed_with(status);
 }

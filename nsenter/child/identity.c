@@ -1,4 +1,4 @@
-/* Who the process is: ids, capabilities, no_new_privs. */
+/* The credentials of the process: ids, capabilities, no_new_privs. */
 #include "child.h"
 #include <linux/capability.h>
 #include <linux/prctl.h>
@@ -11,18 +11,21 @@ long op_no_new_privileges(const struct op *op)
 	return sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* op_identity keeps the permitted capabilities over the change of uid; the
- * effective ones come back with op_capabilities. */
+/* op_identity keeps the permitted capabilities when the uid changes; op_capabilities
+ * restores the effective ones. */
 long op_identity(const struct op *op)
 {
+	uint64_t uid = op->identity.uid, gid = op->identity.gid;
+	struct data groups = op->identity.groups;
 	long rc = sys5(__NR_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
 
 	if (rc >= 0 && (op->flags & IDENTITY_SETGROUPS))
-		rc = failed_at(PART_GROUPS, sys2(__NR_setgroups, op->n[2] / 4, self.plan + op->s[2]));
+		rc = failed_at(PART_GROUPS,
+			       sys2(__NR_setgroups, groups.size / sizeof(uint32_t), data_of(groups)));
 	if (rc >= 0)
-		rc = failed_at(PART_GID, sys3(__NR_setresgid, op->n[1], op->n[1], op->n[1]));
+		rc = failed_at(PART_GID, sys3(__NR_setresgid, gid, gid, gid));
 	if (rc >= 0)
-		rc = failed_at(PART_UID, sys3(__NR_setresuid, op->n[0], op->n[0], op->n[0]));
+		rc = failed_at(PART_UID, sys3(__NR_setresuid, uid, uid, uid));
 	if (rc >= 0)
 		rc = sys5(__NR_prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
 	if (rc >= 0)
@@ -57,9 +60,9 @@ static long drop_bounding(uint64_t keep)
 			continue;
 		rc = sys5(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
 		if (rc == -EPERM && sys5(__NR_prctl, PR_CAPBSET_READ, cap, 0, 0, 0) <= 0)
-			continue; /* dropped before, or past the kernel's last one */
+			continue; /* dropped already, or unknown to the kernel */
 		if (rc == -EINVAL)
-			return 0; /* past the last one */
+			return 0; /* unknown to the kernel, as all that follow */
 		if (rc < 0)
 			return failed_at(PART_BOUNDING, rc);
 	}
@@ -76,12 +79,12 @@ static long raise_ambient(uint64_t ambient)
 	return rc < 0 ? failed_at(PART_AMBIENT, rc) : 0;
 }
 
-/* op_capabilities: a capability that the runtime itself doesn't have is left
- * out, as the spec asks (config.md, process.capabilities). */
+/* op_capabilities omits a capability that the runtime itself doesn't have, as the
+ * specification requires (config.md, process.capabilities). */
 long op_capabilities(const struct op *op)
 {
 	struct __user_cap_data_struct have[2];
-	uint64_t permitted, keep = op->n[5];
+	uint64_t permitted, keep = op->capabilities.keep;
 	long rc = read_caps(have);
 
 	if (rc < 0)
@@ -89,11 +92,13 @@ long op_capabilities(const struct op *op)
 	permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
 	rc = write_caps(permitted, permitted, have[0].inheritable | (uint64_t)have[1].inheritable << 32);
 	if (rc >= 0)
-		rc = drop_bounding(op->n[0]);
+		rc = drop_bounding(op->capabilities.bounding);
 	if (rc >= 0)
-		rc = write_caps((op->n[1] | keep) & permitted, (op->n[2] | keep) & permitted,
-				op->n[3] & permitted);
+		rc = write_caps((op->capabilities.effective | keep) & permitted,
+				(op->capabilities.permitted | keep) & permitted,
+				op->capabilities.inheritable & permitted);
 	if (rc >= 0)
-		rc = raise_ambient(op->n[4] & op->n[2] & op->n[3] & permitted);
+		rc = raise_ambient(op->capabilities.ambient & op->capabilities.permitted &
+				   op->capabilities.inheritable & permitted);
 	return rc;
 }

@@ -1,22 +1,17 @@
-/* The entry of the child: map the plan, walk it. */
+/* The entry point of the child: it maps the plan and carries it out. */
 #include "child.h"
 #include <linux/close_range.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 
-#ifndef PROT_READ
-#define PROT_READ 1
-#define PROT_WRITE 2
-#endif
-
 #define LAST_SIGNAL 64
-#define SIG_SETMASK_ 2
 
 struct child self = {.socket = -1, .root = -1, .proc = -1, .hidden = -1, .null = -1};
 
 #define OP_RUN(name, shape, run) [OP_##name] = run,
 static long (*const run[OP_END])(const struct op *) = {OPS(OP_RUN)};
 
+/* number parses a descriptor. It returns -1 if s isn't one. */
 static long number(const char *s)
 {
 	long n = 0;
@@ -41,21 +36,19 @@ static long map_plan(long fd)
 	at = sys6(__NR_mmap, 0, st.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (at < 0 && at > -4096)
 		return at;
-	if (plan_check((char *)at, st.size) < 0)
+	if (plan_load((char *)at, st.size) < 0)
 		return -EBADMSG;
-	self.plan = (char *)at;
-	self.header = (struct plan_header *)(void *)self.plan;
-	self.socket = self.header->socket;
-	/* Behind the plan is what was executed. */
+	self.socket = plan.header->socket;
+	/* The descriptor after the plan's is that of the executable. */
 	sys3(__NR_close_range, fd, fd + 1, 0);
 	return 0;
 }
 
-/* Every descriptor but the standard streams and those that the program
+/* Every descriptor except the standard streams and those that the program
  * inherits is marked close-on-exec; close_range(2) has the flag since 5.11. */
 static void mark_close_on_exec(void)
 {
-	struct plan_header *h = self.header;
+	struct plan_header *h = plan.header;
 	long first = 3 + (long)h->preserve_fds;
 
 	if (sys3(__NR_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
@@ -63,25 +56,20 @@ static void mark_close_on_exec(void)
 	for (long fd = first; fd < (long)(h->first_file + h->file_count); fd++)
 		sys3(__NR_fcntl, fd, F_SETFD, 1);
 	sys3(__NR_fcntl, self.socket, F_SETFD, 1);
-	/* What the caller of the runtime has left open beyond ours. */
+	/* Descriptors beyond these are those that the runtime's caller left open. */
 	sys3(__NR_close_range, h->first_file + h->file_count, ~0U, 0);
 }
 
-/* What the caller of the runtime ignores or blocks (nohup, a shell's background
- * job, a service manager) is nothing to the container. */
+/* The signals that the caller of the runtime ignores or blocks (nohup, a shell's
+ * background job, a service manager) have no effect on the container. */
 static void reset_signals(void)
 {
-	struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} standard = {0};
+	struct action standard = {0};
 	uint64_t none = 0;
 
 	for (int s = 1; s <= LAST_SIGNAL; s++)
 		sys4(__NR_rt_sigaction, s, &standard, 0, sizeof(none));
-	sys4(__NR_rt_sigprocmask, SIG_SETMASK_, &none, 0, sizeof(none));
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 }
 
 /* argv[1] is the number of the plan's descriptor. */
@@ -89,20 +77,18 @@ __attribute__((noreturn, used)) void child_main(long *stack)
 {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
-	struct op *ops;
 
 	if (argc != 2 || map_plan(number(argv[1])) < 0)
 		leave(124);
 	mark_close_on_exec();
-	/* Otherwise ps shows the number of the descriptor that was executed. */
+	/* Otherwise ps would show the number of the executable's descriptor. */
 	sys2(__NR_prctl, PR_SET_NAME, "runnel-init");
 	reset_signals();
 	sys1(__NR_umask, 0);
-	ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
-	for (uint32_t i = 0; i < self.header->op_count; i++) {
+	for (uint32_t i = 0; i < plan.header->op_count; i++) {
 		long rc;
 
-		self.op = &ops[i];
+		self.op = &plan.ops[i];
 		self.part = PART_NONE;
 		self.text_len = 0;
 		rc = run[self.op->kind](self.op);
@@ -117,5 +103,8 @@ __asm__(".globl _start\n_start:\n\txor %ebp,%ebp\n\tmov %rsp,%rdi\n\tand $-16,%r
 #elif defined(__aarch64__)
 __asm__(".globl _start\n_start:\n\tmov x29,#0\n\tmov x0,sp\n\tbl child_main\n");
 #elif defined(__riscv)
-__asm__(".globl _start\n_start:\n\tmv a0,sp\n\tcall child_main\n");
+/* The linker addresses data relative to gp. */
+__asm__(".globl _start\n_start:\n"
+	"\t.option push\n\t.option norelax\n\tla gp,__global_pointer$\n\t.option pop\n"
+	"\tmv a0,sp\n\tcall child_main\n");
 #endif

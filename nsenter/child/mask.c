@@ -3,8 +3,6 @@
  * from the host and not from the image (CVE-2025-31133). */
 #include "child.h"
 
-#define PATH_READ_ONLY (MOUNT_ATTR_RDONLY)
-
 static int is_null(long fd)
 {
 	struct file_status st;
@@ -18,8 +16,9 @@ static long clone_of(long fd)
 	return sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 }
 
-/* The container's /dev/null, so that its table of mounts shows nothing of the
- * host's; the host's where the container has none. Either is verified to be one. */
+/* null_device returns a mount of the container's /dev/null, so that its mount table
+ * shows nothing of the host, or of the host's if the container has none. Both are
+ * verified. */
 static long null_device(void)
 {
 	long fd, at = in_root("/dev/null", O_PATH | O_NOFOLLOW);
@@ -67,8 +66,8 @@ static long attach_over(long tree, long at)
 	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
 }
 
-/* One tmpfs hides all directories: the first use attaches it, the later ones
- * clone it. A superblock for each would cost, and so would its end. */
+/* hide_directory hides all directories behind clones of one tmpfs, because creating
+ * and destroying a superblock for each would take longer. */
 static long hide_directory(long at)
 {
 	long rc, mnt;
@@ -84,7 +83,7 @@ static long hide_directory(long at)
 	return rc;
 }
 
-/* As with directories: the later ones clone what the first use has attached. */
+/* hide_file clones the mount that its first call has attached. */
 static long hide_file(long at)
 {
 	long rc, null = self.null < 0 ? null_device() : clone_of(self.null);
@@ -102,7 +101,7 @@ static long hide_file(long at)
 long op_mask(const struct op *op)
 {
 	struct file_status st;
-	long rc, at = in_root(op_str(op, 0), O_PATH);
+	long rc, at = in_root(str_of(op->mask.path), O_PATH);
 
 	if (at == -ENOENT || at == -ENOTDIR)
 		return 0;
@@ -117,7 +116,7 @@ long op_mask(const struct op *op)
 
 long op_readonly(const struct op *op)
 {
-	long rc, tree, at = in_root(op_str(op, 0), O_PATH);
+	long rc, tree, at = in_root(str_of(op->readonly.path), O_PATH);
 
 	if (at == -ENOENT || at == -ENOTDIR)
 		return 0;
@@ -131,7 +130,7 @@ long op_readonly(const struct op *op)
 	}
 	rc = attach_over(tree, at);
 	if (rc >= 0)
-		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, PATH_READ_ONLY, 0, 0));
+		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, MOUNT_ATTR_RDONLY, 0, 0));
 	sys_close(tree);
 	sys_close(at);
 	return rc;

@@ -1,13 +1,11 @@
-/* Mounts are made detached and attached by descriptor (move_mount(2)), so that
- * nobody can exchange what a path means in between (CVE-2021-30465). */
+/* Mounts are created detached and attached by descriptor (move_mount(2)), so that
+ * nobody can change what a path refers to in between (CVE-2021-30465). */
 #include "child.h"
+#include <asm/statfs.h>
+#include <linux/magic.h>
 
-#define PROC_SUPER_MAGIC 0x9fa0
 #define LONGEST_VALUE 255 /* of fsconfig(2), FSCONFIG_SET_STRING */
 
-#ifndef MOUNT_ATTR_NOSYMFOLLOW
-#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
-#endif
 #define ALL_BUT_ATIME                                                                   \
 	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
 	 MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW)
@@ -37,25 +35,27 @@ static unsigned long legacy_flags(uint64_t attr)
 	return ms;
 }
 
-/* remount is set_attr for kernels before 5.12: an attached mount only, and no
+/* remount is set_attr for kernels before 5.12: for an attached mount, without
  * recursion. */
 static long remount(long fd, uint64_t set, uint64_t clear)
 {
-	uint64_t now[16]; /* struct statfs: f_flags is the eleventh long */
+	struct statfs fs;
 	char path[40];
 	unsigned long keep;
-	long rc = sys2(__NR_fstatfs, fd, now);
+	long rc = sys2(__NR_fstatfs, fd, &fs);
 
 	if (rc < 0)
 		return rc;
-	keep = now[10] & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
-	keep |= now[10] & 4096 ? MS_RELATIME : 0; /* ST_RELATIME */
+	/* The other ST_* have the values of MS_*. */
+	keep = (unsigned long)fs.f_flags &
+	       (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME);
+	keep |= fs.f_flags & ST_RELATIME ? MS_RELATIME : 0;
 	keep &= ~legacy_flags(clear);
 	fd_path(path, fd);
 	return sys5(__NR_mount, 0, path, 0, MS_REMOUNT | MS_BIND | keep | legacy_flags(set), 0);
 }
 
-/* set_attr changes the attributes of the mount fd, which is attached. */
+/* set_attr changes the attributes of the attached mount fd. */
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive)
 {
 	struct mount_attr attr = {.attr_set = set, .attr_clr = clear};
@@ -63,7 +63,7 @@ long set_attr(long fd, uint64_t set, uint64_t clear, int recursive)
 
 	if (set == 0 && clear == 0)
 		return 0;
-	/* An access time mode is set only together with clearing all of them. */
+	/* The kernel requires that an access time mode is set together with clearing all. */
 	if ((set | clear) & MOUNT_ATTR__ATIME)
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
 	rc = sys5(__NR_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
@@ -116,9 +116,9 @@ static int is_root(long fd)
 	       (st.ino == root.ino && st.mount == root.mount);
 }
 
-/* open_target gives the mount point. It isn't the root itself, by a link of the
- * image to "/": the container's process would be below such a mount, and what
- * joins the mount namespace later, on top of it. */
+/* open_target opens the mount point. It refuses the root itself, to which a symbolic
+ * link of the image may lead: the container's process would be below such a mount,
+ * and a process that joins the mount namespace later, on top of it. */
 static long open_target(const char *target, int directory, int no_symlink)
 {
 	long fd = open_or_make(target, directory, no_symlink);
@@ -144,15 +144,15 @@ static int in_proc(const char *target)
 	return target[5] == 0 || target[5] == '/';
 }
 
-/* attach mounts the detached tree at target in the root. */
+/* attach attaches the detached tree at target in the root. */
 long attach(long tree, const char *target, int directory, int no_symlink)
 {
 	long rc, at = open_target(target, directory, no_symlink);
 
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
-	/* A link in the image must not lead a mount into the procfs, which is what
-	 * labels and sysctls are written to (CVE-2019-16884). */
+	/* Labels and sysctls are written to the procfs, so a symbolic link of the image
+	 * must not lead a mount into it (CVE-2019-16884). */
 	if (file_system(at) == PROC_SUPER_MAGIC && !in_proc(target)) {
 		sys_close(at);
 		return failed_at(PART_TARGET, -EXDEV);
@@ -162,7 +162,8 @@ long attach(long tree, const char *target, int directory, int no_symlink)
 	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
 }
 
-/* The kernel's own words about a file system that it refused, "e ext4: …". */
+/* read_log records what the kernel says about a file system that it rejects, such
+ * as "e ext4: …". */
 static void read_log(long fs)
 {
 	char text[512];
@@ -206,21 +207,21 @@ static long inherit_mode(long fs, const char *target)
 	return sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "mode", mode, 0);
 }
 
-/* new_mount makes the file system of op and gives its detached mount. */
+/* new_mount creates the file system of op and returns its detached mount. */
 static long new_mount(const struct op *op)
 {
 	long rc = 0, mnt;
-	long fs = sys2(__NR_fsopen, op_str(op, 0), FSOPEN_CLOEXEC);
+	long fs = sys2(__NR_fsopen, str_of(op->mount.type), FSOPEN_CLOEXEC);
 
 	if (fs < 0)
 		return failed_at(PART_OPEN_TYPE, fs);
-	if (op->s[1])
-		rc = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "source", op_str(op, 1), 0);
+	if (op->mount.source.at)
+		rc = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "source", str_of(op->mount.source), 0);
 	if (rc < 0)
 		failed_at(PART_SOURCE, rc);
 	if (rc >= 0 && (op->flags & MOUNT_INHERIT_MODE))
-		rc = inherit_mode(fs, op_str(op, 2));
-	for (char **p = op_vec(op, 3); rc >= 0 && *p; p++) {
+		rc = inherit_mode(fs, str_of(op->mount.target));
+	for (char **p = vec_of(op->mount.params); rc >= 0 && *p; p++) {
 		rc = failed_at(PART_PARAMETER, set_parameter(fs, *p));
 		if (rc < 0)
 			failed_text(*p, str_len(*p));
@@ -228,8 +229,8 @@ static long new_mount(const struct op *op)
 	if (rc >= 0)
 		rc = failed_at(PART_CREATE, sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, 0, 0, 0));
 	if (rc >= 0)
-		rc = failed_at(PART_CREATE,
-			       sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, op->n[0] & ~MOUNT_ATTR_NOSYMFOLLOW));
+		rc = failed_at(PART_CREATE, sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC,
+						 op->mount.set & ~MOUNT_ATTR_NOSYMFOLLOW));
 	mnt = rc;
 	if (rc < 0)
 		read_log(fs);
@@ -239,21 +240,22 @@ static long new_mount(const struct op *op)
 
 static int has_long_value(const struct op *op)
 {
-	for (char **p = op_vec(op, 3); *p; p++)
+	for (char **p = vec_of(op->mount.params); *p; p++)
 		if (str_len(*p) > LONGEST_VALUE)
 			return 1;
 	return 0;
 }
 
-/* old_mount is new_mount by mount(2), attached at once: it takes a page of
- * parameters, where fsconfig(2) stops at 255 bytes a value (overlay's lowerdir). */
+/* old_mount is new_mount with mount(2), which attaches the mount at once. It accepts
+ * a page of parameters, whereas fsconfig(2) accepts values of at most 255 bytes
+ * (overlay's lowerdir). */
 static long old_mount(const struct op *op)
 {
 	char data[PATH_MAX], path[40];
 	size_t at = 0;
 	long rc, fd;
 
-	for (char **p = op_vec(op, 3); *p; p++) {
+	for (char **p = vec_of(op->mount.params); *p; p++) {
 		size_t len = str_len(*p);
 
 		if (at + len + 2 > sizeof(data))
@@ -264,41 +266,42 @@ static long old_mount(const struct op *op)
 		at += len;
 	}
 	data[at] = 0;
-	fd = open_target(op_str(op, 2), 1, op->flags & MOUNT_NO_SYMLINK);
+	fd = open_target(str_of(op->mount.target), 1, op->flags & MOUNT_NO_SYMLINK);
 	if (fd < 0)
 		return failed_at(PART_TARGET, fd);
 	fd_path(path, fd);
-	rc = sys5(__NR_mount, op_str(op, 1), path, op_str(op, 0), legacy_flags(op->n[0]), data);
+	rc = sys5(__NR_mount, str_of(op->mount.source), path, str_of(op->mount.type),
+		  legacy_flags(op->mount.set), data);
 	sys_close(fd);
 	if (rc < 0)
 		return failed_at(PART_CREATE, rc);
-	fd = in_root(op_str(op, 2), O_PATH);
+	fd = in_root(str_of(op->mount.target), O_PATH);
 	if (fd < 0)
 		return fd;
-	rc = set_propagation(fd, op->n[2]);
+	rc = set_propagation(fd, op->mount.propagation);
 	sys_close(fd);
 	return rc;
 }
 
-/* A host mount that stands in for a denied one is read-only in any case: it may
- * hold more than the container's own (CVE-2023-25809). What is mounted below it
- * would stay writable, and is left out. */
+/* bind_instead binds a host mount in place of one that the kernel denies. It is always
+ * read-only, because it may contain more than the container's own (CVE-2023-25809),
+ * and without the mounts below it, which would be writable. */
 static long bind_instead(const struct op *op)
 {
-	long rc, tree = clone_tree(op_str(op, 4), 0);
+	long rc, tree = clone_tree(str_of(op->mount.fallback), 0);
 
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);
-	rc = attach(tree, op_str(op, 2), 1, op->flags & MOUNT_NO_SYMLINK);
+	rc = attach(tree, str_of(op->mount.target), 1, op->flags & MOUNT_NO_SYMLINK);
 	if (rc >= 0)
-		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, op->n[0] | MOUNT_ATTR_RDONLY, 0, 0));
+		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, op->mount.set | MOUNT_ATTR_RDONLY, 0, 0));
 	sys_close(tree);
 	return rc;
 }
 
 static long copy_target(const struct op *op, long mnt)
 {
-	long rc, from = in_root(op_str(op, 2), O_RDONLY | O_DIRECTORY);
+	long rc, from = in_root(str_of(op->mount.target), O_RDONLY | O_DIRECTORY);
 
 	if (from == -ENOENT)
 		return 0;
@@ -311,37 +314,37 @@ static long copy_target(const struct op *op, long mnt)
 
 long op_mount(const struct op *op)
 {
-	uint64_t late = op->n[0] & MOUNT_ATTR_NOSYMFOLLOW; /* not for fsmount(2) */
+	uint64_t late = op->mount.set & MOUNT_ATTR_NOSYMFOLLOW; /* not for fsmount(2) */
 	long rc = 0, mnt;
 
 	if (has_long_value(op)) {
-		if (op->flags & MOUNT_COPY_UP || op->n[1] || late)
+		if (op->flags & MOUNT_COPY_UP || op->mount.clear || late)
 			return failed_at(PART_PARAMETER, -E2BIG);
 		return old_mount(op);
 	}
 	mnt = new_mount(op);
-	if ((mnt == -EPERM || mnt == -EBUSY) && op->s[4])
+	if ((mnt == -EPERM || mnt == -EBUSY) && op->mount.fallback.at)
 		return bind_instead(op);
 	if (mnt < 0)
 		return mnt;
 	if (op->flags & MOUNT_COPY_UP)
 		rc = copy_target(op, mnt);
 	if (rc >= 0)
-		rc = attach(mnt, op_str(op, 2), 1, op->flags & MOUNT_NO_SYMLINK);
+		rc = attach(mnt, str_of(op->mount.target), 1, op->flags & MOUNT_NO_SYMLINK);
 	if (rc >= 0)
-		rc = failed_at(PART_ATTRIBUTE, set_attr(mnt, late, op->n[1], 0));
+		rc = failed_at(PART_ATTRIBUTE, set_attr(mnt, late, op->mount.clear, 0));
 	if (rc >= 0)
-		rc = set_propagation(mnt, op->n[2]);
+		rc = set_propagation(mnt, op->mount.propagation);
 	sys_close(mnt);
 	return rc;
 }
 
-/* bind_attr sets what was asked for. With BIND_REPLACE all other attributes go,
- * as with mount(8), except those that a user namespace has locked; clearing one
- * of these on request is an error. */
+/* bind_attr sets the attributes of op. With BIND_REPLACE it clears all others, as
+ * mount(8) does, except those that a user namespace has locked; clearing one of
+ * these explicitly is an error. */
 static long bind_attr(const struct op *op, long tree)
 {
-	uint64_t set = op->n[0], clear = op->n[1];
+	uint64_t set = op->bind.set, clear = op->bind.clear;
 	long rc;
 
 	if (op->flags & BIND_REPLACE) {
@@ -362,35 +365,41 @@ long op_bind(const struct op *op)
 	long rc, tree = op_file(op);
 
 	if (tree < 0)
-		tree = clone_tree(op_str(op, 1), op->flags & BIND_RECURSIVE);
+		tree = clone_tree(str_of(op->bind.source), op->flags & BIND_RECURSIVE);
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);
 	rc = file_stat(tree, &st);
 	if (rc >= 0 && (op->flags & BIND_PROC_ONLY) && file_system(tree) != PROC_SUPER_MAGIC)
 		rc = failed_at(PART_NOT_PROC, -EINVAL);
 	if (rc >= 0)
-		rc = attach(tree, op_str(op, 2), (st.mode & S_IFMT) == S_IFDIR, op->flags & BIND_NO_SYMLINK);
+		rc = attach(tree, str_of(op->bind.target), (st.mode & S_IFMT) == S_IFDIR,
+			    op->flags & BIND_NO_SYMLINK);
 	if (rc >= 0)
 		rc = bind_attr(op, tree);
 	if (rc >= 0)
-		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, op->n[3], op->n[4], 1));
+		rc = failed_at(PART_ATTRIBUTE,
+			       set_attr(tree, op->bind.recursive_set, op->bind.recursive_clear, 1));
 	if (rc >= 0)
-		rc = set_propagation(tree, op->n[2]);
+		rc = set_propagation(tree, op->bind.propagation);
 	sys_close(tree);
 	return rc;
 }
 
 long op_attributes(const struct op *op)
 {
-	long rc, fd = in_root(op_str(op, 0), O_PATH);
+	long rc, fd = in_root(str_of(op->attributes.path), O_PATH);
 
 	if (fd < 0)
 		return failed_at(PART_TARGET, fd);
-	rc = failed_at(PART_ATTRIBUTE, set_attr(fd, op->n[0], op->n[1], op->flags & ATTRIBUTES_RECURSIVE));
+	rc = failed_at(PART_ATTRIBUTE, set_attr(fd, op->attributes.set, op->attributes.clear,
+						op->flags & ATTRIBUTES_RECURSIVE));
 	if (rc >= 0)
-		rc = set_propagation(fd, op->n[2]);
+		rc = set_propagation(fd, op->attributes.propagation);
 	sys_close(fd);
 	return rc;
 }
 
-long op_propagation(const struct op *op) { return sys5(__NR_mount, 0, op_str(op, 0), 0, op->n[0], 0); }
+long op_propagation(const struct op *op)
+{
+	return sys5(__NR_mount, 0, str_of(op->propagation.path), 0, op->propagation.flags, 0);
+}

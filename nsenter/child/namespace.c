@@ -1,24 +1,20 @@
-/* Entering and making namespaces, and what is set up in a new one. */
+/* Joining and creating namespaces, and the configuration of new ones. */
 #include "child.h"
 #include <asm/ioctls.h>
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
 
-#define SIGCHLD 17
-#define AF_INET_ 2
-#define SOCK_DGRAM_ 2
-#define SOCK_CLOEXEC_ 02000000
-#define SIOCGIFFLAGS 0x8913
-#define SIOCSIFFLAGS 0x8914
-#define IFF_UP 1
+#include <linux/sockios.h>
 
+/* linux/if.h can't be used without a C library. */
+#define IFF_UP 1
 struct ifreq_flags { /* struct ifreq, netdevice(7) */
 	char name[16];
 	short flags;
 	char rest[22];
 };
 
-/* op_cgroup: "0" is the writing thread itself. */
+/* op_cgroup writes "0", which is the writing thread itself. */
 long op_cgroup(const struct op *op)
 {
 	long fd = op_file(op), rc = sys3(__NR_write, fd, "0", 1);
@@ -27,7 +23,7 @@ long op_cgroup(const struct op *op)
 	return rc < 0 ? rc : 0;
 }
 
-long op_conceal(const struct op *op)
+long op_set_undumpable(const struct op *op)
 {
 	(void)op;
 	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
@@ -44,8 +40,8 @@ long op_session(const struct op *op)
 	return rc;
 }
 
-/* op_keyring: possession of the host's session keyring would reach into the
- * container. No keyrings in this kernel, or none left of the quota, is fine. */
+/* op_keyring: without it the container would possess the host's session keyring. A
+ * kernel without keyrings and an exhausted quota are no errors. */
 long op_keyring(const struct op *op)
 {
 	long rc = sys2(__NR_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
@@ -56,14 +52,15 @@ long op_keyring(const struct op *op)
 	return rc < 0 ? rc : 0;
 }
 
-/* op_affinity: the container must not inherit the affinity of whoever called
- * the runtime; its cpuset decides. */
+/* op_affinity: the container must not inherit the affinity of the runtime's caller,
+ * only its cpuset restricts it. */
 long op_affinity(const struct op *op)
 {
 	static unsigned char all[1024];
+	struct data mask = op->affinity.mask;
 
-	if (op->n[0] > 0)
-		return sys3(__NR_sched_setaffinity, 0, op->n[0], self.plan + op->s[0]);
+	if (mask.size > 0)
+		return sys3(__NR_sched_setaffinity, 0, mask.size, data_of(mask));
 	memset(all, 0xff, sizeof(all));
 	sys3(__NR_sched_setaffinity, 0, sizeof(all), all);
 	return 0;
@@ -72,19 +69,20 @@ long op_affinity(const struct op *op)
 long op_join(const struct op *op)
 {
 	long fd = op_file(op);
-	long rc = sys2(__NR_setns, fd, op->n[0]);
+	long rc = sys2(__NR_setns, fd, op->join.type);
 
 	sys_close(fd);
-	if (op->n[0] == CLONE_NEWNS)
+	if (op->join.type == CLONE_NEWNS)
 		self.joined = 1;
 	return rc;
 }
 
 long op_join_process(const struct op *op)
 {
-	const char *root = op_str(op, 0);
+	const char *root = str_of(op->join_process.root);
+	uint64_t flags = op->join_process.flags;
 	long fd = op_file(op);
-	long rc = op->n[0] ? sys2(__NR_setns, fd, op->n[0]) : 0;
+	long rc = flags ? sys2(__NR_setns, fd, flags) : 0;
 
 	sys_close(fd);
 	if (rc >= 0 && *root)
@@ -98,9 +96,9 @@ long op_join_process(const struct op *op)
 	return self.root < 0 ? self.root : 0;
 }
 
-long op_unshare(const struct op *op) { return sys1(__NR_unshare, op->n[0]); }
+long op_unshare(const struct op *op) { return sys1(__NR_unshare, op->unshare.flags); }
 
-/* op_become_root: files made from here on belong to the container's root.
+/* op_become_root: files created from here on belong to the container's root.
  * setgroups(2) may be denied in a user namespace (user_namespaces(7)). */
 long op_become_root(const struct op *op)
 {
@@ -114,15 +112,15 @@ long op_become_root(const struct op *op)
 	rc = sys3(__NR_setresuid, 0, 0, 0);
 	if (rc < 0)
 		return failed_at(PART_UID, rc);
-	/* The change of ids has cleared the flag's effect on our /proc files. */
+	/* The change of ids has reset the flag. */
 	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
 }
 
-/* op_fork goes on in a child of our parent, which learns its pid from the
+/* op_fork continues in a child of our parent, which gets its pid from the
  * credentials of the next message. */
 long op_fork(const struct op *op)
 {
-	long pid = sys5(__NR_clone, op->n[0] | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	long pid = sys5(__NR_clone, op->fork.flags | CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 
 	if (pid > 0)
 		leave(0);
@@ -132,7 +130,7 @@ long op_fork(const struct op *op)
 long op_loopback(const struct op *op)
 {
 	struct ifreq_flags request = {.name = "lo"};
-	long rc, fd = sys3(__NR_socket, AF_INET_, SOCK_DGRAM_ | SOCK_CLOEXEC_, 0);
+	long rc, fd = sys3(__NR_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	(void)op;
 	if (fd == -EAFNOSUPPORT)
@@ -149,14 +147,14 @@ long op_loopback(const struct op *op)
 
 long op_hostname(const struct op *op)
 {
-	const char *name = op_str(op, 0);
+	const char *name = str_of(op->hostname.name);
 
 	return sys2(__NR_sethostname, name, str_len(name));
 }
 
 long op_domainname(const struct op *op)
 {
-	const char *name = op_str(op, 0);
+	const char *name = str_of(op->domainname.name);
 
 	return sys2(__NR_setdomainname, name, str_len(name));
 }

@@ -1,11 +1,11 @@
-/* The procfs that the child writes through. A /proc in the image may be anything,
- * and so may be what a neighbour mounts over a part of it (CVE-2019-16884,
- * CVE-2025-52881): the host's /proc, opened before anything of the container is
- * entered, or an instance of our own, and never across a mount in it. */
+/* The procfs that the child writes through. The image, or another container that
+ * mounts over a part of it, can replace /proc (CVE-2019-16884, CVE-2025-52881). So
+ * the child uses the host's /proc, opened before it enters anything of the
+ * container, or a new instance, and never crosses a mount in it. */
 #include "child.h"
+#include <linux/magic.h>
 
-#define PROC_SUPER_MAGIC 0x9fa0
-#define PROC_ROOT_INO 1
+#define PROC_ROOT_INO 1 /* only in the kernel's own headers */
 
 static long open_beneath(long dir, const char *path, uint64_t flags)
 {
@@ -49,8 +49,8 @@ static long private_proc(void)
 	return mnt;
 }
 
-/* op_proc: where an instance of our own is denied (an outer container with a
- * masked /proc), the host's is taken. */
+/* op_proc uses the host's procfs if a new instance is denied, as in an outer
+ * container with a masked /proc. */
 long op_proc(const struct op *op)
 {
 	long fd = -EPERM;
@@ -66,7 +66,7 @@ long op_proc(const struct op *op)
 	return 0;
 }
 
-/* write_proc writes value to path below the procfs, or to fallback where path
+/* write_proc writes value to path below the procfs, or to fallback if path
  * doesn't exist. */
 long write_proc(const char *path, const char *fallback, const char *value)
 {
@@ -97,7 +97,7 @@ long write_proc(const char *path, const char *fallback, const char *value)
 long op_oom_score_adj(const struct op *op)
 {
 	char value[32];
-	int64_t n = (int64_t)op->n[0];
+	int64_t n = (int64_t)op->oom_score_adj.value;
 
 	value[0] = '-';
 	decimal(n < 0 ? value + 1 : value, (uint64_t)(n < 0 ? -n : n));
@@ -107,18 +107,18 @@ long op_oom_score_adj(const struct op *op)
 long op_sysctl(const struct op *op)
 {
 	char path[PATH_MAX];
-	long rc = join(path, "sys", op_str(op, 0));
+	long rc = join(path, "sys", str_of(op->sysctl.path));
 
-	return rc < 0 ? rc : write_proc(path, "", op_str(op, 1));
+	return rc < 0 ? rc : write_proc(path, "", str_of(op->sysctl.value));
 }
 
 long op_label(const struct op *op)
 {
 	char path[PATH_MAX], fallback[PATH_MAX];
-	long rc = join(path, "thread-self", op_str(op, 0));
+	long rc = join(path, "thread-self", str_of(op->label.path));
 
 	fallback[0] = 0;
-	if (rc >= 0 && op->s[1])
-		rc = join(fallback, "thread-self", op_str(op, 1));
-	return rc < 0 ? rc : write_proc(path, fallback, op_str(op, 2));
+	if (rc >= 0 && op->label.fallback.at)
+		rc = join(fallback, "thread-self", str_of(op->label.fallback));
+	return rc < 0 ? rc : write_proc(path, fallback, str_of(op->label.value));
 }

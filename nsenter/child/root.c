@@ -1,31 +1,27 @@
 /* The container's root: attached before the mounts, entered after them. */
 #include "child.h"
 
-#define MNT_DETACH 2
-
-#define MS_PRIVATE_ (1U << 18)
-
 /* op_root attaches a clone of the rootfs over itself, because pivot_root(2)
- * wants a mount point. The descriptor of the clone is the root from here on.
+ * requires a mount point. From here on the descriptor of the clone is the root.
  *
- * A tree from the parent goes over "/": paths of the host are still found, since
- * a walk from the root directory doesn't look at what is mounted over it. The
- * plan's next step ends its being a peer of the host's mount. */
+ * A tree from the parent is attached over "/": host paths can still be looked up,
+ * because a lookup from the root directory doesn't cross a mount over it. The next
+ * step of the plan removes it from the peer group of the host's mount. */
 long op_root(const struct op *op)
 {
-	const char *target = op_str(op, 0);
+	const char *target = str_of(op->root.path);
 	long rc, at, tree = op_file(op);
 
 	if (tree >= 0) {
 		target = "/";
-		rc = sys5(__NR_mount, 0, target, 0, MS_PRIVATE_, 0);
+		rc = sys5(__NR_mount, 0, target, 0, MS_PRIVATE, 0);
 		if (rc < 0)
 			return failed_at(PART_PROPAGATION, rc);
 	}
 	at = sys4(__NR_openat, AT_FDCWD, target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
-	if (tree < 0) /* of what was opened, whatever the path means by now */
+	if (tree < 0) /* of the directory that was opened: the path may be another one by now */
 		tree = sys3(__NR_open_tree, at, "",
 			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0) {
@@ -40,8 +36,8 @@ long op_root(const struct op *op)
 	return 0;
 }
 
-/* pivot puts the old root on top of the new one, at "/", and takes it off
- * again: no directory for it is needed in the image. */
+/* pivot mounts the old root over the new one, at "/", and unmounts it there, so that
+ * the image needs no directory for it. */
 static long pivot(void)
 {
 	long rc, old = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
@@ -53,7 +49,7 @@ static long pivot(void)
 		rc = sys2(__NR_pivot_root, ".", ".");
 	if (rc >= 0)
 		rc = sys1(__NR_fchdir, old);
-	/* What is unmounted here must stay mounted on the host. */
+	/* Otherwise the unmount would propagate to the host. */
 	if (rc >= 0)
 		rc = sys5(__NR_mount, 0, ".", 0, MS_SLAVE | MS_REC, 0);
 	if (rc >= 0)
@@ -73,7 +69,7 @@ static long move(void)
 	return rc;
 }
 
-/* change leaves the mount namespace as it is: it isn't the container's own. */
+/* change doesn't modify the mount namespace, which isn't the container's own. */
 static long change(void)
 {
 	long rc = sys1(__NR_fchdir, self.root);
@@ -82,7 +78,7 @@ static long change(void)
 }
 
 /* op_pivot also closes the host's procfs: from here on nothing of the host is
- * in reach. */
+ * accessible. */
 long op_pivot(const struct op *op)
 {
 	long rc = op->flags & PIVOT_CHROOT ? change() : op->flags & PIVOT_MOVE ? move() : pivot();

@@ -1,6 +1,8 @@
 #include "sys.h"
+#include <asm/statfs.h>
 
-/* gcc may turn these loops into calls of themselves unless told not to. */
+/* Without this attribute gcc may turn these loops into calls of the functions
+ * that they implement. */
 #define PLAIN __attribute__((optimize("no-tree-loop-distribute-patterns")))
 
 PLAIN size_t str_len(const char *s)
@@ -26,6 +28,20 @@ PLAIN void *memcpy(void *to, const void *from, size_t n)
 
 	while (n--)
 		*t++ = *f++;
+	return to;
+}
+
+PLAIN void *memmove(void *to, const void *from, size_t n)
+{
+	char *t = to;
+	const char *f = from;
+
+	if (t < f)
+		for (size_t i = 0; i < n; i++)
+			t[i] = f[i];
+	else
+		while (n--)
+			t[n] = f[n];
 	return to;
 }
 
@@ -88,8 +104,8 @@ long file_stat(long fd, struct file_status *st)
 
 long file_system(long fd)
 {
-	long buf[32]; /* struct statfs: f_type comes first, and is a long on all of ours */
-	long rc = sys2(__NR_fstatfs, fd, buf);
+	struct statfs fs;
+	long rc = sys2(__NR_fstatfs, fd, &fs);
 
-	return rc < 0 ? rc : buf[0];
+	return rc < 0 ? rc : (long)fs.f_type;
 }

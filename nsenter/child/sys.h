@@ -1,11 +1,15 @@
-/* System calls without a C library: each returns the kernel's answer, a negative
- * errno on failure. The child has no allocator, no stdio and no errno. */
+/* System calls without a C library: each returns the kernel's result, a negative
+ * errno on failure. The child has no allocator, no stdio and no errno. Constants
+ * and structs are those of the kernel's headers, as far as these have them. */
 #ifndef RUNNEL_SYS_H
 #define RUNNEL_SYS_H
 
+#include <asm/signal.h>
+#include <asm/socket.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -52,7 +56,7 @@ static inline long sys_raw(long n, long a, long b, long c, long d, long e, long 
 			 : "memory");
 	return a0;
 #else
-#error "nsenter/child/sys.h knows x86_64, aarch64 and riscv64"
+#error "nsenter/child/sys.h supports x86_64, aarch64 and riscv64"
 #endif
 }
 
@@ -64,16 +68,33 @@ static inline long sys_raw(long n, long a, long b, long c, long d, long e, long 
 #define sys5(n, a, b, c, d, e) sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define sys6(n, a, b, c, d, e, f) sys_raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-/* What the kernel's headers for user space leave to a C library. */
-#ifndef O_PATH
-#define O_PATH 010000000
-#endif
-#define MAJOR(d) ((unsigned)(((d) >> 8) & 0xfff))
-#define MINOR(d) ((unsigned)(((d)&0xff) | (((d) >> 12) & 0xfff00)))
+/* What the kernel's headers for user space leave to a C library: unix(7), send(2),
+ * socket(2), umount2(2), statfs(2), faccessat(2). All of it is the same on every
+ * architecture of the child. */
+#define AF_INET 2
+#define SOCK_DGRAM 2
+#define SOCK_CLOEXEC O_CLOEXEC
+#define SCM_RIGHTS 1
+#define MSG_NOSIGNAL 0x4000
+#define MNT_DETACH 2
+#define ST_NOEXEC 8
+#define ST_RELATIME 4096
+#define X_OK 1
 #define MAKEDEV(ma, mi) ((((ma)&0xfffU) << 8) | ((mi)&0xffU) | (((mi)&0xfff00U) << 12))
-#ifndef PATH_MAX
-#define PATH_MAX 4096
-#endif
+
+struct iovec;
+
+struct msghdr {
+	void *name;
+	int namelen;
+	int pad0;
+	struct iovec *iov;
+	size_t iovlen;
+	void *control;
+	size_t controllen;
+	int flags;
+	int pad1;
+};
 
 struct cmsg_fd { /* a control message that carries one descriptor, unix(7) */
 	size_t len;
@@ -83,42 +104,22 @@ struct cmsg_fd { /* a control message that carries one descriptor, unix(7) */
 	int pad;
 };
 
-struct iov {
-	const void *base;
-	size_t len;
-};
+/* cmsg_of returns the control message for a descriptor. */
+static inline struct cmsg_fd cmsg_of(int fd)
+{
+	return (struct cmsg_fd){sizeof(struct cmsg_fd) - sizeof(int), SOL_SOCKET, SCM_RIGHTS, fd, 0};
+}
 
-struct msghdr {
-	void *name;
-	int namelen;
-	int pad0;
-	struct iov *iov;
-	size_t iovlen;
-	void *control;
-	size_t controllen;
-	int flags;
-	int pad1;
-};
-
-struct timespec64 {
-	int64_t sec;
-	int64_t nsec;
-};
-
-struct action { /* of a signal, as rt_sigaction(2) has it */
+struct action { /* the kernel's struct sigaction, rt_sigaction(2) */
 	void (*handler)(int);
 	unsigned long flags;
+#ifdef SA_RESTORER /* not on riscv */
 	void (*restorer)(void);
+#endif
 	uint64_t mask;
 };
 
-struct pollfd {
-	int fd;
-	short events;
-	short revents;
-};
-
-struct file_status { /* the fields of statx(2) that the child looks at */
+struct file_status { /* the fields of statx(2) that the child uses */
 	unsigned mode;
 	unsigned rdev_major;
 	unsigned rdev_minor;
@@ -127,28 +128,24 @@ struct file_status { /* the fields of statx(2) that the child looks at */
 	unsigned nlink;
 	uint64_t size;
 	uint64_t ino;
-	uint64_t mount; /* the id of the mount that it was reached by */
+	uint64_t mount; /* the id of the mount that it was reached through */
 };
-
-#define SOL_SOCKET 1
-#define SCM_RIGHTS 1
-#define MSG_NOSIGNAL 0x4000
-#define POLLIN 1
-#define POLLHUP 16
-#define F_SETFD 2
-#define F_SETFL 4
 
 size_t str_len(const char *s);
 int str_eq(const char *a, const char *b);
 void *memcpy(void *to, const void *from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
 void *memset(void *to, int c, size_t n);
-/* join writes "a/b" into out of PATH_MAX bytes; -ENAMETOOLONG if it doesn't fit. */
+/* join writes "a/b" to out, which has PATH_MAX bytes. It returns -ENAMETOOLONG if
+ * that is too small. */
 long join(char *out, const char *a, const char *b);
-/* decimal writes n with a NUL into out and gives the length. */
+/* decimal writes n and a NUL to out and returns the number of digits. */
 size_t decimal(char *out, uint64_t n);
 
+/* sys_close closes fd unless it is negative. */
 static inline long sys_close(long fd) { return fd < 0 ? 0 : sys1(__NR_close, fd); }
 long file_stat(long fd, struct file_status *st);
-long file_system(long fd); /* f_type of statfs(2) */
+/* file_system returns the type of the file system of fd (linux/magic.h). */
+long file_system(long fd);
 
 #endif

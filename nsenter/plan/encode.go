@@ -8,21 +8,30 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// The layout of an encoded plan. wire.h has the same for C.
-const (
-	Magic      = 0x314e4c504c4e4e52 // "RNNLPLN1"
-	headerSize = 48
-	opSize     = 80
-	strSlots   = 5
-	numSlots   = 6
-)
+// header is the start of an encoded plan. wiregen generates its C counterpart,
+// struct plan_header, and put.
+type header struct {
+	magic       uint64
+	total       uint64 // bytes of the whole plan
+	opCount     uint32
+	firstFile   uint32
+	fileCount   uint32
+	preserveFDs uint32
+	socket      uint32
+	reserved    uint32
+}
+
+// noFile is the file of an op that has none.
+const noFile = ^uint32(0)
 
 // Encode lays the plan out as one flat buffer for the child: a header, the ops,
 // and the strings, vectors and data that they refer to by offset. firstFile is
-// the child's descriptor of Files[0], socket that of the conversation.
+// the child's descriptor of Files[0], socket that of the conversation. All numbers
+// are little-endian, which is the byte order of every architecture that the child
+// is built for.
 //
-// It fails on what can't be told to the kernel: a string with a NUL byte, or a
-// file name that isn't in Files.
+// It returns an error for what can't be passed to the kernel, a string with a NUL
+// byte, and for a file name that isn't in Files.
 func (p *Plan) Encode(firstFile, socket int) ([]byte, error) {
 	e := encoder{plan: p}
 	opsEnd := headerSize + opSize*len(p.Steps)
@@ -30,7 +39,7 @@ func (p *Plan) Encode(firstFile, socket int) ([]byte, error) {
 	for i := range p.Steps {
 		e.at = headerSize + i*opSize
 		binary.LittleEndian.PutUint16(e.buf[e.at:], uint16(p.Steps[i].Op.Kind()))
-		binary.LittleEndian.PutUint32(e.buf[e.at+4:], ^uint32(0))
+		binary.LittleEndian.PutUint32(e.buf[e.at+4:], noFile)
 		p.Steps[i].Op.visit(&e)
 		if e.err != nil {
 			return nil, stepError(p.Steps[i], e.err)
@@ -38,16 +47,16 @@ func (p *Plan) Encode(firstFile, socket int) ([]byte, error) {
 	}
 	// The last byte is a NUL, so that every string in the buffer ends in it.
 	e.buf = append(e.buf, 0)
-	h := e.buf[:headerSize]
-	binary.LittleEndian.PutUint64(h[0:], Magic)
-	binary.LittleEndian.PutUint64(h[8:], uint64(len(e.buf)))
-	binary.LittleEndian.PutUint32(h[16:], opSize)
-	binary.LittleEndian.PutUint32(h[20:], uint32(len(p.Steps)))
-	binary.LittleEndian.PutUint32(h[24:], uint32(firstFile))
-	binary.LittleEndian.PutUint32(h[28:], uint32(len(p.Files)))
-	binary.LittleEndian.PutUint32(h[32:], uint32(p.PreserveFDs))
-	binary.LittleEndian.PutUint32(h[36:], uint32(socket))
-	binary.LittleEndian.PutUint32(h[40:], uint32(kindEnd))
+	h := header{
+		magic:       magic,
+		total:       uint64(len(e.buf)),
+		opCount:     uint32(len(p.Steps)),
+		firstFile:   uint32(firstFile),
+		fileCount:   uint32(len(p.Files)),
+		preserveFDs: uint32(p.PreserveFDs),
+		socket:      uint32(socket),
+	}
+	h.put(e.buf)
 	return e.buf, nil
 }
 
@@ -66,15 +75,11 @@ type encoder struct {
 	err  error
 }
 
-func (e *encoder) setStr(slot int, offset int) {
-	binary.LittleEndian.PutUint32(e.buf[e.at+8+4*slot:], uint32(offset))
+func (e *encoder) setRef(offset, value int) {
+	binary.LittleEndian.PutUint32(e.buf[e.at+offset:], uint32(value))
 }
 
-func (e *encoder) setNum(slot int, n uint64) {
-	binary.LittleEndian.PutUint64(e.buf[e.at+32+8*slot:], n)
-}
-
-func (e *encoder) place(s string) (offset int) {
+func (e *encoder) appendString(s string) (offset int) {
 	if strings.IndexByte(s, 0) >= 0 {
 		e.err = fmt.Errorf("%q has a NUL byte in it", s)
 		return 0
@@ -91,39 +96,41 @@ func (e *encoder) align() {
 	}
 }
 
-// str leaves the offset at 0 for an empty string: the child takes it for absent.
-func (e *encoder) str(slot int, _, s string) {
+// str leaves the reference at 0 for an empty string, which the child treats as
+// absent.
+func (e *encoder) str(offset int, _, s string) {
 	if s != "" {
-		e.setStr(slot, e.place(s))
+		e.setRef(offset, e.appendString(s))
 	}
 }
 
 // vec writes an array of offsets that ends in 0; the child turns it into
-// pointers where it stands.
-func (e *encoder) vec(slot int, _ string, l []string) {
+// pointers in place.
+func (e *encoder) vec(offset int, _ string, l []string) {
 	e.align()
 	array := len(e.buf)
 	e.buf = append(e.buf, make([]byte, 8*(len(l)+1))...)
 	for i, s := range l {
-		offset := e.place(s)
-		binary.LittleEndian.PutUint64(e.buf[array+8*i:], uint64(offset))
+		binary.LittleEndian.PutUint64(e.buf[array+8*i:], uint64(e.appendString(s)))
 	}
-	e.setStr(slot, array)
+	e.setRef(offset, array)
 }
 
-func (e *encoder) data(slot int, _ string, b []byte) {
+func (e *encoder) data(offset int, _ string, b []byte) {
 	e.align()
-	e.setStr(slot, len(e.buf))
-	e.setNum(slot, uint64(len(b)))
+	e.setRef(offset, len(e.buf))
+	e.setRef(offset+4, len(b))
 	e.buf = append(e.buf, b...)
 }
 
-func (e *encoder) num(slot int, _ string, n uint64, _ base) { e.setNum(slot, n) }
+func (e *encoder) num(offset int, _ string, n uint64, _ format) {
+	binary.LittleEndian.PutUint64(e.buf[e.at+offset:], n)
+}
 
-func (e *encoder) flag(bit uint, _ string, on bool) {
+func (e *encoder) flag(mask uint16, _ string, on bool) {
 	if on {
 		f := binary.LittleEndian.Uint16(e.buf[e.at+2:])
-		binary.LittleEndian.PutUint16(e.buf[e.at+2:], f|1<<bit)
+		binary.LittleEndian.PutUint16(e.buf[e.at+2:], f|mask)
 	}
 }
 
@@ -140,10 +147,11 @@ func (e *encoder) file(name string) {
 	e.err = fmt.Errorf("no file %q in the plan", name)
 }
 
-func encodeGroups(groups []uint32) []byte {
-	b := make([]byte, 0, 4*len(groups))
-	for _, g := range groups {
-		b = binary.LittleEndian.AppendUint32(b, g)
+// wordBytes returns the words as the child reads them.
+func wordBytes(words []uint32) []byte {
+	b := make([]byte, 0, 4*len(words))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint32(b, w)
 	}
 	return b
 }

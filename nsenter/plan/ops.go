@@ -1,94 +1,36 @@
 package plan
 
-// Kind numbers the ops. The order is that of enum op_kind in wire.h.
-type Kind uint16
+//go:generate go run ../internal/wiregen
 
-// The kinds of ops, in the order in which a typical plan uses them.
-const (
-	KindCgroup Kind = iota + 1
-	KindConceal
-	KindOOMScoreAdj
-	KindSession
-	KindKeyring
-	KindAffinity
-	KindJoin
-	KindJoinProcess
-	KindUnshare
-	KindCheckpoint
-	KindBecomeRoot
-	KindFork
-	KindLoopback
-	KindHostname
-	KindDomainname
-	KindProc
-	KindPropagation
-	KindRoot
-	KindMount
-	KindBind
-	KindDirectory
-	KindDevice
-	KindSymlink
-	KindAttributes
-	KindHook
-	KindMask
-	KindReadonly
-	KindSysctl
-	KindLabel
-	KindPivot
-	KindConsole
-	KindStdio
-	KindUmask
-	KindRlimit
-	KindScheduler
-	KindIOPriority
-	KindPersonality
-	KindMemoryPolicy
-	KindHome
-	KindChdir
-	KindIdentity
-	KindNoNewPrivileges
-	KindCapabilities
-	KindFind
-	KindCreated
-	KindWaitStart
-	KindSeccomp
-	KindExec
-	kindEnd
-)
-
-var kindNames = [...]string{
-	KindCgroup: "cgroup", KindConceal: "conceal", KindOOMScoreAdj: "oom-score-adj", KindSession: "session",
-	KindKeyring: "keyring", KindAffinity: "affinity", KindJoin: "join",
-	KindJoinProcess: "join-process", KindUnshare: "unshare", KindCheckpoint: "checkpoint",
-	KindBecomeRoot: "become-root", KindFork: "fork", KindLoopback: "loopback",
-	KindHostname: "hostname", KindDomainname: "domainname", KindProc: "proc",
-	KindPropagation: "propagation", KindRoot: "root", KindMount: "mount", KindBind: "bind",
-	KindDirectory: "directory", KindDevice: "device", KindSymlink: "symlink",
-	KindAttributes: "attributes", KindHook: "hook", KindMask: "mask",
-	KindReadonly: "readonly", KindSysctl: "sysctl", KindLabel: "label", KindPivot: "pivot",
-	KindConsole: "console", KindStdio: "stdio", KindUmask: "umask", KindRlimit: "rlimit",
-	KindScheduler: "scheduler", KindIOPriority: "io-priority", KindPersonality: "personality",
-	KindMemoryPolicy: "memory-policy", KindHome: "home", KindChdir: "chdir",
-	KindIdentity: "identity", KindNoNewPrivileges: "no-new-privileges",
-	KindCapabilities: "capabilities", KindFind: "find", KindCreated: "created",
-	KindWaitStart: "wait-start", KindSeccomp: "seccomp", KindExec: "exec",
-}
-
-func (k Kind) String() string {
-	if k == 0 || k >= kindEnd {
-		return "?"
-	}
-	return kindNames[k]
-}
+// This file is the table of ops: every struct type declared here is one, in the
+// order of its Kind, and every field is part of the encoded plan. wiregen reads
+// the file and writes ops_gen.go and nsenter/child/wire.h, so that a new op is
+// an entry here, a step of the planner (package specconv) and a C function named
+// after the op.
+//
+// Names are derived from the Go names: Mount.InheritMode is "inherit-mode" of
+// "mount" in a printed plan, and MOUNT_INHERIT_MODE in C. The tag `op:"NAME,FORMAT"`
+// changes the name, the format, or both. The type of a field decides how it
+// is encoded:
+//
+//	string, []string     a string, a vector of strings
+//	[]byte, []uint32     a block of bytes
+//	integers             a number, printed as FORMAT: octal, hex, clone (CLONE_NEW*)
+//	                     or propagation (MS_*); decimal without one
+//	bool                 a bit of the op's flags
+//	Attr                 two numbers, "set" and "clear", with NAME in front
+//	string with ,file    the name of one of the plan's Files; at most one in an op
 
 // Cgroup moves the process into a cgroup v1, of which File is the open "tasks".
-// A process that moves itself, by its thread, doesn't wait for the lock that
-// everybody else who moves it has to take: that is milliseconds on an idle host.
-type Cgroup struct{ File string }
+// A process that moves itself, by its thread, doesn't wait for the lock that a
+// move by anyone else requires: that is milliseconds on an idle host.
+type Cgroup struct {
+	File string `op:",file"`
+}
 
-// Conceal makes the process non-dumpable, so that nobody in a namespace that it
-// is about to enter can ptrace it or read its /proc/PID (CVE-2016-9962).
-type Conceal struct{}
+// SetUndumpable makes the process non-dumpable, so that nobody in a namespace
+// that it is about to enter can ptrace it or read its /proc/PID (CVE-2016-9962).
+type SetUndumpable struct{}
 
 // OOMScoreAdj writes /proc/self/oom_score_adj, proc(5).
 type OOMScoreAdj struct{ Value int }
@@ -97,50 +39,49 @@ type OOMScoreAdj struct{ Value int }
 // controlling terminal.
 type Session struct{ Terminal bool }
 
-// Keyring joins a new session keyring. It has no name: whoever has made one of
-// that name before, and lets others search it, would have the process join that,
-// and share its keys. A kernel without keyrings or an exhausted quota is
-// tolerated.
+// Keyring joins a new session keyring. It is anonymous: with a name, the process
+// would join an existing keyring of that name that allows it to search, and share
+// its keys. A kernel without keyrings or an exhausted quota is not an error.
 type Keyring struct{}
 
-// Affinity sets the CPUs on which the process may run; an empty Mask means all.
+// Affinity sets the CPUs on which the process may run, sched_setaffinity(2); an
+// empty Mask means all.
 type Affinity struct{ Mask []byte }
 
 // Join enters the namespace File, setns(2).
 type Join struct {
-	File string
-	Type uint64
+	File string `op:",file"`
+	Type uint64 `op:",clone"`
 }
 
 // JoinProcess enters the namespaces Flags of the process behind the pidfd File.
-// Where its mount namespace isn't its own, Root is the directory that it has as
-// its root.
+// If the mount namespace doesn't belong to that process alone, Root is the
+// directory that the process has as its root.
 type JoinProcess struct {
-	File, Root string
-	Flags      uint64
+	File  string `op:",file"`
+	Root  string
+	Flags uint64 `op:",clone"`
 }
 
-// Unshare makes new namespaces for the process itself, unshare(2).
-type Unshare struct{ Flags uint64 }
-
-// The points at which the child waits for its parent.
-const (
-	CheckpointMaps       = 1
-	CheckpointNamespaces = 2
-)
+// Unshare creates new namespaces for the process itself, unshare(2).
+type Unshare struct {
+	Flags uint64 `op:",clone"`
+}
 
 // Checkpoint sends the message of this point and waits for the answer.
 type Checkpoint struct{ Point int }
 
-// BecomeRoot takes uid and gid 0 of the user namespace and empties the
+// BecomeRoot changes to uid and gid 0 of the user namespace and drops the
 // supplementary groups where that is allowed.
 type BecomeRoot struct{}
 
-// Fork goes on in a new process with new namespaces Flags, a child of the same
-// parent (CLONE_PARENT); the process that forked ends.
-type Fork struct{ Flags uint64 }
+// Fork continues in a new process with new namespaces Flags, a child of the same
+// parent (CLONE_PARENT); the process that forked exits.
+type Fork struct {
+	Flags uint64 `op:",clone"`
+}
 
-// Loopback brings up lo.
+// Loopback brings up the network interface lo.
 type Loopback struct{}
 
 // Hostname sets the host name of the UTS namespace.
@@ -150,81 +91,92 @@ type Hostname struct{ Name string }
 type Domainname struct{ Name string }
 
 // Proc opens the procfs through which later steps write. Private mounts a new,
-// detached instance; otherwise the host's /proc is taken and verified.
+// detached instance; otherwise the host's /proc is opened and verified.
 type Proc struct{ Private bool }
 
 // Propagation sets the propagation (MS_*) of the mount at the host path Path.
 type Propagation struct {
 	Path  string
-	Flags uint64
+	Flags uint64 `op:",propagation"`
 }
 
 // Root clones the mount tree at the host path Path and attaches the clone over
-// it; with File, a Tree, that is attached over "/" instead, because the root of a
-// user namespace may not get to Path. All later targets are resolved inside.
-type Root struct{ Path, File string }
+// it. With File, a Tree, that tree is attached over "/" instead, because the root
+// of a user namespace may not have access to Path. All later targets are resolved
+// inside of it.
+type Root struct {
+	Path string
+	File string `op:",file"`
+}
 
-// Attr is a set of mount attributes to set and to clear (MOUNT_ATTR_*).
-type Attr struct{ Set, Clear uint64 }
-
-// Mount makes a file system and mounts it at Target in the root. A missing
-// Target is made as a directory.
+// Mount creates a file system and mounts it at Target in the root. A missing
+// Target is created as a directory.
 type Mount struct {
-	FSType, Source, Target string
+	FSType string `op:"type"`
+	Source string
+	Target string
 	// Params are the file system's parameters, "key" or "key=value".
 	Params []string
-	// Attr are per-mount attributes, Propagation MS_* (0: as it is).
+	// Attr are per-mount attributes, Propagation MS_* (0: unchanged).
 	Attr        Attr
-	Propagation uint64
-	// CopyUp copies what is at Target into the new file system first.
+	Propagation uint64 `op:",propagation"`
+	// CopyUp copies the content of Target into the new file system first.
 	CopyUp bool
-	// InheritMode takes the mode of an existing Target over (tmpfs).
+	// InheritMode uses the mode of an existing Target (tmpfs).
 	InheritMode bool
 	// NoSymlink refuses a Target with a symbolic link as last component.
 	NoSymlink bool
 	// Fallback, if any, is the host path that is bound instead, read-only and
-	// without the mounts below it, where the kernel denies the mount (EPERM, EBUSY).
+	// without the mounts below it, if the kernel denies the mount (EPERM, EBUSY).
 	Fallback string
 }
 
 // Bind mounts Source, a host path, or File, a Tree, at Target in the root. A
-// missing Target is made: a directory for a directory, else a file.
+// missing Target is created: a directory for a directory, a file for anything
+// else.
 type Bind struct {
-	Source, File, Target string
-	Recursive            bool
-	// Attr applies to the mount itself, RecAttr to all mounts of the tree.
-	Attr, RecAttr Attr
-	// Replace: attributes that aren't in Attr.Set are cleared, too, unless they
-	// are locked by a user namespace; Attr.Clear then holds what was asked for
-	// explicitly and must be clearable.
-	Replace     bool
-	Propagation uint64
+	File   string `op:",file"`
+	Source string
+	Target string
+	// Attr applies to the mount itself.
+	Attr        Attr
+	Propagation uint64 `op:",propagation"`
+	// RecAttr applies to all mounts of the tree.
+	RecAttr   Attr `op:"recursive-"`
+	Recursive bool
+	// Replace clears the attributes that aren't in Attr.Set, too, unless a user
+	// namespace has locked them; Attr.Clear then holds those that config.json
+	// clears explicitly, and a locked one among them is an error.
+	Replace bool
 	// NoSymlink refuses a Target with a symbolic link as last component.
 	NoSymlink bool
 	// ProcOnly refuses a source that isn't a procfs.
 	ProcOnly bool
 }
 
-// Directory makes a directory and its parents in the root.
+// Directory creates a directory and its parents in the root.
 type Directory struct {
 	Path string
-	Mode uint32
+	Mode uint32 `op:",octal"`
 }
 
-// Device makes a device node or FIFO in the root, or verifies the one there.
-// Where the kernel denies mknod(2), Source of the host is bound.
+// Device creates a device node or FIFO in the root, or verifies an existing one.
+// If the kernel denies mknod(2), Source of the host is bound.
 type Device struct {
-	Path       string
-	Mode       uint32 // type and permissions
-	Major      uint32
-	Minor      uint32
-	UID, GID   uint32
-	Source     string
-	Default    bool // one of the spec's default devices: an existing one stays as it is
-	BindSource bool // bind at once, without trying mknod
+	Path   string
+	Source string
+	// Mode is the type and the permissions, as st_mode has them.
+	Mode         uint32 `op:",octal"`
+	Major, Minor uint32
+	UID, GID     uint32
+	// Default marks one of the specification's default devices: an existing one
+	// stays as it is.
+	Default bool
+	// BindSource binds Source without trying mknod(2).
+	BindSource bool `op:"bind"`
 }
 
-// Symlink makes a symbolic link in the root. An existing file stays, unless
+// Symlink creates a symbolic link in the root. An existing file stays, unless
 // Replace.
 type Symlink struct {
 	Target, Path string
@@ -235,44 +187,46 @@ type Symlink struct {
 type Attributes struct {
 	Path        string
 	Attr        Attr
+	Propagation uint64 `op:",propagation"`
 	Recursive   bool
-	Propagation uint64
 }
 
 // Hook runs a program with the container's state on its standard input.
-// Timeout is in seconds, 0 means none.
 type Hook struct {
-	Path    string
-	Args    []string
-	Env     []string
+	Path string
+	Args []string
+	Env  []string
+	// Timeout is in seconds; 0 means none.
 	Timeout uint32
-	State   string // the File with the state
-	InRoot  bool   // a startContainer hook: after the pivot
+	// State is the File with the container's state.
+	State string `op:",file"`
+	// InRoot marks a startContainer hook, which runs after the pivot.
+	InRoot bool
 }
 
 // Mask hides Path: a file behind /dev/null, a directory behind an empty
-// read-only tmpfs. A missing Path is fine.
+// read-only tmpfs. A missing Path is not an error.
 type Mask struct{ Path string }
 
-// Readonly makes Path read-only. A missing Path is fine.
+// Readonly makes Path read-only. A missing Path is not an error.
 type Readonly struct{ Path string }
 
 // Sysctl writes Value to sys/Path of the procfs.
 type Sysctl struct{ Path, Value string }
 
 // Label writes Value to the verified Path below /proc/thread-self, such as
-// "attr/apparmor/exec". Fallback is tried where Path doesn't exist.
+// "attr/apparmor/exec". Fallback is tried if Path doesn't exist.
 type Label struct{ Path, Fallback, Value string }
 
-// Pivot makes the root the root of the mount namespace and lets go of the old
-// one. Move uses MS_MOVE and chroot(2) instead of pivot_root(2). Chroot is for a
-// mount namespace that isn't the container's own: only the process changes root.
+// Pivot makes the root the root of the mount namespace and unmounts the old one.
+// Move uses MS_MOVE and chroot(2) instead of pivot_root(2). Chroot is for a mount
+// namespace that isn't the container's own: only the process changes its root.
 type Pivot struct{ Move, Chroot bool }
 
-// Console makes a terminal in the container's devpts, sends its master over
-// the socket File and makes it the controlling terminal and standard streams.
+// Console opens a terminal in the container's devpts, sends its master over the
+// socket File and makes it the controlling terminal and standard streams.
 type Console struct {
-	File       string
+	File       string `op:",file"`
 	Rows, Cols uint16
 	// Mount binds the terminal on /dev/console.
 	Mount bool
@@ -281,66 +235,72 @@ type Console struct {
 }
 
 // Stdio re-opens standard streams that are the host's /dev/null in the root
-// and gives the others to UID.
+// and changes the owner of the others to UID.
 type Stdio struct{ UID uint32 }
 
 // Umask sets the file mode creation mask.
-type Umask struct{ Mask uint32 }
+type Umask struct {
+	Mask uint32 `op:",octal"`
+}
 
 // Rlimit sets a resource limit, setrlimit(2).
 type Rlimit struct {
+	Name       string
 	Resource   uint32
 	Soft, Hard uint64
-	Name       string
 }
 
 // Scheduler is sched_setattr(2); Attr is a struct sched_attr.
 type Scheduler struct{ Attr []byte }
 
 // IOPriority is ioprio_set(2) for the process.
-type IOPriority struct{ Value uint32 }
-
-// Personality is personality(2).
-type Personality struct{ Domain uint64 }
-
-// MemoryPolicy is set_mempolicy(2); Mode has the mode flags in it.
-type MemoryPolicy struct {
-	Mode uint32
-	Mask []byte
+type IOPriority struct {
+	Value uint32 `op:",hex"`
 }
 
-// Home looks up the home directory of UID in the root's /etc/passwd and puts it
-// into the environment variable HOME of Exec ("/" where there is none).
+// Personality is personality(2).
+type Personality struct {
+	Domain uint64 `op:",hex"`
+}
+
+// MemoryPolicy is set_mempolicy(2); Mode includes the mode flags.
+type MemoryPolicy struct {
+	Mask []byte
+	Mode uint32 `op:",hex"`
+}
+
+// Home looks up the home directory of UID in the root's /etc/passwd and sets the
+// environment variable HOME of Exec to it ("/" if there is none).
 type Home struct{ UID uint32 }
 
 // Chdir changes the working directory and verifies that it is inside of the
-// root. Early: a directory that can't be entered now is tried again by the
+// root. With Early, a directory that can't be entered now is tried again by the
 // next Chdir, with the identity of the process.
 type Chdir struct {
 	Path  string
 	Early bool
 }
 
-// Identity takes the ids of the process, keeping capabilities for the steps
+// Identity changes to the ids of the process, keeping capabilities for the steps
 // that follow. SetGroups is false where setgroups(2) is denied.
 type Identity struct {
-	UID, GID  uint32
 	Groups    []uint32
-	SetGroups bool
+	UID, GID  uint32
+	SetGroups bool `op:"setgroups"`
 }
 
-// NoNewPrivileges is PR_SET_NO_NEW_PRIVS.
+// NoNewPrivileges is PR_SET_NO_NEW_PRIVS, prctl(2).
 type NoNewPrivileges struct{}
 
 // Capabilities sets the five sets, capabilities(7). Keep are capabilities that
 // stay permitted and effective until a second Capabilities drops them.
 type Capabilities struct {
-	Bounding, Effective, Permitted, Inheritable, Ambient, Keep uint64
+	Bounding, Effective, Permitted, Inheritable, Ambient, Keep uint64 `op:",hex"`
 }
 
-// Find looks for the program Name as execvp(3) does, in Path, without running
-// it, so that a wrong name is an error of create.
-type Find struct {
+// ResolveExec looks for the program Name as execvp(3) does, in Path, without
+// running it, so that a wrong name is an error of create.
+type ResolveExec struct {
 	Name string
 	Path []string
 }
@@ -350,14 +310,17 @@ type Created struct{}
 
 // WaitStart waits for `start`: on the listening socket File, or on the
 // conversation with the parent if File is empty.
-type WaitStart struct{ File string }
+type WaitStart struct {
+	File string `op:",file"`
+}
 
-// Seccomp loads the BPF Filter, seccomp(2). Notify hands its listener over.
+// Seccomp loads the BPF Filter, seccomp(2). Notify sends its listener to the
+// parent.
 type Seccomp struct {
 	Filter []byte
-	Flags  uint64
+	Flags  uint64 `op:",hex"`
 	Notify bool
 }
 
-// Exec is the end: execve(2) of what Find found.
+// Exec is the last step: execve(2) of what ResolveExec found.
 type Exec struct{ Args, Env []string }

@@ -1,24 +1,25 @@
 // Package plan describes, as plain data, everything that a new process does
 // between its clone and the execve of the container's program: a flat list of
 // steps without branches, loops or variables. The planner (package specconv)
-// makes a Plan; package nsenter hands it, encoded, to the child, which walks it
-// step by step. Of runnel, the package imports only places; it touches no system.
+// creates a Plan; package nsenter passes it, encoded, to the child, which carries
+// it out step by step. The package makes no system calls.
 //
-// The table of steps is in ops.go, their binary form in encode.go and, for the
-// child, in nsenter/child/wire.h; a test holds the two together.
+// The table of ops is in ops.go. Generated from it are the code that encodes and
+// prints them (ops_gen.go) and their description for the child
+// (nsenter/child/wire.h); encode.go describes the binary form.
 package plan
 
 import "github.com/runnel/runnel/internal/place"
 
 // Plan is what one new process does.
 type Plan struct {
-	// CloneFlags are the namespaces (CLONE_NEW*) that the clone itself makes.
-	// Namespaces that can't be made there are made by Unshare and Fork steps.
+	// CloneFlags are the namespaces (CLONE_NEW*) that the clone itself creates.
+	// Unshare and Fork steps create those that can't be created there.
 	CloneFlags uint64
 	// PreserveFDs is the number of descriptors, from 3 on, that the program
-	// inherits from whoever called the runtime.
+	// inherits from the caller of the runtime.
 	PreserveFDs int
-	// Files are the descriptors that the parent hands to the child; steps refer
+	// Files are the descriptors that the parent passes to the child; steps refer
 	// to them by name.
 	Files []File
 	Steps []Step
@@ -31,26 +32,27 @@ type Step struct {
 	Op     Op
 }
 
-// Op is one intent. The set is closed: every implementation is in this package.
+// Op is what one step does. The set is closed: ops.go has them all.
 type Op interface {
 	Kind() Kind
 	visit(visitor)
 }
 
-// Source says how the parent gets a File.
+// Source says where the parent gets a File from.
 type Source uint8
 
 // The sources of a File.
 const (
-	// Given: the caller of nsenter.Start provides it under its name.
-	Given Source = iota
-	// Namespace: Path is opened read-only and is a namespace of type NSType.
+	// Provided is a descriptor that the caller of nsenter.Start provides under
+	// the File's name.
+	Provided Source = iota
+	// Namespace is the namespace of type NSType at Path, opened read-only.
 	Namespace
-	// Tree: a detached clone of the mount tree at Path (open_tree(2)).
+	// Tree is a detached clone of the mount tree at Path (open_tree(2)).
 	Tree
 )
 
-// File is a descriptor that the child gets.
+// File is a descriptor that the parent passes to the child.
 type File struct {
 	Name   string
 	Source Source
@@ -59,9 +61,9 @@ type File struct {
 	Origin place.Place
 	// NSType is the CLONE_NEW* flag that a Namespace must be of.
 	NSType uint64
-	// Recursive: a Tree is cloned with all mounts below it.
+	// Recursive clones a Tree with all mounts below it.
 	Recursive bool
-	// NoFollow: the last component of a Tree's Path isn't to be a link.
+	// NoFollow refuses a Tree whose Path has a symbolic link as last component.
 	NoFollow bool
 	// IDMap, if any, is applied to a Tree (mount_setattr(2), MOUNT_ATTR_IDMAP).
 	IDMap *IDMap
@@ -70,7 +72,7 @@ type File struct {
 // IDMap is the mapping of an idmapped mount.
 type IDMap struct {
 	UIDs, GIDs []IDRange
-	// Recursive: the mapping is applied to the mounts below, too.
+	// Recursive applies the mapping to the mounts below, too.
 	Recursive bool
 }
 

@@ -19,25 +19,25 @@ func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	for name, got := range map[string][2]uint64{
-		"magic": {u64(0), Magic}, "total": {u64(8), uint64(len(b))}, "ops": {uint64(u32(20)), 2},
-		"first file": {uint64(u32(24)), 7}, "files": {uint64(u32(28)), 2}, "preserved": {uint64(u32(32)), 2},
-		"socket": {uint64(u32(36)), 5}, "last byte": {uint64(b[len(b)-1]), 0},
+		"magic": {u64(0), magic}, "total": {u64(8), uint64(len(b))}, "ops": {uint64(u32(16)), 2},
+		"first file": {uint64(u32(20)), 7}, "files": {uint64(u32(24)), 2}, "preserved": {uint64(u32(28)), 2},
+		"socket": {uint64(u32(32)), 5}, "last byte": {uint64(b[len(b)-1]), 0},
 		"flags of bind": {uint64(binary.LittleEndian.Uint16(b[headerSize+2:])), 3},
 		"file of bind":  {uint64(u32(headerSize + 4)), 1},
-		"set of bind":   {u64(headerSize + 32), 5},
+		"set of bind":   {u64(headerSize + 16), 5},
 		"file of exec":  {uint64(u32(headerSize + opSize + 4)), 0xffffffff},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s = %d, want %d", name, got[0], got[1])
 		}
 	}
-	target := int(u32(headerSize + 8 + 4*2))
+	target := int(u32(headerSize + 12))
 	if !strings.HasPrefix(string(b[target:]), "/t\x00") {
 		t.Errorf("target of bind is %q", b[target:target+3])
 	}
 	args := int(u32(headerSize + opSize + 8))
 	if args%8 != 0 || u64(args+16) != 0 {
-		t.Errorf("args at %d: not aligned, or without an end", args)
+		t.Errorf("args at %d: not aligned, or not terminated", args)
 	}
 	if first := int(u64(args)); string(b[first:first+2]) != "x\x00" {
 		t.Errorf("args[0] is %q", b[first:first+2])
@@ -62,7 +62,7 @@ func TestEncodeRefuses(t *testing.T) {
 
 // Every kind has a name, an op with it, and an op that can be printed.
 func TestKindsAreComplete(t *testing.T) {
-	ops := zeroOps()
+	ops := Ops()
 	if len(ops) != int(kindEnd)-1 {
 		t.Fatalf("%d ops, %d kinds", len(ops), kindEnd-1)
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Print writes the plan for people to read: one line a step, with the place in
-// config.json that asked for it.
+// Print writes the plan for people to read: one line for each step, with the place
+// in config.json that asked for it.
 func (p *Plan) Print(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	if p.CloneFlags != 0 {
@@ -32,8 +32,8 @@ func (p *Plan) Print(w io.Writer) error {
 func printFile(w io.Writer, f *File) {
 	fmt.Fprintf(w, "file  %q", f.Name)
 	switch f.Source {
-	case Given:
-		fmt.Fprint(w, " given")
+	case Provided:
+		fmt.Fprint(w, " provided")
 	case Namespace:
 		fmt.Fprintf(w, " namespace %s %q", bitString(f.NSType, cloneNames), f.Path)
 	case Tree:
@@ -62,7 +62,7 @@ func rangeString(ranges []IDRange) string {
 	return b.String()
 }
 
-// printer is the visitor behind Print. It leaves out what isn't set.
+// printer is the visitor behind Print. It omits fields that aren't set.
 type printer struct{ w io.Writer }
 
 func (p *printer) str(_ int, name, s string) {
@@ -86,29 +86,29 @@ func (p *printer) data(_ int, name string, b []byte) {
 	}
 }
 
-func (p *printer) num(_ int, name string, n uint64, b base) {
-	if n == 0 && (b == mountBits || b == attrBits) {
+func (p *printer) num(_ int, name string, n uint64, f format) {
+	if n == 0 && (f == formatPropagation || f == formatAttr) {
 		return
 	}
-	switch b {
-	case dec:
+	switch f {
+	case formatDecimal:
 		fmt.Fprintf(p.w, " %s=%d", name, n)
-	case signed:
+	case formatSigned:
 		fmt.Fprintf(p.w, " %s=%d", name, int64(n))
-	case octal:
+	case formatOctal:
 		fmt.Fprintf(p.w, " %s=%#o", name, n)
-	case hex, capBits:
+	case formatHex:
 		fmt.Fprintf(p.w, " %s=%#x", name, n)
-	case cloneBits:
+	case formatClone:
 		fmt.Fprintf(p.w, " %s=%s", name, bitString(n, cloneNames))
-	case mountBits:
+	case formatPropagation:
 		fmt.Fprintf(p.w, " %s=%s", name, bitString(n, propagationNames))
-	case attrBits:
+	case formatAttr:
 		fmt.Fprintf(p.w, " %s=%s", name, bitString(n, attrNames))
 	}
 }
 
-func (p *printer) flag(_ uint, name string, on bool) {
+func (p *printer) flag(_ uint16, name string, on bool) {
 	if on {
 		fmt.Fprintf(p.w, " %s", name)
 	}
@@ -125,7 +125,8 @@ type bitName struct {
 	name string
 }
 
-// bitString names the bits of n, the rest in hexadecimal.
+// bitString returns the names of the bits of n, those without a name in
+// hexadecimal.
 func bitString(n uint64, names []bitName) string {
 	var parts []string
 	for _, b := range names {

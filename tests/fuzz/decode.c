@@ -1,18 +1,17 @@
 /* decode -: reads plans from stdin, each after its length in eight bytes, and
- * answers one byte: whether the child's decoder takes it.
+ * answers one byte: 1 if the child's decoder accepts it, else 0.
  *
- * decode SECONDS PLAN…: changes the encoded plans at random, has the child's
- * decoder check each, and reads whatever a plan that passed refers to. Compiled
- * with the address and undefined behaviour sanitizers, which end it with a
- * report. The numbers come from the seed in RUNNEL_FUZZ_SEED, or 1. */
-#include "../../nsenter/child/child.h"
+ * decode SECONDS PLAN…: changes the encoded plans at random, passes each to the
+ * child's decoder, and reads everything that an accepted plan refers to. It is
+ * compiled with the address and undefined behaviour sanitizers, which end it with
+ * a report. The seed of the random numbers is RUNNEL_FUZZ_SEED, or 1. */
+#include "../../nsenter/child/plan.h"
 #include <err.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-struct child self;
 
 struct seed {
 	unsigned char *data;
@@ -26,7 +25,7 @@ static uint64_t state = 1;
 static volatile unsigned sink;
 
 #define OP_SHAPE(name, shape, run) [OP_##name] = shape,
-static const char shapes[OP_END][STR_SLOTS + 1] = {OPS(OP_SHAPE)};
+static const char shapes[OP_END][MAX_REFS + 1] = {OPS(OP_SHAPE)};
 
 static uint64_t next(void) /* xorshift64* */
 {
@@ -94,61 +93,65 @@ static void mutate(unsigned char *b, size_t size)
 		case 1:
 			put(b, size, below(size), 1U << below(4), interesting(size));
 			break;
-		case 2: /* a slot of an op */
-			put(b, size, op + offsetof(struct op, s) + 4 * below(STR_SLOTS), 4,
+		case 2: /* a reference of an op, or the size of data */
+			put(b, size, op + offsetof(struct op, refs) + 4 * below(MAX_REFS), 4,
 			    interesting(size));
 			break;
-		case 3: /* a length */
-			put(b, size, op + offsetof(struct op, n) + 8 * below(NUM_SLOTS), 8,
-			    interesting(size));
+		case 3: /* a number */
+			put(b, size, op + offsetof(struct op, refs) + 8 * below(6), 8, interesting(size));
 			break;
-		case 4: /* another kind of op with these slots */
+		case 4: /* another kind of op with these fields */
 			put(b, size, op, 2, next() % (OP_END + 2));
 			break;
 		case 5: /* an entry of a vector, wherever there may be one */
 			put(b, size, below(size) & ~7UL, 8, interesting(size));
 			break;
 		default: /* the header's counts */
-			put(b, size, 16 + 4 * below(8), 4, interesting(size));
+			put(b, size, 16 + 4 * below(6), 4, interesting(size));
 		}
 	}
 }
 
-static void read_string(const char *s) { sink += (unsigned)str_len(s); }
+static void read_string(const char *s) { sink += (unsigned)strlen(s); }
 
-/* walk reads everything that the ops of a checked plan would read. */
-static void walk(void)
+static void read_data(struct data d)
 {
-	struct op *ops = (struct op *)(void *)(self.plan + sizeof(*self.header));
+	const unsigned char *bytes = data_of(d);
 
-	for (uint32_t i = 0; i < self.header->op_count; i++) {
-		const struct op *op = &ops[i];
+	for (uint32_t i = 0; i < d.size; i++)
+		sink += bytes[i];
+}
+
+/* read_all reads everything that the ops of an accepted plan can read. */
+static void read_all(void)
+{
+	for (uint32_t i = 0; i < plan.header->op_count; i++) {
+		const struct op *op = &plan.ops[i];
+		const uint32_t *ref = op->refs;
 
 		sink += (unsigned)op_file(op);
-		for (int slot = 0; slot < STR_SLOTS; slot++)
-			switch (shapes[op->kind][slot]) {
+		for (const char *shape = shapes[op->kind]; *shape; shape++)
+			switch (*shape) {
 			case 's':
-				read_string(op_str(op, slot));
+				read_string(str_of((struct str){*ref++}));
 				break;
 			case 'v':
-				for (char **v = op_vec(op, slot); *v; v++)
+				for (char **v = vec_of((struct vec){*ref++}); *v; v++)
 					read_string(*v);
 				break;
-			case 'd':
-				for (uint64_t k = 0; k < op->n[slot]; k++)
-					sink += (unsigned char)self.plan[op->s[slot] + k];
+			default:
+				read_data((struct data){ref[0], ref[1]});
+				ref += 2;
 			}
 	}
 }
 
-/* check gives 1 if the decoder takes a plan, having read all of it. */
+/* check returns 1 if the decoder accepts a plan, having read all of it. */
 static int check(unsigned char *b, size_t size)
 {
-	if (plan_check((char *)b, size))
+	if (plan_load((char *)b, size))
 		return 0;
-	self.plan = (char *)b;
-	self.header = (struct plan_header *)(void *)b;
-	walk();
+	read_all();
 	return 1;
 }
 
@@ -160,7 +163,7 @@ static int answer(void)
 		unsigned char *b = malloc(size);
 
 		if (!b || fread(b, 1, size, stdin) != size)
-			errx(1, "a plan of %llu bytes isn't whole", (unsigned long long)size);
+			errx(1, "a plan of %llu bytes is truncated", (unsigned long long)size);
 		putchar(check(b, size));
 		fflush(stdout);
 		free(b);
@@ -168,23 +171,21 @@ static int answer(void)
 	return 0;
 }
 
-/* try gives 1 if the decoder takes the changed plan. */
+/* try returns 1 if the decoder accepts the changed plan. */
 static int try(void)
 {
 	struct seed *s = &seeds[below(seed_count)];
 	size_t size = below(8) ? s->size : 1 + below(s->size);
-	unsigned char *b = malloc(size); /* exactly so long: the sanitizer sees one byte too many */
+	unsigned char *b = malloc(size); /* of the exact size, so that the sanitizer detects an overrun */
 	int good;
 
 	if (!b)
 		err(1, "memory");
 	memcpy(b, s->data, size);
 	mutate(b, size);
-	if (below(16)) { /* what is checked first would hide the rest */
+	if (below(16)) { /* otherwise the first checks would reject nearly every plan */
 		put(b, size, 0, 8, PLAN_MAGIC);
 		put(b, size, 8, 8, size);
-		put(b, size, 16, 4, sizeof(struct op));
-		put(b, size, 40, 4, OP_END);
 		b[size - 1] = 0;
 	}
 	good = check(b, size);

@@ -1,7 +1,8 @@
-/* Paths in the container's root. Its content is hostile, and so is a neighbour
- * that shares a volume with it and renames at the same time: every step is taken
- * from a descriptor, the kernel keeps the walk inside of the root (openat2(2),
- * RESOLVE_IN_ROOT), and nothing is made through a path with links in it. */
+/* Paths in the container's root. Its content is hostile, and so is another
+ * container that shares a volume with it and renames files at the same time.
+ * Therefore every component is opened relative to a descriptor, the kernel keeps
+ * the lookup inside of the root (openat2(2), RESOLVE_IN_ROOT), and nothing is
+ * created through a path that has symbolic links in it. */
 #include "child.h"
 
 #define MAX_LINKS 40
@@ -13,14 +14,14 @@ static long open_how(long dir, const char *path, uint64_t flags, uint64_t resolv
 	long fd;
 	int tries = 0;
 
-	/* EAGAIN: something was renamed during the walk. */
+	/* EAGAIN: something was renamed during the lookup. */
 	do
 		fd = sys4(__NR_openat2, dir, path, &how, sizeof(how));
 	while ((fd == -EAGAIN || fd == -EINTR) && ++tries < MAX_RETRIES);
 	return fd;
 }
 
-/* in_root opens path as a process with chroot(2) to the root would. */
+/* in_root opens path as a process that has called chroot(2) on the root does. */
 long in_root(const char *path, uint64_t flags)
 {
 	if (!*path)
@@ -28,7 +29,7 @@ long in_root(const char *path, uint64_t flags)
 	return open_how(self.root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
-/* step opens one component below dir, never a link and never "..". */
+/* step opens one component below dir, never a symbolic link and never "..". */
 static long step(long dir, const char *name)
 {
 	return open_how(dir, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
@@ -41,8 +42,8 @@ static size_t last_slash(const char *path, size_t end)
 	return end;
 }
 
-/* existing opens the longest leading part of path that is there, and sets *rest
- * to the offset of the first component that isn't. */
+/* existing opens the longest leading part of path that exists, and sets *rest to
+ * the offset of the first component that doesn't. */
 static long existing(char *path, size_t *rest)
 {
 	size_t end = str_len(path);
@@ -66,9 +67,9 @@ static long existing(char *path, size_t *rest)
 	return in_root("/", O_PATH | O_DIRECTORY);
 }
 
-/* follow replaces the link `name`, which stands in path between from and to, by
- * its target. A dangling link in the image (/etc/resolv.conf -> ../run/…) is
- * common: what it points to is made, inside of the root. */
+/* follow replaces the symbolic link name, the component of path between from and
+ * to, by its target. Images often have dangling links (/etc/resolv.conf ->
+ * ../run/…): their target is created, inside of the root. */
 static long follow(long dir, char *path, size_t from, size_t to, const char *name)
 {
 	char target[PATH_MAX], rest[PATH_MAX];
@@ -99,8 +100,8 @@ static long make_one(long dir, const char *name, unsigned mode, int file)
 	return fd < 0 ? fd : 0;
 }
 
-/* make_rest makes the components of path from `at` on below dir, which it
- * closes. It gives the last one, or 0 with *again where a link was replaced. */
+/* make_rest creates the components of path from at on below dir, which it closes.
+ * It returns the last one, or 0 and sets *again if it replaced a link. */
 static long make_rest(long dir, char *path, size_t at, unsigned mode, int file, int *again)
 {
 	while (path[at]) {
@@ -163,14 +164,16 @@ static long make_all(const char *unsafe_path, unsigned mode, int file)
 	return -ELOOP;
 }
 
-/* make_directory opens the directory path, making it and its parents. */
+/* make_directory opens the directory path, which it creates with its parents if it
+ * doesn't exist. */
 long make_directory(const char *path, unsigned mode) { return make_all(path, mode, 0); }
 
-/* make_file opens the file path, making an empty one and its parents. */
+/* make_file opens the file path, which it creates, empty and with its parents, if
+ * it doesn't exist. */
 long make_file(const char *path) { return make_all(path, 0644, 1); }
 
-/* open_parent opens the directory of path, making it, and sets *last to the
- * component in it. */
+/* open_parent opens the directory of path, which it creates if necessary, and sets
+ * *last to the last component. */
 long open_parent(const char *path, const char **last)
 {
 	char parent[PATH_MAX];
@@ -186,10 +189,10 @@ long open_parent(const char *path, const char **last)
 	return make_directory(parent, 0755);
 }
 
-/* op_directory makes a directory, where there is none. */
+/* op_directory accepts an existing directory. */
 long op_directory(const struct op *op)
 {
-	long fd = make_directory(op_str(op, 0), (unsigned)op->n[0]);
+	long fd = make_directory(str_of(op->directory.path), (unsigned)op->directory.mode);
 
 	sys_close(fd);
 	return fd < 0 ? fd : 0;

@@ -32,6 +32,8 @@ HELPERS := $(patsubst tests/helpers/%.c,tests/helpers/bin/%,$(wildcard tests/hel
 
 # Asked only when a link needs the answers.
 SECCOMP_LIBS = $(shell pkg-config --static --libs libseccomp)
+# Without the tag, urfave/cli links a Markdown parser, which slows down every start.
+TAGS    = urfave_cli_no_docs
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 export CGO_ENABLED := 0
@@ -43,7 +45,7 @@ export CGO_ENABLED := 0
 all: runnel ## build ./runnel, installing what the build misses
 
 runnel: embedded
-	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
+	$(GO) build -trimpath -buildvcs=false -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o $@ .
 
 embedded: deps-build ## compile the two embedded C programs
 	@$(MAKE) --no-print-directory $(EMBEDDED)

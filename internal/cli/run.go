@@ -3,41 +3,47 @@ package cli
 import (
 	"fmt"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func runCommand() *command {
-	return &command{
-		name: "run", summary: "create and start a container", arguments: "ID", least: 1, most: 1,
-		description: `In the foreground it waits, passes signals on, deletes the container at the end and
-exits with the status of its process: 128 plus the signal if one killed it. With
---detach it returns when the process runs, and the container stays until delete.`,
-		example: "cd /srv/web && runnel run web",
-		flags: append(createFlags(),
-			flag{name: "detach", short: "d", usage: "return when the process runs"},
-			flag{name: "keep", usage: "don't delete the container at the end"},
-			flag{name: "no-subreaper", usage: "don't become the parent of the container's orphans"},
-		),
-		run: runRun,
+func runCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "run", Category: containers, Usage: "create and start a container", ArgsUsage: "ID",
+			Description: `In the foreground, run forwards signals, waits for the container, deletes it and exits
+with the status of its process, or with 128 plus the number of the signal that killed
+it. With --detach, run returns once the process has started, and the container remains
+until it is deleted.`,
+			Flags: append(createFlags(),
+				detachFlag(),
+				&cli.BoolFlag{Name: "keep", Usage: "do not delete the container when it has ended"},
+				&cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"},
+			),
+			Action: s.runContainer,
+		},
+		Least: 1, Most: 1,
+		Example: "cd /srv/web && runnel run web",
 	}
 }
 
-func runRun(c *call) error {
-	o, err := c.createOptions()
+func (s *session) runContainer(c *cli.Context) error {
+	o, err := createOptions(c)
 	if err != nil {
 		return misuse(err)
 	}
-	r, err := c.creator()
+	r, err := s.creator()
 	if err != nil {
 		return err
 	}
 	status, err := r.Run(libcontainer.RunOptions{
 		CreateOptions: o,
-		Detach:        c.on("detach"), Keep: c.on("keep"), NoSubreaper: c.on("no-subreaper"),
+		Detach:        c.Bool("detach"), Keep: c.Bool("keep"), NoSubreaper: c.Bool("no-subreaper"),
 	})
 	if err != nil {
 		return fmt.Errorf("runnel run failed: %w", err)
 	}
-	c.status = status
+	s.status = status
 	return nil
 }

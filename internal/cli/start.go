@@ -1,18 +1,21 @@
 package cli
 
-func startCommand() *command {
-	return &command{
-		name: "start", summary: "execute the process of a created container", arguments: "ID", least: 1, most: 1,
-		description: "Returns when the process has been executed, or with the reason why it can't be.",
-		example:     "runnel start web",
-		run:         runStart,
-	}
-}
+import "github.com/urfave/cli/v2"
 
-func runStart(c *call) error {
-	r, err := c.runtime()
-	if err != nil {
-		return err
+func startCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "start", Category: containers, Usage: "start the process of a created container", ArgsUsage: "ID",
+			Description: "Returns once the process has been executed, or with the error that prevented it.",
+			Action: func(c *cli.Context) error {
+				r, err := s.runtime()
+				if err != nil {
+					return err
+				}
+				return r.Start(c.Args().First())
+			},
+		},
+		Least: 1, Most: 1,
+		Example: "runnel start web",
 	}
-	return r.Start(c.id())
 }

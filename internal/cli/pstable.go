@@ -24,11 +24,12 @@ type process struct {
 	command   string
 }
 
-// userHz is the unit of times in /proc/PID/stat, 100 on all architectures that
-// Go runs on.
+// userHz is the unit of times in /proc/PID/stat: 100 on all architectures that Go
+// supports.
 const userHz = 100
 
-func (c *call) printProcesses(pids []int) error {
+// printProcesses writes a line for each of pids that still exists.
+func printProcesses(w io.Writer, pids []int) error {
 	now := time.Now()
 	boot, err := bootTime(now)
 	if err != nil {
@@ -39,14 +40,14 @@ func (c *call) printProcesses(pids []int) error {
 	for _, pid := range pids {
 		p, err := lookUp(pid, now, boot, &names)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			continue // it has ended meanwhile
+			continue // it has exited meanwhile
 		}
 		if err != nil {
 			return err
 		}
 		processes = append(processes, p)
 	}
-	return processTable(c.stdout, processes, now)
+	return processTable(w, processes, now)
 }
 
 func bootTime(now time.Time) (time.Time, error) {
@@ -57,7 +58,7 @@ func bootTime(now time.Time) (time.Time, error) {
 	return now.Add(-time.Duration(up.Nano())), nil
 }
 
-// lookUp reads what /proc has about pid.
+// lookUp reads a process from /proc.
 func lookUp(pid int, now, boot time.Time, names *userNames) (process, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	var st unix.Stat_t
@@ -83,8 +84,9 @@ func lookUp(pid int, now, boot time.Time, names *userNames) (process, error) {
 	return p, nil
 }
 
-// parseStat reads /proc/PID/stat, proc_pid_stat(5). The command's name may hold
-// anything, spaces and parentheses too. It stands in for a command line.
+// parseStat parses /proc/PID/stat, see proc_pid_stat(5). The name of the command may
+// contain any characters, including spaces and parentheses. It is the command until
+// lookUp finds a command line.
 func parseStat(stat string, now, boot time.Time) (process, error) {
 	begin, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
 	if begin < 0 || end < begin {
@@ -94,7 +96,7 @@ func parseStat(stat string, now, boot time.Time) (process, error) {
 	if len(fields) < 22-2 {
 		return process{}, errors.New("too few fields")
 	}
-	// field takes the numbers of the manual page, where the name is the second.
+	// The manual page counts fields from 1; the name is the second.
 	field := func(n int) int64 {
 		v, _ := strconv.ParseInt(fields[n-3], 10, 64) // the kernel writes numbers
 		return v
@@ -116,8 +118,8 @@ func parseStat(stat string, now, boot time.Time) (process, error) {
 	return p, nil
 }
 
-// ttyName names a terminal by its device number: unix98 ptys are majors 136 to
-// 143, virtual consoles 4.
+// ttyName returns the name of the terminal with this device number. Unix98 ptys have
+// the major numbers 136 to 143, virtual consoles 4.
 func ttyName(device uint64) string {
 	major, minor := unix.Major(device), unix.Minor(device)
 	switch {
@@ -144,7 +146,8 @@ func processTable(w io.Writer, processes []process, now time.Time) error {
 	return t.Flush()
 }
 
-// startText is the time of a start in the last 24 hours, else the day.
+// startText returns the time of a start within the last 24 hours, and the day of an
+// earlier one.
 func startText(started, now time.Time) string {
 	if now.Sub(started) < 24*time.Hour {
 		return started.Format("15:04")

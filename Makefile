@@ -22,7 +22,9 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOARCH   ?= $(shell $(GO) env GOARCH)
 COMPILER  = seccomp/compiler/embedded/$(GOARCH).bin
 EMBEDDED  = $(COMPILER)
-TAGS     ?= embed_libseccomp
+# Without urfave_cli_no_docs, urfave/cli links a Markdown parser, which slows down
+# every start.
+TAGS     ?= embed_libseccomp,urfave_cli_no_docs
 
 WARNINGS     := -Wall -Wextra -Werror
 HELPER_CFLAGS   := -std=gnu11 -O1 -static -s $(WARNINGS)
@@ -54,7 +56,7 @@ $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go inte
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
 generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
-	$(GO) generate ./nsenter/...
+	$(GO) generate ./...
 	nsenter/child/build write
 
 helpers: $(HELPERS) ## compile the helper programs of the tests

@@ -2,68 +2,65 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/specconv/config"
 )
 
-func checkCommand() *command {
-	return &command{
-		name: "check", summary: "tell all that is wrong with a bundle, and do nothing",
-		description: `Reads config.json and looks into the rootfs, without making a container. One line
-for each problem, in the order of config.json: FILE:LINE:COLUMN, "error" or
-"warning", the place, what is wrong and, in brackets, what to do. The last line
-counts them.
-
-An error is what create refuses. A warning is what create takes but may not be
-meant, such as a property that the specification doesn't know, or what only some
-hosts refuse. --host asks this host, and then it is an error if create would fail
-here and now.
-
---json prints one object: bundle, errors and warnings (their numbers), and
-problems, an array. A problem has severity ("error" or "warning"), pointer (a JSON
-pointer, RFC 6901), place (the same in words), line, column, text and hint, which
-may be empty. Later versions only add keys.
-
-The exit code is 1 if there is an error, or if the bundle can't be read; warnings
-alone give 0.`,
-		example: `runnel check --bundle /srv/web
-runnel check --json | jq -r '.problems[] | select(.severity == "error") | .pointer'`,
-		flags: []flag{
-			bundleFlag(),
-			{name: "json", usage: "print the problems as JSON"},
-			{name: "host", usage: "check against this host, too: its kernel, cgroups, security modules, ids and limits"},
+func checkCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "check", Category: bundles, Usage: "report every problem in a bundle without creating anything",
+			Description: `Reads config.json and inspects the root file system. Prints one line per problem:
+FILE:LINE:COLUMN, the severity, the place in config.json, the problem and a hint.
+Errors make create fail. Warnings may be unintended, or make create fail on some
+hosts. With --host, problems with this host are errors. The exit code is 1 if there
+are errors.`,
+			Flags: []cli.Flag{
+				bundleFlag(),
+				&cli.BoolFlag{Name: "json", Usage: "print the problems as JSON"},
+				&cli.BoolFlag{Name: "host", Usage: "also check the host: kernel, cgroups, security modules, ids and limits"},
+			},
+			Action: s.check,
 		},
-		run: runCheck,
+		Example: `runnel check --bundle /srv/web
+runnel check --json | jq -r '.problems[] | select(.severity == "error") | .pointer'`,
 	}
 }
 
-func runCheck(c *call) error {
-	r, err := c.planner()
+func (s *session) check(c *cli.Context) error {
+	r, err := s.planner()
 	if err != nil {
 		return err
 	}
-	problems, err := r.Check(c.text("bundle"), c.on("host"))
+	bundle := c.String("bundle")
+	problems, err := r.Check(bundle, c.Bool("host"))
 	if err != nil {
 		return err
 	}
-	report := newReport(c.text("bundle"), problems)
+	report := newReport(bundle, problems)
 	if report.errors > 0 {
-		c.status = exitError
+		s.status = exitError
 	}
-	if c.on("json") {
-		return c.print(report.json())
+	if c.Bool("json") {
+		return s.print(report.json())
 	}
-	return c.print(report.text(c.coloured()))
+	return s.print(report.text(isColoured(s.stdout)))
 }
 
-// coloured: on a terminal, unless the user doesn't want it, no-color.org.
-func (s *session) coloured() bool {
-	f, ok := s.stdout.(*os.File)
+// isColoured reports whether w is a terminal, unless the user does not want colours,
+// see no-color.org.
+func isColoured(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.to
+	}
+	f, ok := w.(*os.File)
 	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
@@ -71,7 +68,7 @@ func (s *session) coloured() bool {
 	return err == nil
 }
 
-// report is what check has found.
+// report is the result of check.
 type report struct {
 	bundle           string // as the user named it
 	problems         []config.Problem
@@ -97,7 +94,7 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// text is for people, and for editors, which know the form of compilers.
+// text returns the report for people, in the format of compilers that editors parse.
 func (r *report) text(coloured bool) string {
 	colour := func(with, text string) string {
 		if !coloured {

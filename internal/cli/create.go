@@ -5,60 +5,48 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
-// Flags that several commands have.
-func bundleFlag() flag {
-	return flag{name: "bundle", short: "b", kind: text, value: "DIR", usage: "the bundle is in DIR (default: the working directory)"}
-}
-
-func consoleSocketFlag() flag {
-	return flag{name: "console-socket", kind: text, value: "PATH", usage: "send the terminal's master to the unix socket at PATH"}
-}
-
-func pidfdSocketFlag() flag {
-	return flag{name: "pidfd-socket", kind: text, value: "PATH", usage: "send a pidfd of the process to the unix socket at PATH"}
-}
-
-func pidFileFlag() flag {
-	return flag{name: "pid-file", kind: text, value: "FILE", usage: "write the pid to FILE when the process is there"}
-}
-
-func preserveFDsFlag() flag {
-	return flag{name: "preserve-fds", kind: number, value: "N", usage: "pass on N descriptors from 3 on, after those of LISTEN_FDS"}
+func createCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "create", Category: containers, Usage: "create a container, whose process waits for start", ArgsUsage: "ID",
+			Description: `Creates the namespaces, cgroup and mounts that the bundle's config.json asks for. The
+process is executed by start; it inherits the standard streams of this command. If
+config.json asks for a terminal, --console-socket is required.`,
+			// create always detaches.
+			Flags:  append(createFlags(), &cli.BoolFlag{Name: "detach", Hidden: true, Usage: "accepted and ignored"}),
+			Action: s.create,
+		},
+		Least: 1, Most: 1,
+		Example: "runnel create --bundle /srv/web web && runnel start web",
+	}
 }
 
 // createFlags are those of create and run.
-func createFlags() []flag {
-	return []flag{
+func createFlags() []cli.Flag {
+	return []cli.Flag{
 		bundleFlag(), consoleSocketFlag(), pidfdSocketFlag(), pidFileFlag(),
-		{name: "no-pivot", usage: "use MS_MOVE and chroot instead of pivot_root, for a root on a ramfs"},
-		{name: "no-new-keyring", usage: "keep the session keyring of the caller"},
+		noPivotFlag(),
+		&cli.BoolFlag{Name: "no-new-keyring", Usage: "keep the session keyring of the caller"},
 		preserveFDsFlag(),
 	}
 }
 
-func createCommand() *command {
-	return &command{
-		name: "create", summary: "make a container, whose process waits for start", arguments: "ID", least: 1, most: 1,
-		description: `Makes namespaces, cgroups and mounts as the bundle's config.json asks for. The
-process isn't executed before start; its standard streams are those of this
-command. Where the config asks for a terminal, --console-socket is needed.`,
-		example: "runnel create --bundle /srv/web web && runnel start web",
-		// create always detaches.
-		flags: append(createFlags(), flag{name: "detach", hidden: true, usage: "accepted and ignored"}),
-		run:   runCreate,
-	}
+func noPivotFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "no-pivot", Usage: "use MS_MOVE and chroot instead of pivot_root, for a root file system on a ramfs"}
 }
 
-func runCreate(c *call) error {
-	o, err := c.createOptions()
+func (s *session) create(c *cli.Context) error {
+	o, err := createOptions(c)
 	if err != nil {
 		return misuse(err)
 	}
-	r, err := c.creator()
+	r, err := s.creator()
 	if err != nil {
 		return err
 	}
@@ -70,35 +58,18 @@ func runCreate(c *call) error {
 	return nil
 }
 
-func (c *call) createOptions() (libcontainer.CreateOptions, error) {
-	fds, err := c.inherited()
+func createOptions(c *cli.Context) (libcontainer.CreateOptions, error) {
+	fds, err := claimFiles(c)
 	return libcontainer.CreateOptions{
-		ID: c.id(), Bundle: c.text("bundle"), Stdio: c.stdio(),
-		PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
-		NoPivot: c.on("no-pivot"), NoNewKeyring: c.on("no-new-keyring"),
+		ID: c.Args().First(), Bundle: c.String("bundle"), Stdio: stdio(c),
+		PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
+		NoPivot: c.Bool("no-pivot"), NoNewKeyring: c.Bool("no-new-keyring"),
 		ExtraFiles: fds.files, ListenFDs: fds.listen, ListenNames: fds.names,
 		NotifySocket: os.Getenv(sdnotify.Variable),
 	}, err
 }
 
-// stdio returns the command's own streams, or the console socket.
-func (c *call) stdio() libcontainer.Stdio {
-	return libcontainer.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ConsoleSocket: c.text("console-socket")}
-}
-
-// inherited claims the descriptors of --preserve-fds and LISTEN_FDS.
-func (c *call) inherited() (inherited, error) {
-	n, err := c.preserveFDs()
-	if err != nil {
-		return inherited{}, err
-	}
-	return claimInherited(n)
-}
-
-func (c *call) preserveFDs() (int, error) {
-	n := c.number("preserve-fds")
-	if n < 0 {
-		return 0, fmt.Errorf("invalid value %d for --preserve-fds: not a number of descriptors", n)
-	}
-	return n, nil
+// stdio returns the command's own streams, and the console socket.
+func stdio(c *cli.Context) libcontainer.Stdio {
+	return libcontainer.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, ConsoleSocket: c.String("console-socket")}
 }

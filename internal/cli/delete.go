@@ -1,76 +1,32 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
+	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func deleteCommand() *command {
-	return &command{
-		name: "delete", summary: "remove a stopped container", arguments: "ID", least: 1, most: 1,
-		description: `Removes what create has made: cgroups and state. A container that waits for start
-can be deleted too. With --force any container is killed first, and one that
-doesn't exist is fine.`,
-		example: "runnel delete --force web",
-		flags: []flag{
-			{name: "force", short: "f", usage: "kill the container first"},
-			regexFlag("delete"),
+func deleteCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "delete", Category: containers, Usage: "delete a stopped container", ArgsUsage: "ID",
+			Description: `Removes the container's cgroup and state. A container that has been created but not
+started is killed first. With --force every container is killed first, and a
+container that does not exist is not an error.`,
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "kill the container first"},
+				regexFlag("delete"),
+			},
+			Action: func(c *cli.Context) error {
+				if _, err := claimInherited(0); err != nil {
+					return err
+				}
+				return s.eachContainer(c, func(r *libcontainer.Runtime, id string) error {
+					return r.Delete(id, c.Bool("force"))
+				})
+			},
 		},
-		run: func(c *call) error {
-			if _, err := claimInherited(0); err != nil {
-				return err
-			}
-			return c.eachContainer(func(r *libcontainer.Runtime, id string) error {
-				return r.Delete(id, c.on("force"))
-			})
-		},
+		Least: 1, Most: 1,
+		Example: "runnel delete --force web",
 	}
-}
-
-func regexFlag(what string) flag {
-	return flag{name: "regex", short: "r", usage: "ID is an extended regular expression: " + what + " all containers that match"}
-}
-
-// eachContainer acts on the container that the first argument names or, with
-// --regex, on all whose ids match. One that fails doesn't keep the others from it.
-func (c *call) eachContainer(act func(r *libcontainer.Runtime, id string) error) error {
-	r, err := c.runtime()
-	if err != nil {
-		return err
-	}
-	if !c.on("regex") {
-		return act(r, c.id())
-	}
-	ids, err := matching(r, c.id())
-	var failed []error
-	for _, id := range ids {
-		if err := act(r, id); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", id, err))
-		}
-	}
-	return errors.Join(append(failed, err)...)
-}
-
-// matching lists the ids that match. Entries that can't be read are an error,
-// as it isn't known that they are no containers; the others are given too.
-func matching(r *libcontainer.Runtime, expression string) ([]string, error) {
-	matches, err := compile(expression)
-	if err != nil {
-		return nil, misuse(fmt.Errorf("--regex %s: %w", expression, err))
-	}
-	containers, broken, err := r.List()
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil // no container yet
-	}
-	var ids []string
-	for _, container := range containers {
-		if id := container.ID(); matches(id) {
-			ids = append(ids, id)
-		}
-		container.Close()
-	}
-	return ids, errors.Join(append(broken, err)...)
 }

@@ -8,111 +8,118 @@ import (
 	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/libcontainer"
 	"github.com/runnel/runnel/specconv/config"
 )
 
-func execCommand() *command {
-	return &command{
-		name: "exec", summary: "run another process in a running container",
-		arguments: "ID COMMAND [ARGUMENT...]", least: 1, most: -1, firstEnds: true,
-		description: `The process is as process in config.json has it, but for what is given here; a
-terminal it has only with --tty. With --process, ID stands alone. The exit code is
-that of the process: 128 plus the signal if one killed it, 255 if it couldn't be
-run. Options stand before ID: what follows belongs to the command.`,
-		example: "runnel exec --tty --env TERM=$TERM web sh",
-		flags: []flag{
-			consoleSocketFlag(), pidfdSocketFlag(),
-			{name: "cwd", kind: text, value: "DIR", usage: "working directory in the container"},
-			{name: "env", short: "e", kind: list, value: "NAME=VALUE", usage: "add to the environment"},
-			{name: "tty", short: "t", usage: "give the process a terminal"},
-			{name: "user", short: "u", kind: text, value: "UID[:GID]", usage: "run as this user, given by number"},
-			{name: "additional-gids", short: "g", kind: list, value: "GID", usage: "add a supplementary group"},
-			{name: "process", short: "p", kind: text, value: "FILE", usage: "the process is the JSON object in FILE; no other option about it counts"},
-			{name: "detach", short: "d", usage: "return when the process runs"},
-			pidFileFlag(),
-			{name: "process-label", kind: text, value: "LABEL", usage: "SELinux label of the process"},
-			{name: "apparmor", kind: text, value: "PROFILE", usage: "AppArmor profile of the process"},
-			{name: "no-new-privs", usage: "set no_new_privs"},
-			{name: "cap", short: "c", kind: list, value: "CAP", usage: "add a capability, such as CAP_NET_ADMIN"},
-			preserveFDsFlag(),
-			{name: "cgroup", kind: list, value: "[CONTROLLER[,...]:]PATH", usage: "run in this cgroup below the container's"},
-			{name: "ignore-paused", usage: "exec in a paused container; the process waits for resume"},
-			{name: "no-subreaper", hidden: true, usage: "accepted and ignored"},
+func execCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "exec", Category: containers, Usage: "run another process in a running container",
+			ArgsUsage: "ID COMMAND [ARGUMENT...]",
+			Description: `The process gets the settings of process in config.json, except for what the options
+change. It gets a terminal only with --tty. With --process, no COMMAND is given. The
+exit code is that of the process: 128 plus the number of the signal if one killed it,
+and 255 if it could not be run. Options must precede ID: what follows ID belongs to
+COMMAND.`,
+			Flags:  execFlags(),
+			Action: s.exec,
 		},
-		run: runExec,
+		Least: 1, Most: -1, FirstArgumentEndsFlags: true,
+		Example: "runnel exec --tty --env TERM=$TERM web sh",
 	}
 }
 
-func runExec(c *call) error {
-	status, err := c.exec()
+func execFlags() []cli.Flag {
+	return []cli.Flag{
+		consoleSocketFlag(), pidfdSocketFlag(),
+		&cli.StringFlag{Name: "cwd", Usage: "run in the working directory `DIR` of the container"},
+		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, KeepSpace: true, Usage: "set the environment variable `NAME=VALUE`"},
+		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "allocate a terminal"},
+		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "run as `UID[:GID]`"},
+		&cli.StringSliceFlag{Name: "additional-gids", Aliases: []string{"g"}, KeepSpace: true, Usage: "add the supplementary group `GID`"},
+		&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "read the process object from `FILE` and ignore the other options for the process"},
+		detachFlag(),
+		pidFileFlag(),
+		&cli.StringFlag{Name: "process-label", Usage: "set the SELinux `LABEL` of the process"},
+		&cli.StringFlag{Name: "apparmor", Usage: "set the AppArmor `PROFILE` of the process"},
+		&cli.BoolFlag{Name: "no-new-privs", Usage: "set no_new_privs"},
+		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, KeepSpace: true, Usage: "add the capability `CAP`, such as CAP_NET_ADMIN"},
+		preserveFDsFlag(),
+		&cli.StringSliceFlag{Name: "cgroup", KeepSpace: true, Usage: "run in the cgroup `[CONTROLLER[,...]:]PATH` below that of the container"},
+		&cli.BoolFlag{Name: "ignore-paused", Usage: "exec in a paused container, where the process waits for resume"},
+		&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "accepted and ignored"},
+	}
+}
+
+func (s *session) exec(c *cli.Context) error {
+	status, err := s.execProcess(c)
 	if err != nil {
-		c.status = exitExec // 1 could be the status of the process
+		s.status = exitExec // 1 could be the status of the process
 		return fmt.Errorf("exec failed: %w", err)
 	}
-	c.status = status
+	s.status = status
 	return nil
 }
 
-func (c *call) exec() (int, error) {
-	o, err := c.execOptions()
+func (s *session) execProcess(c *cli.Context) (int, error) {
+	o, err := execOptions(c)
 	if err != nil {
 		return 0, misuse(err)
 	}
-	r, err := c.planner()
+	r, err := s.planner()
 	if err != nil {
 		return 0, err
 	}
-	fds, err := c.inherited()
+	fds, err := claimFiles(c)
+	if err != nil {
+		return 0, misuse(err)
+	}
+	o.Stdio, o.ExtraFiles = stdio(c), fds.files[fds.listen:]
+	container, err := r.Open(c.Args().First())
 	if err != nil {
 		return 0, err
 	}
-	o.Stdio, o.ExtraFiles = c.stdio(), fds.files[fds.listen:]
-	container, err := r.Open(c.id())
-	if err != nil {
-		return 0, err
+	detach := c.Bool("detach")
+	var f *foreground
+	if !detach {
+		o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
+		o.Stdio.Size = terminalSize()
+		f = beginForeground()
+		defer f.end()
 	}
-	if c.on("detach") {
-		p, err := container.Exec(context.Background(), o)
-		if err != nil {
-			container.Close()
-			return 0, err
-		}
-		p.Close()
-		return 0, nil
-	}
-	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
-	o.Stdio.Size = terminalSize()
-	f := beginForeground()
-	defer f.end()
 	p, err := container.Exec(context.Background(), o)
 	if err != nil {
 		container.Close()
 		return 0, err
 	}
 	defer p.Close()
+	if detach {
+		return 0, nil
+	}
 	return f.wait(p)
 }
 
-func (c *call) execOptions() (libcontainer.ExecOptions, error) {
-	_, err := c.preserveFDs()
+func execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
 	o := libcontainer.ExecOptions{
-		PidfdSocket: c.text("pidfd-socket"), PidFile: c.text("pid-file"),
-		IgnorePaused: c.on("ignore-paused"), Cgroups: c.list("cgroup"),
+		PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
+		IgnorePaused: c.Bool("ignore-paused"), Cgroups: c.StringSlice("cgroup"),
 	}
-	if err != nil {
+	if _, err := preservedFDs(c); err != nil {
 		return o, err
 	}
-	if path := c.text("process"); path != "" {
+	var err error
+	if path := c.String("process"); path != "" {
 		o.Process, err = readProcess(path)
 		return o, err
 	}
-	o.Override, err = c.override()
+	o.Override, err = override(c)
 	return o, err
 }
 
-// readProcess reads an OCI process object, config.md#process.
+// readProcess reads an OCI process object, see config.md#process.
 func readProcess(path string) (*specs.Process, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -124,26 +131,26 @@ func readProcess(path string) (*specs.Process, error) {
 	return config.DecodeProcess(path, content)
 }
 
-// override is what the flags change in the process of config.json.
-func (c *call) override() (libcontainer.ProcessOverride, error) {
+// override returns what the flags change in the process of config.json.
+func override(c *cli.Context) (libcontainer.ProcessOverride, error) {
 	o := libcontainer.ProcessOverride{
-		Args: c.args[1:], Cwd: c.text("cwd"), Env: c.list("env"), TTY: c.on("tty"),
-		Caps: c.list("cap"), SelinuxLabel: c.text("process-label"), ApparmorProfile: c.text("apparmor"),
+		Args: c.Args().Tail(), Cwd: c.String("cwd"), Env: c.StringSlice("env"), TTY: c.Bool("tty"),
+		Caps: c.StringSlice("cap"), SelinuxLabel: c.String("process-label"), ApparmorProfile: c.String("apparmor"),
 	}
 	if len(o.Args) == 0 {
 		return o, errors.New("exec args cannot be empty")
 	}
 	var err error
-	if user := c.text("user"); user != "" {
+	if user := c.String("user"); user != "" {
 		if o.User, err = parseUser(user); err != nil {
 			return o, err
 		}
 	}
-	if o.AdditionalGids, err = parseGids(c.list("additional-gids")); err != nil {
+	if o.AdditionalGids, err = parseGids(c.StringSlice("additional-gids")); err != nil {
 		return o, err
 	}
-	if c.has("no-new-privs") {
-		set := c.on("no-new-privs")
+	if c.IsSet("no-new-privs") {
+		set := c.Bool("no-new-privs")
 		o.NoNewPrivileges = &set
 	}
 	return o, nil

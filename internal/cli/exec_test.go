@@ -12,14 +12,9 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func execOptions(t *testing.T, args ...string) (libcontainer.ExecOptions, error) {
+func execOptionsOf(t *testing.T, args ...string) (libcontainer.ExecOptions, error) {
 	t.Helper()
-	about := execCommand()
-	v, rest, err := parse(about.flags, args, about.firstEnds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return (&call{session: &session{}, values: v, args: rest}).execOptions()
+	return execOptions(parse(t, append([]string{"exec"}, args...)...))
 }
 
 func TestExecOptions(t *testing.T) {
@@ -49,7 +44,7 @@ func TestExecOptions(t *testing.T) {
 			},
 		},
 	} {
-		got, err := execOptions(t, strings.Fields(c.line)...)
+		got, err := execOptionsOf(t, strings.Fields(c.line)...)
 		if err != nil {
 			t.Errorf("exec %s: %v", c.line, err)
 			continue
@@ -68,7 +63,7 @@ func TestExecOptionErrors(t *testing.T) {
 		{"--preserve-fds=-2 c x", "invalid value -2 for --preserve-fds: not a number of descriptors"},
 		{"-p /no/such/file c", "--process: open /no/such/file: no such file or directory"},
 	} {
-		if _, err := execOptions(t, strings.Fields(c.line)...); err == nil || err.Error() != c.want {
+		if _, err := execOptionsOf(t, strings.Fields(c.line)...); err == nil || err.Error() != c.want {
 			t.Errorf("exec %s: error %v, want %s", c.line, err, c.want)
 		}
 	}
@@ -88,7 +83,7 @@ func TestExecProcessFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := execOptions(t, "-p", path, "-u", "ignored", "c")
+		got, err := execOptionsOf(t, "-p", path, "-u", "ignored", "c")
 		switch {
 		case c.err == "":
 			want := &specs.Process{Args: []string{"a"}, Cwd: "/", User: specs.User{UID: 5, GID: 6}}

@@ -3,25 +3,30 @@ package cli
 import (
 	"encoding/json"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func featuresCommand() *command {
-	return &command{
-		name: "features", summary: "print what this runtime can do as JSON",
-		description: "The format is that of the runtime specification, features.md. It is about this build,\nnot about this host.",
-		example:     "runnel features | jq -r '.mountOptions[]'",
-		run:         runFeatures,
+func featuresCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "features", Category: information, Usage: "print the features of this runtime as JSON",
+			Description: `The format is that of the OCI runtime specification, features.md. It describes this
+build of runnel, not this host.`,
+			Action: s.features,
+		},
+		Example: "runnel features | jq -r '.mountOptions[]'",
 	}
 }
 
-func runFeatures(c *call) error {
+func (s *session) features(*cli.Context) error {
 	f := libcontainer.Features()
-	f.Annotations["com.github.runnel.version"] = c.build.Version
-	f.Annotations["com.github.runnel.commit"] = c.build.Commit
+	f.Annotations["com.github.runnel.version"] = s.build.Version
+	f.Annotations["com.github.runnel.commit"] = s.build.Commit
 	content, err := json.MarshalIndent(f, "", "    ")
 	if err != nil {
 		return err
 	}
-	return c.print(string(content) + "\n")
+	return s.print(string(content) + "\n")
 }

@@ -2,134 +2,130 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
 )
 
+// The layouts of help, in the language of the library's templates.
 const (
-	title = "OCI container runtime"
-	about = `runnel makes and runs containers from OCI bundles: a directory with a config.json
-and a root file system. Its command line is that of runc. A container that is to be
-managed goes through create, start, exec, kill and delete; run does it all. ID is
-any name of letters, digits and _ + - . that isn't in use.`
-	aboutExample = `mkdir -p hello/rootfs/bin && cp /bin/busybox hello/rootfs/bin/sh
-cd hello && runnel spec && runnel run hello`
+	appHelp = `NAME:
+   {{template "helpNameTemplate" .}}
+
+USAGE:
+   {{.UsageText}}
+
+DESCRIPTION:
+   {{template "descriptionTemplate" .}}
+
+EXAMPLE:
+{{indent 3 ` + "`" + AboutExample + "`" + `}}
+
+COMMANDS:{{range .VisibleCategories}}
+   {{.Name}}:{{range .VisibleCommands}}
+     {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+{{end}}
+   "runnel COMMAND --help" describes a command and its options.
+
+GLOBAL OPTIONS:{{template "visibleFlagTemplate" .}}
+`
+	commandHelpHead = `NAME:
+   {{template "helpNameTemplate" .}}
+
+USAGE:
+   {{template "usageTemplate" .}}
+
+DESCRIPTION:
+   {{template "descriptionTemplate" .}}
+
+EXAMPLE:
+{{indent 3 `
+	commandHelpTail = `}}
+
+OPTIONS:{{template "visibleFlagTemplate" .}}
+
+   "runnel --help" lists the global options, which are accepted here as well.
+`
 )
 
-func helpCommand() *command {
-	return &command{
-		name: "help", summary: "tell how to use runnel, or one of its commands", arguments: "[COMMAND]", most: 1,
-		description: "The same as --help.",
-		example:     "runnel help exec",
-		run:         runHelp,
+// helpTemplate is the layout of a command's help with its example, for which the
+// library's commands have no field.
+func helpTemplate(example string) string {
+	return commandHelpHead + strconv.Quote(example) + commandHelpTail
+}
+
+func helpCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "help", Aliases: []string{"h"}, Category: information,
+			Usage: "describe runnel or one of its commands", ArgsUsage: "[COMMAND]",
+			Description: "Prints the same as --help.",
+			Action: func(c *cli.Context) error {
+				if c.NArg() == 0 {
+					s.showHelp()
+					return nil
+				}
+				topic := s.command(c.Args().First())
+				if topic == nil {
+					return s.unknownCommand(c.Args().First())
+				}
+				return s.app(globalFlags(), []*Command{topic}).Run([]string{programName, topic.Name, "--help"})
+			},
+		},
+		Most:    1,
+		Example: "runnel help exec",
 	}
 }
 
-func runHelp(c *call) error {
-	if len(c.args) == 0 {
-		return c.print(overview())
-	}
-	about := find(c.args[0])
-	if about == nil {
-		c.status = exitUnknownCommand
-		//lint:ignore ST1005 runc's text
-		return misuse(fmt.Errorf("No help topic for '%s'", c.args[0]))
-	}
-	return c.print(about.help())
-}
-
-// overview is the help of the program as a whole.
-func overview() string {
-	var b strings.Builder
-	section(&b, "NAME", "runnel - "+title)
-	section(&b, "USAGE", "runnel [GLOBAL OPTION...] COMMAND [OPTION...] [ARGUMENT...]")
-	section(&b, "DESCRIPTION", about)
-	section(&b, "EXAMPLE", aboutExample)
-	var rows [][2]string
-	for _, e := range entries() {
-		rows = append(rows, [2]string{e.name, e.make().summary})
-	}
-	section(&b, "COMMANDS", columns(rows))
-	section(&b, "GLOBAL OPTIONS", columns(flagRows(globalFlags())))
-	return b.String()
-}
-
-// help is the text of --help.
-func (c *command) help() string {
-	var b strings.Builder
-	section(&b, "NAME", "runnel "+c.name+" - "+c.summary)
-	section(&b, "USAGE", c.usage())
-	section(&b, "DESCRIPTION", c.description)
-	section(&b, "EXAMPLE", c.example)
-	section(&b, "OPTIONS", columns(flagRows(c.flags)))
-	return b.String()
-}
-
-func (c *command) usage() string {
-	usage := "runnel " + c.name
-	if len(c.flags) > 0 {
-		usage += " [OPTION...]"
-	}
-	if c.arguments != "" {
-		usage += " " + c.arguments
-	}
-	return usage
-}
-
-// section writes a heading and indented lines.
-func section(b *strings.Builder, heading, content string) {
-	if b.Len() > 0 {
-		b.WriteByte('\n')
-	}
-	b.WriteString(heading + ":\n")
-	for line := range strings.Lines(content) {
-		b.WriteString("   " + line)
-	}
-	b.WriteByte('\n')
-}
-
-// flagRows are the flags that are shown, --help among them.
-func flagRows(table []flag) [][2]string {
-	var rows [][2]string
-	for i := range table {
-		if f := &table[i]; !f.hidden {
-			rows = append(rows, [2]string{f.names(), f.explained()})
-		}
-	}
-	return append(rows, [2]string{"--help, -h", "show this text"})
-}
-
-// names are "--bundle DIR, -b DIR".
-func (f *flag) names() string {
+// flagLine is one line of help. In contrast to the library's own it shows how to
+// repeat an option in words, and no default for options without a value.
+func flagLine(f cli.Flag) string {
+	var names []string
 	value := ""
-	if f.kind != boolean {
-		value = " " + f.value
+	if name := Placeholder(f); name != "" {
+		value = " " + name
 	}
-	names := "--" + f.name + value
-	if f.short != "" {
-		names += ", -" + f.short + value
+	for _, name := range f.Names() {
+		names = append(names, dashes(name)+value)
 	}
-	return names
+	return strings.Join(names, ", ") + "\t" + Explanation(f)
 }
 
-// explained is the usage with what is to be known about the value.
-func (f *flag) explained() string {
-	usage := f.usage
-	if f.kind == list {
-		usage += "; may be given more than once"
+func dashes(name string) string {
+	if len(name) == 1 {
+		return "-" + name
 	}
-	if f.preset != "" {
-		usage += " (default: " + f.preset + ")"
-	}
-	return usage
+	return "--" + name
 }
 
-func columns(rows [][2]string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 1, 3, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
+// Placeholder returns the name of the option's value, which is set in backquotes
+// in the usage text, or "" for an option without a value.
+func Placeholder(f cli.Flag) string {
+	doc := f.(cli.DocGenerationFlag)
+	if !doc.TakesValue() {
+		return ""
 	}
-	_ = w.Flush() // a Builder takes all
-	return strings.TrimSuffix(b.String(), "\n")
+	_, rest, _ := strings.Cut(doc.GetUsage(), "`")
+	name, _, _ := strings.Cut(rest, "`")
+	return name
+}
+
+// Explanation returns the usage text of an option, without backquotes and with its
+// default value.
+func Explanation(f cli.Flag) string {
+	doc := f.(cli.DocGenerationFlag)
+	text := strings.ReplaceAll(doc.GetUsage(), "`", "")
+	if isRepeatable(f) {
+		text += "; may be repeated"
+	}
+	if preset := doc.GetDefaultText(); doc.TakesValue() && preset != "" {
+		text += fmt.Sprintf(" (default: %s)", preset)
+	}
+	return text
+}
+
+func isRepeatable(f cli.Flag) bool {
+	slice, ok := f.(cli.DocGenerationSliceFlag)
+	return ok && slice.IsSliceFlag()
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/coreos/go-systemd/v22/activation"
+	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -49,6 +50,15 @@ func claimInherited(preserve int) (inherited, error) {
 		in.files = append(in.files, os.NewFile(uintptr(fd), "preserved "+strconv.Itoa(fd)))
 	}
 	return in, nil
+}
+
+// claimFiles claims the descriptors of --preserve-fds and of a service manager.
+func claimFiles(c *cli.Context) (inherited, error) {
+	preserve, err := preservedFDs(c)
+	if err != nil {
+		return inherited{}, err
+	}
+	return claimInherited(preserve)
 }
 
 // isInherited reports as an error that a descriptor isn't open, or is the command's own.

@@ -1,33 +1,37 @@
 package cli
 
-import "github.com/runnel/runnel/libcontainer"
+import (
+	"github.com/urfave/cli/v2"
 
-func killCommand() *command {
-	return &command{
-		name: "kill", summary: "send a signal to the init of a container", arguments: "ID [SIGNAL]", least: 1, most: 2, firstEnds: true,
-		description: `SIGNAL is a number or a name, with or without SIG, such as HUP, SIGRTMIN+3 or 9;
-without it, TERM is sent. A stopped container is an error, but not with --all.`,
-		example: "runnel kill web KILL",
-		flags: []flag{
-			{name: "all", short: "a", usage: "send it to all processes of the container"},
-			regexFlag("send it to"),
+	"github.com/runnel/runnel/libcontainer"
+)
+
+func killCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "kill", Category: containers, Usage: "send a signal to the init process of a container", ArgsUsage: "ID [SIGNAL]",
+			Description: `SIGNAL is a number or a name with or without SIG, such as 9, HUP or SIGRTMIN+3. The
+default is TERM. It is an error if the container has stopped, unless --all is given.
+Options must precede ID.`,
+			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "all", Aliases: []string{"a"}, Usage: "send the signal to all processes of the container"},
+				regexFlag("send the signal to"),
+			},
+			Action: s.kill,
 		},
-		run: runKill,
+		Least: 1, Most: 2, FirstArgumentEndsFlags: true,
+		Example: "runnel kill web KILL",
 	}
 }
 
-func runKill(c *call) error {
-	name := ""
-	if len(c.args) > 1 {
-		name = c.args[1]
-	}
-	signal, err := parseSignal(name)
+func (s *session) kill(c *cli.Context) error {
+	signal, err := parseSignal(c.Args().Get(1))
 	if err != nil {
 		return misuse(err)
 	}
-	return c.eachContainer(func(r *libcontainer.Runtime, id string) error {
+	return s.eachContainer(c, func(r *libcontainer.Runtime, id string) error {
 		return open(r, id, func(container *libcontainer.Container) error {
-			return container.Kill(signal, c.on("all"))
+			return container.Kill(signal, c.Bool("all"))
 		})
 	})
 }

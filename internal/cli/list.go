@@ -9,55 +9,60 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func listCommand() *command {
-	return &command{
-		name: "list", summary: "list the containers of the state root",
-		description: "OWNER is who has made the container. One that can't be read is told of and passed over.",
-		example:     "runnel list --format json | jq -r '.[].id'",
-		flags: []flag{
-			{name: "format", short: "f", kind: text, value: "FORMAT", preset: "table", usage: "table or json"},
-			{name: "quiet", short: "q", usage: "print ids only"},
+func listCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "list", Category: information, Usage: "list the containers of the state root",
+			Description: `OWNER is the user who created the container. A container that cannot be read is reported
+on standard error and skipped.`,
+			Flags: []cli.Flag{
+				formatFlag(),
+				&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only ids"},
+			},
+			Action: s.list,
 		},
-		run: runList,
+		Example: "runnel list --format json | jq -r '.[].id'",
 	}
 }
 
-func runList(c *call) error {
-	format := c.text("format")
+func (s *session) list(c *cli.Context) error {
+	format := c.String("format")
 	if format != "table" && format != "json" {
 		return misuse(errors.New("invalid format option"))
 	}
-	views, err := c.views()
+	views, err := s.views()
 	if err != nil {
 		return err
 	}
 	switch {
-	case c.on("quiet"):
-		return c.print(idLines(views))
+	case c.Bool("quiet"):
+		return s.print(idLines(views))
 	case format == "json":
-		return c.print(viewsJSON(views))
+		return s.print(viewsJSON(views))
 	}
-	return listTable(c.stdout, views)
+	return listTable(s.stdout, views)
 }
 
-// views are the containers of the root, sorted by id.
-func (c *call) views() ([]libcontainer.View, error) {
-	r, err := c.runtime()
+// views returns the containers of the state root, sorted by id.
+func (s *session) views() ([]libcontainer.View, error) {
+	r, err := s.runtime()
 	if err != nil {
 		return nil, err
 	}
 	containers, broken, err := r.List()
-	if errors.Is(err, fs.ErrNotExist) && !c.global.has("root") {
-		err = nil // no container has been made yet
+	if errors.Is(err, fs.ErrNotExist) && !s.global.IsSet("root") {
+		err = nil // no container has been created yet
 	}
 	if err != nil {
 		return nil, err
 	}
 	for _, problem := range broken {
-		fmt.Fprintln(c.stderr, printable(problem.Error(), true))
+		fmt.Fprintln(s.stderr, printable(problem.Error(), true))
 	}
 	views := make([]libcontainer.View, 0, len(containers))
 	var names userNames
@@ -65,7 +70,7 @@ func (c *call) views() ([]libcontainer.View, error) {
 		view, err := container.View()
 		container.Close()
 		if err != nil {
-			fmt.Fprintf(c.stderr, "load container %s: %v\n", container.ID(), err)
+			fmt.Fprintf(s.stderr, "load container %s: %v\n", container.ID(), err)
 			continue
 		}
 		view.Owner = names.owner(container.OwnerUID())
@@ -82,7 +87,7 @@ func idLines(views []libcontainer.View) string {
 	return lines.String()
 }
 
-// listTable has the columns of runc, which scripts cut up.
+// listTable writes a table with the columns of runc, which scripts parse.
 func listTable(w io.Writer, views []libcontainer.View) error {
 	t := tabwriter.NewWriter(w, 12, 1, 3, ' ', 0)
 	fmt.Fprint(t, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER\n")

@@ -1,8 +1,9 @@
-// Package cli is the command line: it parses, makes one call into libcontainer
-// and prints. One file for each command; texts, exit codes and JSON are runc's,
-// because other programs read them.
+// Package cli is the command line. It uses github.com/urfave/cli/v2 for commands,
+// flags, help and usage errors. There is one file for each command: its flags, one
+// call into libcontainer, and its output. Texts, exit codes and JSON are those of
+// runc, because other programs read them.
 //
-// Every command pays for what is linked in here, before main runs: see
+// Every command pays for what is linked in here, even before main runs. See
 // contrib/design/command-line.md before adding an import.
 package cli
 
@@ -11,15 +12,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/internal/logging"
 	"github.com/runnel/runnel/libcontainer/fault"
 )
 
-// Build says what this binary was built from.
+// Build describes the sources from which this binary was built.
 type Build struct{ Version, Commit string }
 
-// The exit codes that aren't a container's.
+// Exit codes other than those of a container's process.
 const (
 	exitError          = 1
 	exitUnknownCommand = 3
@@ -28,28 +32,34 @@ const (
 
 // session is one run of the command line.
 type session struct {
-	name           string // as which the program was called, for usage errors
+	name           string // argv[0], for usage errors
 	build          Build
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	global         values
-	log            *logging.Log
-	// status is the exit code, of an error too unless it is 0.
+	// global holds the global flags. It is set before a command runs.
+	global *cli.Context
+	log    *logging.Log
+	// status is the exit code. An error without a status exits with exitError.
 	status int
 }
 
-// Main runs the command line args, the program's name first, and gives the exit
-// code.
+// Main runs the command line args, which begins with the program's name, and
+// returns the exit code.
 func Main(args []string, build Build) int {
 	if len(args) == 0 {
-		args = []string{"runnel"}
+		args = []string{programName}
 	}
 	s := &session{name: args[0], build: build, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	return s.main(args[1:])
 }
 
 func (s *session) main(args []string) int {
+	out := &output{to: s.stdout}
+	s.stdout = out
 	err := s.run(args)
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return s.status
 	}
@@ -57,65 +67,30 @@ func (s *session) main(args []string) int {
 	return max(s.status, exitError)
 }
 
-// run is the order of things: global flags, the log, the command.
 func (s *session) run(args []string) error {
-	var rest []string
-	var err error
-	s.global, rest, err = parse(globalFlags(), args, true)
+	s.configure()
+	global := globalFlags()
+	arranged, called := s.arrange(global, args)
+	var commands []*Command // those that the library needs to know
 	switch {
-	case errors.Is(err, errHelp):
-		return s.print(overview())
-	case err != nil:
-		return s.misused(err, overview())
-	case s.global.on("version"):
-		return s.print(s.versionText())
-	case len(rest) == 0:
-		return s.print(overview())
+	case called != nil:
+		commands = append(commands, called)
+	case slices.Contains(arranged, "--help"):
+		commands = s.commands()
 	}
-	if err := s.openLog(); err != nil {
-		return err
-	}
-	c := find(rest[0])
-	if c == nil {
-		s.status = exitUnknownCommand
-		//lint:ignore ST1005 runc's text
-		return misuse(fmt.Errorf("No help topic for '%s'", rest[0]))
-	}
-	return s.call(c, rest[1:])
+	return s.app(global, commands).Run(append([]string{s.name}, arranged...))
 }
 
-func (s *session) call(c *command, args []string) error {
-	flags, rest, err := parse(c.flags, args, c.firstEnds)
-	if errors.Is(err, errHelp) {
-		return s.print(c.help())
-	}
-	if err != nil {
-		return s.misused(err, c.help())
-	}
-	if problem := c.countProblem(len(rest)); problem != "" {
-		return s.misused(fmt.Errorf("%s: %s", s.name, problem), c.help())
-	}
-	return c.run(&call{session: s, values: flags, args: rest})
-}
-
-// openLog makes the log file even if the command has nothing to say: clients
-// read it after every failure.
+// openLog creates the log file even if the command logs nothing: clients read it
+// after every failure.
 func (s *session) openLog() (err error) {
-	s.log, err = logging.Open(s.global.text("log"), logging.Format(s.global.text("log-format")), s.stderr)
+	s.log, err = logging.Open(s.global.String("log"), logging.Format(s.global.String("log-format")), s.stderr)
 	return err
 }
 
-// misused shows how to use what was used wrongly.
-func (s *session) misused(err error, help string) error {
-	if printError := s.print("Incorrect Usage.\n\n" + help); printError != nil {
-		return printError
-	}
-	return misuse(err)
-}
-
-// fail tells the user, and the log if that isn't the same place: the whole
-// sentence in both, because a client may read either. A log in JSON that goes to
-// stderr is all that is written there, as with runc.
+// fail reports an error on stderr and in the log, if that is a different place.
+// Both get the whole sentence, because a client may read either of them. If the
+// log is in JSON and goes to stderr, nothing else is written there, as with runc.
 func (s *session) fail(err error) {
 	message := err.Error()
 	if s.log != nil && (s.log.IsFile() || s.log.IsJSON()) {
@@ -131,7 +106,8 @@ func details(err error) logging.Details {
 	return logging.Details{Code: string(d.Code), Step: d.Step, Field: d.Field, Errno: d.Errno, Hint: d.Hint}
 }
 
-// misuse is an error of whoever has written the command line.
+// misuse returns err as an error of the caller: an invalid command line, or a file
+// that it names.
 func misuse(err error) error {
 	if err == nil {
 		return nil
@@ -139,7 +115,27 @@ func misuse(err error) error {
 	return &fault.Fault{Err: err, Code: fault.InvalidArgument}
 }
 
+// unsupported returns an error for what runnel cannot do.
+func unsupported(text string) error {
+	return &fault.Fault{Err: errors.New(text), Code: fault.NotSupported}
+}
+
 func (s *session) print(text string) error {
 	_, err := io.WriteString(s.stdout, text)
 	return err
+}
+
+// output remembers the first error of writing, because the library ignores errors
+// when it prints help.
+type output struct {
+	to  io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.to.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }

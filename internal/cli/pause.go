@@ -1,21 +1,19 @@
 package cli
 
-import "github.com/runnel/runnel/libcontainer"
+import (
+	"github.com/urfave/cli/v2"
 
-func pauseCommand() *command {
-	return &command{
-		name: "pause", summary: "freeze all processes of a container", arguments: "ID", least: 1, most: 1,
-		description: "The processes stay where they are until resume.",
-		example:     "runnel pause web",
-		run:         func(c *call) error { return c.onContainer((*libcontainer.Container).Pause) },
-	}
-}
+	"github.com/runnel/runnel/libcontainer"
+)
 
-func resumeCommand() *command {
-	return &command{
-		name: "resume", summary: "let a paused container go on", arguments: "ID", least: 1, most: 1,
-		description: "Thaws the processes that pause has frozen.",
-		example:     "runnel resume web",
-		run:         func(c *call) error { return c.onContainer((*libcontainer.Container).Resume) },
+func pauseCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "pause", Category: containers, Usage: "suspend all processes of a container", ArgsUsage: "ID",
+			Description: "Freezes the container's cgroup. resume continues the processes.",
+			Action:      func(c *cli.Context) error { return s.onContainer(c, (*libcontainer.Container).Pause) },
+		},
+		Least: 1, Most: 1,
+		Example: "runnel pause web",
 	}
 }

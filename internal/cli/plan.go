@@ -1,27 +1,28 @@
 package cli
 
-func planCommand() *command {
-	return &command{
-		name: "plan", summary: "print what create would do, and do nothing",
-		description: `One line for each step of the container's process, with the place in config.json
-that asks for it.`,
-		example: "runnel plan --bundle /srv/web",
-		flags: []flag{
-			bundleFlag(),
-			{name: "no-pivot", usage: "as for create"},
+import "github.com/urfave/cli/v2"
+
+func planCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "plan", Category: bundles, Usage: "print the steps that create would take, without taking them",
+			Description: `Prints one line for each step of the container's process, with the place in
+config.json that asks for it.`,
+			Flags:  []cli.Flag{bundleFlag(), noPivotFlag()},
+			Action: s.plan,
 		},
-		run: runPlan,
+		Example: "runnel plan --bundle /srv/web",
 	}
 }
 
-func runPlan(c *call) error {
-	r, err := c.planner()
+func (s *session) plan(c *cli.Context) error {
+	r, err := s.planner()
 	if err != nil {
 		return err
 	}
-	p, err := r.Plan(c.text("bundle"), c.on("no-pivot"))
+	p, err := r.Plan(c.String("bundle"), c.Bool("no-pivot"))
 	if err != nil {
 		return err
 	}
-	return p.Print(c.stdout)
+	return p.Print(s.stdout)
 }

@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// printable replaces what a terminal might obey by question marks, as ps(1)
-// does: names and command lines are the container's own choice. With lines, line
-// ends and tabs stay.
+// printable replaces characters that control a terminal by question marks, as ps(1)
+// does, because containers choose names and command lines. If lines is set, newlines
+// and tabs are kept.
 func printable(text string, lines bool) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -7,44 +7,47 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func psCommand() *command {
-	return &command{
-		name: "ps", summary: "list the processes of a container",
-		arguments: "ID [PS OPTION...]", least: 1, most: -1, firstEnds: true,
-		description: `Without options for ps it reads /proc itself and prints what ps -ef does. With them
-it runs the host's ps, which must print a column PID, and passes on the lines of the
-container's processes. JSON is an array of pids.`,
-		example: "runnel ps web -o pid,rss,args",
-		flags: []flag{
-			{name: "format", short: "f", kind: text, value: "FORMAT", preset: "table", usage: "table or json"},
+func psCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "ps", Category: information, Usage: "list the processes of a container", ArgsUsage: "ID [PS OPTION...]",
+			Description: `Prints the columns of "ps -ef", read from /proc. With options for ps it runs the host's
+ps, whose output must have a PID column, and prints the lines of the container's
+processes. The JSON format is an array of process IDs. The option --format must
+precede ID.`,
+			Flags:  []cli.Flag{formatFlag()},
+			Action: s.ps,
 		},
-		run: runPS,
+		Least: 1, Most: -1, FirstArgumentEndsFlags: true,
+		Example: "runnel ps web -o pid,rss,args",
 	}
 }
 
-func runPS(c *call) error {
-	format := c.text("format")
+func (s *session) ps(c *cli.Context) error {
+	format := c.String("format")
 	if format != "table" && format != "json" {
 		return misuse(errors.New("invalid format option"))
 	}
-	return c.onContainer(func(container *libcontainer.Container) error {
+	return s.onContainer(c, func(container *libcontainer.Container) error {
 		pids, err := container.Pids()
 		switch {
 		case err != nil:
 			return err
 		case format == "json":
-			return c.print(pidsJSON(pids))
-		case len(c.args) > 1:
-			return c.hostPS(c.args[1:], pids)
+			return s.print(pidsJSON(pids))
+		case c.NArg() > 1:
+			return s.hostPS(c.Args().Tail(), pids)
 		}
-		return c.printProcesses(pids)
+		return printProcesses(s.stdout, pids)
 	})
 }
 
-// pidsJSON is an array in one line, "[]" if there are none.
+// pidsJSON returns an array on one line, "[]" without pids.
 func pidsJSON(pids []int) string {
 	b := []byte{'['}
 	for i, pid := range pids {
@@ -56,8 +59,8 @@ func pidsJSON(pids []int) string {
 	return string(append(b, ']', '\n'))
 }
 
-// hostPS runs ps(1) and passes on the lines of these processes.
-func (c *call) hostPS(options []string, pids []int) error {
+// hostPS runs ps(1) and prints the lines of these processes.
+func (s *session) hostPS(options []string, pids []int) error {
 	output, err := exec.Command("ps", options...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ps %s: %w: %s", strings.Join(options, " "), err, strings.TrimSpace(string(output)))
@@ -66,11 +69,11 @@ func (c *call) hostPS(options []string, pids []int) error {
 	if err != nil {
 		return fmt.Errorf("ps %s: %w", strings.Join(options, " "), err)
 	}
-	return c.print(lines)
+	return s.print(lines)
 }
 
-// linesOf keeps the header of ps's output, and the lines whose column PID is
-// one of pids.
+// linesOf returns the header of ps's output and the lines whose PID column is one
+// of pids.
 func linesOf(pids []int, output string) (string, error) {
 	header, body, _ := strings.Cut(output, "\n")
 	column := -1

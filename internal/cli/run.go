@@ -5,36 +5,42 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
-func runCommand() *command {
-	return &command{
-		name: "run", summary: "create and start a container", arguments: "ID", least: 1, most: 1,
-		description: `In the foreground it waits, passes signals on, deletes the container at the end and
-exits with the status of its process: 128 plus the signal if one killed it. With
---detach it returns when the process runs, and the container stays until delete.`,
-		example: "cd /srv/web && runnel run web",
-		flags: append(createFlags(),
-			flag{name: "detach", short: "d", usage: "return when the process runs"},
-			flag{name: "keep", usage: "don't delete the container at the end"},
-			flag{name: "no-subreaper", usage: "don't become the parent of the container's orphans"},
-		),
-		run: runRun,
+func runCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "run", Category: containers, Usage: "create and start a container", ArgsUsage: "ID",
+			Description: `In the foreground, run forwards signals, waits for the container, deletes it and exits
+with the status of its process, or with 128 plus the number of the signal that killed
+it. With --detach, run returns once the process has started, and the container remains
+until it is deleted.`,
+			Flags: append(createFlags(),
+				detachFlag(),
+				&cli.BoolFlag{Name: "keep", Usage: "do not delete the container when it has ended"},
+				&cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"},
+			),
+			Action: s.runContainer,
+		},
+		Least: 1, Most: 1,
+		Example: "cd /srv/web && runnel run web",
 	}
 }
 
-func runRun(c *call) error {
-	o, err := c.createOptions()
+func (s *session) runContainer(c *cli.Context) error {
+	o, err := createOptions(c)
 	if err != nil {
 		return misuse(err)
 	}
-	r, err := c.creator()
+	r, err := s.creator()
 	if err != nil {
 		return err
 	}
 	options := libcontainer.RunOptions{CreateOptions: o}
-	if c.on("detach") {
+	if c.Bool("detach") {
 		p, err := r.Run(context.Background(), options)
 		if err != nil {
 			return fmt.Errorf("runnel run failed: %w", err)
@@ -42,27 +48,29 @@ func runRun(c *call) error {
 		p.Close()
 		return nil
 	}
-	options.Attached, options.Subreaper = true, !c.on("no-subreaper")
-	if err := c.runForeground(r, options); err != nil {
+	options.Attached, options.Subreaper = true, !c.Bool("no-subreaper")
+	s.status, err = runForeground(r, options, c.Bool("keep"))
+	if err != nil {
 		return fmt.Errorf("runnel run failed: %w", err)
 	}
 	return nil
 }
 
-// runForeground runs a container, waits for its end and deletes it.
-func (c *call) runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions) error {
+// runForeground runs a container, waits for its end, deletes it unless keep, and returns
+// its exit status.
+func runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions, keep bool) (int, error) {
 	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
 	o.Stdio.Size = terminalSize()
 	f := beginForeground()
 	defer f.end()
 	p, err := r.Run(context.Background(), o)
 	if err != nil {
-		return err
+		return -1, err
 	}
 	defer p.Close()
-	c.status, err = f.wait(p)
-	if !c.on("keep") {
+	status, err := f.wait(p)
+	if !keep {
 		err = errors.Join(err, p.Container().Delete(true))
 	}
-	return err
+	return status, err
 }

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The real-time signals that a program may use, signal(7): glibc keeps the
-// first two of the kernel's for itself.
+// The real-time signals that programs may use, see signal(7). glibc reserves the
+// first two of the kernel.
 const (
 	firstRealTime = 34
 	lastRealTime  = 64
 )
 
-// parseSignal reads a number, or a name with or without SIG in any case.
+// parseSignal parses a number, or a name with or without SIG in any case.
 func parseSignal(text string) (unix.Signal, error) {
 	if text == "" {
 		return unix.SIGTERM, nil
@@ -36,7 +36,7 @@ func parseSignal(text string) (unix.Signal, error) {
 	return 0, fmt.Errorf("unknown signal %q", text)
 }
 
-// realTime reads RTMIN, RTMIN+n, RTMAX and RTMAX-n.
+// realTime parses RTMIN, RTMIN+n, RTMAX and RTMAX-n.
 func realTime(name string) (unix.Signal, bool) {
 	base, sign, rest := 0, "", ""
 	switch {

@@ -8,8 +8,9 @@ import (
 
 var errSize = errors.New("not a size such as 1048576, 64m or 1.5g")
 
-// parseSize reads bytes as runc does: a number with a unit of powers of 1024, one
-// of b k m g t p in any case, also written kb or KiB. -1 means no limit.
+// parseSize parses a number of bytes as runc does: a number with a unit of powers of
+// 1024, one of b, k, m, g, t and p in any case, also written kb or KiB. -1 means no
+// limit.
 func parseSize(text string) (int64, error) {
 	if text == "-1" {
 		return -1, nil
@@ -38,7 +39,7 @@ func parseSize(text string) (int64, error) {
 	return int64(n), nil
 }
 
-// unitShift gives the power of two of a lower-case unit.
+// unitShift returns the power of two of a lower-case unit.
 func unitShift(unit string) (shift int, ok bool) {
 	if unit == "" || unit == "b" {
 		return 0, true

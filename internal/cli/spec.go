@@ -8,33 +8,36 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/runnel/runnel/libcontainer"
 )
 
 const configName = "config.json"
 
-func specCommand() *command {
-	return &command{
-		name: "spec", summary: "write a config.json to start from",
-		description: `The config runs sh in ./rootfs, in namespaces of its own and with few capabilities.
-Edit process.args, and set process.terminal to false where there is no terminal. A
-config.json that is there already isn't touched.`,
-		example: "cd hello && runnel spec",
-		flags: []flag{
-			bundleFlag(),
-			{name: "rootless", usage: "for a user without privileges"},
+func specCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "spec", Category: bundles, Usage: "write an example config.json",
+			Description: `The configuration runs sh in ./rootfs, with a terminal, in new namespaces and with few
+capabilities. Edit process.args to run another program, and set process.terminal to
+false if there is no terminal. An existing config.json is not overwritten.`,
+			Flags: []cli.Flag{
+				bundleFlag(),
+				&cli.BoolFlag{Name: "rootless", Usage: "write a configuration for an ordinary user"},
+			},
+			Action: s.spec,
 		},
-		run: runSpec,
+		Example: "cd hello && runnel spec",
 	}
 }
 
-func runSpec(c *call) error {
-	spec := libcontainer.Example(c.on("rootless"))
-	content, err := json.MarshalIndent(spec, "", "\t")
+func (s *session) spec(c *cli.Context) error {
+	content, err := json.MarshalIndent(libcontainer.Example(c.Bool("rootless")), "", "\t")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(c.text("bundle"), configName)
+	path := filepath.Join(c.String("bundle"), configName)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		//lint:ignore ST1005 runc's text
@@ -45,7 +48,7 @@ func runSpec(c *call) error {
 	}
 	_, err = f.Write(append(content, '\n'))
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path)) // half a config is worse than none
+		return errors.Join(err, os.Remove(path)) // an incomplete file would be worse than none
 	}
 	return nil
 }

@@ -1,22 +1,30 @@
 package cli
 
-import "github.com/runnel/runnel/libcontainer"
+import (
+	"github.com/urfave/cli/v2"
 
-func stateCommand() *command {
-	return &command{
-		name: "state", summary: "print the state of a container as JSON", arguments: "ID", least: 1, most: 1,
-		description: "The status is creating, created, running, paused or stopped; pid is 0 if there is no\nprocess.",
-		example:     "runnel state web | jq -r .status",
-		run:         runState,
+	"github.com/runnel/runnel/libcontainer"
+)
+
+func stateCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "state", Category: information, Usage: "print the state of a container as JSON", ArgsUsage: "ID",
+			Description: `The status is creating, created, running, paused or stopped. The pid is 0 if the
+container has no process.`,
+			Action: s.state,
+		},
+		Least: 1, Most: 1,
+		Example: "runnel state web | jq -r .status",
 	}
 }
 
-func runState(c *call) error {
-	return c.onContainer(func(container *libcontainer.Container) error {
+func (s *session) state(c *cli.Context) error {
+	return s.onContainer(c, func(container *libcontainer.Container) error {
 		view, err := container.View()
 		if err != nil {
 			return err
 		}
-		return c.print(viewJSON(&view))
+		return s.print(viewJSON(&view))
 	})
 }

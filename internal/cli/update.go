@@ -8,87 +8,90 @@ import (
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/libcontainer"
 	"github.com/runnel/runnel/specconv/config"
 )
 
-func updateCommand() *command {
-	return &command{
-		name: "update", summary: "change the limits of a container", arguments: "ID", least: 1, most: 1,
-		description: `Only what is given is changed. SIZE is in bytes, or has a unit k, m, g, t or p of
-powers of 1024; -1 takes a limit away. --resources takes an object like
-linux.resources in config.json; of the other options only the schemas count then.`,
-		example: `runnel update web --memory 64m --pids-limit 100
+func updateCommand(s *session) *Command {
+	return &Command{
+		Command: &cli.Command{
+			Name: "update", Category: containers, Usage: "change the resource limits of a container", ArgsUsage: "ID",
+			Description: `Changes only the limits that are given. SIZE is a number of bytes, or a number with a
+unit k, m, g, t or p (powers of 1024). -1 removes a limit. --resources reads an object
+like linux.resources in config.json; the other options except for the schemas are then
+ignored.`,
+			Flags:  updateFlags(),
+			Action: s.update,
+		},
+		Least: 1, Most: 1,
+		Example: `runnel update web --memory 64m --pids-limit 100
 echo '{"cpu":{"quota":50000}}' | runnel update --resources - web`,
-		flags: updateFlags(),
-		run:   runUpdate,
 	}
 }
 
-func updateFlags() []flag {
-	option := func(name, value, usage string) flag {
-		return flag{name: name, kind: text, value: value, usage: usage}
+func updateFlags() []cli.Flag {
+	option := func(name, usage string) cli.Flag { return &cli.StringFlag{Name: name, Usage: usage} }
+	ignored := func(name string) cli.Flag {
+		return &cli.StringFlag{Name: name, Hidden: true, Usage: "accepted and ignored, because the kernel has removed the limit: `SIZE`"}
 	}
-	gone := func(name string) flag {
-		return flag{name: name, kind: text, value: "SIZE", hidden: true, usage: "accepted and ignored: kernels have no such limit any more"}
-	}
-	return []flag{
-		{name: "resources", short: "r", kind: text, value: "FILE", usage: "read all from FILE, JSON, - for standard input"},
-		option("blkio-weight", "N", "share of block I/O, 10 to 1000"),
-		option("cpu-period", "USEC", "CFS period"),
-		option("cpu-quota", "USEC", "CPU time in a CFS period, -1 for no limit"),
-		option("cpu-burst", "USEC", "CPU time that can be saved up for later periods"),
-		option("cpu-share", "N", "share of CPU time, beside that of others"),
-		option("cpu-rt-period", "USEC", "period of real-time scheduling"),
-		option("cpu-rt-runtime", "USEC", "real-time CPU time in such a period"),
-		option("cpuset-cpus", "LIST", "CPUs to use, such as 0-2,4"),
-		option("cpuset-mems", "LIST", "memory nodes to use"),
-		option("memory", "SIZE", "memory limit"),
-		option("memory-reservation", "SIZE", "memory that is left when others need some"),
-		option("memory-swap", "SIZE", "limit of memory and swap together"),
-		gone("kernel-memory"), gone("kernel-memory-tcp"),
-		option("pids-limit", "N", "number of processes, -1 for no limit"),
-		option("cpu-idle", "N", "1 to use only CPU time that nobody wants, 0 not to"),
-		option("l3-cache-schema", "SCHEMA", "Intel RDT cache schema"),
-		option("mem-bw-schema", "SCHEMA", "Intel RDT memory bandwidth schema"),
+	return []cli.Flag{
+		&cli.StringFlag{Name: "resources", Aliases: []string{"r"}, Usage: "read the limits as JSON from `FILE`, or from standard input if it is -"},
+		option("blkio-weight", "set the block I/O weight to `N`, from 10 to 1000"),
+		option("cpu-period", "set the CFS period to `USEC`"),
+		option("cpu-quota", "limit the CPU time per CFS period to `USEC`"),
+		option("cpu-burst", "allow `USEC` of unused CPU time to be used in later periods"),
+		option("cpu-share", "set the CPU shares to `N`, relative to other cgroups"),
+		option("cpu-rt-period", "set the real-time scheduling period to `USEC`"),
+		option("cpu-rt-runtime", "limit the real-time CPU time per period to `USEC`"),
+		option("cpuset-cpus", "use the CPUs in `LIST`, such as 0-2,4"),
+		option("cpuset-mems", "use the memory nodes in `LIST`"),
+		option("memory", "limit memory to `SIZE`"),
+		option("memory-reservation", "set the soft limit of memory to `SIZE`"),
+		option("memory-swap", "limit memory and swap together to `SIZE`"),
+		ignored("kernel-memory"), ignored("kernel-memory-tcp"),
+		option("pids-limit", "limit the number of processes to `N`"),
+		option("cpu-idle", "if `N` is 1, run only on CPUs that are otherwise idle; 0 to disable"),
+		option("l3-cache-schema", "set the Intel RDT cache `SCHEMA`"),
+		option("mem-bw-schema", "set the Intel RDT memory bandwidth `SCHEMA`"),
 	}
 }
 
-func runUpdate(c *call) error {
-	resources, err := c.resources()
+func (s *session) update(c *cli.Context) error {
+	resources, err := s.resources(c)
 	if err != nil {
 		return misuse(err)
 	}
-	rdt := c.intelRdt()
-	return c.onContainer(func(container *libcontainer.Container) error { return container.Update(resources, rdt) })
+	rdt := intelRdt(c)
+	return s.onContainer(c, func(container *libcontainer.Container) error { return container.Update(resources, rdt) })
 }
 
-// intelRdt is nil if nothing of it was given.
-func (c *call) intelRdt() *specs.LinuxIntelRdt {
-	r := specs.LinuxIntelRdt{L3CacheSchema: c.text("l3-cache-schema"), MemBwSchema: c.text("mem-bw-schema")}
+// intelRdt returns the schemas that were given, or nil if none was.
+func intelRdt(c *cli.Context) *specs.LinuxIntelRdt {
+	r := specs.LinuxIntelRdt{L3CacheSchema: c.String("l3-cache-schema"), MemBwSchema: c.String("mem-bw-schema")}
 	if r.L3CacheSchema == "" && r.MemBwSchema == "" {
 		return nil
 	}
 	return &r
 }
 
-// resources has what was given, and nothing else.
-func (c *call) resources() (*specs.LinuxResources, error) {
-	if path := c.text("resources"); path != "" {
-		return c.readResources(path)
+// resources returns the limits that were given, and no others.
+func (s *session) resources(c *cli.Context) (*specs.LinuxResources, error) {
+	if path := c.String("resources"); path != "" {
+		return s.readResources(path)
 	}
-	u := &limits{values: &c.values}
-	r := &specs.LinuxResources{Memory: u.memory(), CPU: u.cpu(), Pids: u.pids(), BlockIO: u.blockIO()}
-	return r, u.err
+	l := &limits{flags: c}
+	r := &specs.LinuxResources{Memory: l.memory(), CPU: l.cpu(), Pids: l.pids(), BlockIO: l.blockIO()}
+	return r, l.err
 }
 
-// readResources reads linux.resources, config-linux.md#control-groups.
-func (c *call) readResources(path string) (*specs.LinuxResources, error) {
+// readResources reads linux.resources, see config-linux.md#control-groups.
+func (s *session) readResources(path string) (*specs.LinuxResources, error) {
 	name, content, err := path, []byte(nil), error(nil)
 	if path == "-" {
 		name = "standard input"
-		content, err = io.ReadAll(c.stdin)
+		content, err = io.ReadAll(s.stdin)
 	} else {
 		content, err = os.ReadFile(path)
 	}
@@ -99,16 +102,16 @@ func (c *call) readResources(path string) (*specs.LinuxResources, error) {
 	return r, config.DecodeResources(name, content, r)
 }
 
-// limits reads flags as limits and keeps the first error. A flag that wasn't
-// given, or is empty, is no limit: nil.
+// limits parses flags as limits and keeps the first error. The limit is nil for a
+// flag that is not set or empty.
 type limits struct {
-	values *values
-	err    error
+	flags *cli.Context
+	err   error
 }
 
-// value reads a flag with parse.
+// value parses a flag.
 func value[T any](l *limits, name string, parse func(string) (T, error)) *T {
-	given := l.values.text(name)
+	given := l.flags.String(name)
 	if given == "" {
 		return nil
 	}
@@ -118,7 +121,7 @@ func value[T any](l *limits, name string, parse func(string) (T, error)) *T {
 	}
 	var detail *strconv.NumError
 	if errors.As(err, &detail) {
-		err = detail.Err // the text is in the message already
+		err = detail.Err // the message has the text already
 	}
 	if l.err == nil {
 		l.err = fmt.Errorf("invalid value %q for --%s: %w", given, name, err)
@@ -144,7 +147,7 @@ func (l *limits) memory() *specs.LinuxMemory {
 		Swap:        value(l, "memory-swap", parseSize),
 	}
 	if m.Limit != nil && *m.Limit == -1 && m.Swap == nil {
-		m.Swap = m.Limit // memory without a limit can't have swap with one
+		m.Swap = m.Limit // memory without a limit cannot have swap with one
 	}
 	if m.Limit == nil && m.Reservation == nil && m.Swap == nil {
 		return nil
@@ -161,8 +164,8 @@ func (l *limits) cpu() *specs.LinuxCPU {
 		RealtimeRuntime: value(l, "cpu-rt-runtime", parseSigned),
 		RealtimePeriod:  value(l, "cpu-rt-period", parseUnsigned),
 		Idle:            value(l, "cpu-idle", parseSigned),
-		Cpus:            l.values.text("cpuset-cpus"),
-		Mems:            l.values.text("cpuset-mems"),
+		Cpus:            l.flags.String("cpuset-cpus"),
+		Mems:            l.flags.String("cpuset-mems"),
 	}
 	if c == (specs.LinuxCPU{}) {
 		return nil

@@ -10,12 +10,8 @@ import (
 
 func updated(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
-	v, rest, err := parse(updateFlags(), args, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &call{session: &session{stdin: strings.NewReader(stdin)}, values: v, args: rest}
-	r, err := c.resources()
+	c := parse(t, append(append([]string{"update"}, args...), "ID")...)
+	r, err := (&session{stdin: strings.NewReader(stdin)}).resources(c)
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +75,7 @@ func TestUpdateFromFile(t *testing.T) {
 		args  []string
 	}{
 		{"", []string{"--resources", path}},
-		{"", []string{"-r", path, "--memory", "1g"}}, // other flags don't count
+		{"", []string{"-r", path, "--memory", "1g"}}, // other flags are ignored
 		{text, []string{"--resources=-"}},
 		{text + "\n", []string{"--resources", "-"}},
 	} {
@@ -129,11 +125,7 @@ func TestUpdateIntelRdt(t *testing.T) {
 		"--resources - --mem-bw-schema MB:0=20":            `{"memBwSchema":"MB:0=20"}`,
 		"--mem-bw-schema MB:0=20 --l3-cache-schema L3:1=3": `{"l3CacheSchema":"L3:1=3","memBwSchema":"MB:0=20"}`,
 	} {
-		v, _, err := parse(updateFlags(), strings.Fields(line), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := json.Marshal((&call{values: v}).intelRdt())
+		got, err := json.Marshal(intelRdt(parse(t, append([]string{"update", "ID"}, strings.Fields(line)...)...)))
 		if err != nil || string(got) != want {
 			t.Errorf("update %s: %s, %v, want %s", line, got, err, want)
 		}

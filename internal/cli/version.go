@@ -10,8 +10,8 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-// versionText is what --version prints. go-runc and dockerd parse the lines:
-// "NAME version VERSION", "commit: ", "spec: ".
+// versionText returns what --version prints. go-runc and dockerd parse the lines
+// "NAME version VERSION", "commit: " and "spec: ".
 func (s *session) versionText() string {
 	commit := s.build.Commit
 	if commit == "" {

@@ -7,8 +7,7 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-// writeView writes a container as runc does: clients read the keys, people their
-// order.
+// writeView writes a container with the keys of runc, in the order of runc.
 func writeView(w *jsontext.Writer, v *libcontainer.View) {
 	w.Begin('{')
 	w.String("ociVersion", v.OCIVersion)
@@ -25,14 +24,14 @@ func writeView(w *jsontext.Writer, v *libcontainer.View) {
 	w.End('}')
 }
 
-// viewJSON is one container, indented, without a line end.
+// viewJSON returns one container, indented and without a newline at the end.
 func viewJSON(v *libcontainer.View) string {
 	w := &jsontext.Writer{Indented: true, Text: make([]byte, 0, 512)}
 	writeView(w, v)
 	return string(w.Text)
 }
 
-// viewsJSON is an array in one line, "[]" if there are none.
+// viewsJSON returns an array on one line, "[]" without containers.
 func viewsJSON(views []libcontainer.View) string {
 	w := &jsontext.Writer{}
 	w.Begin('[')

@@ -26,7 +26,8 @@ type process struct {
 	command   string
 }
 
-func (c *call) printProcesses(pids []int) error {
+// printProcesses writes a line for each of pids that still exists.
+func printProcesses(w io.Writer, pids []int) error {
 	now := time.Now()
 	boot, err := bootTime(now)
 	if err != nil {
@@ -37,14 +38,14 @@ func (c *call) printProcesses(pids []int) error {
 	for _, pid := range pids {
 		p, err := lookUp(pid, now, boot, &names)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			continue // it has ended meanwhile
+			continue // it has exited meanwhile
 		}
 		if err != nil {
 			return err
 		}
 		processes = append(processes, p)
 	}
-	return processTable(c.stdout, processes, now)
+	return processTable(w, processes, now)
 }
 
 func bootTime(now time.Time) (time.Time, error) {
@@ -55,7 +56,7 @@ func bootTime(now time.Time) (time.Time, error) {
 	return now.Add(-time.Duration(up.Nano())), nil
 }
 
-// lookUp reads what /proc has about pid.
+// lookUp reads a process from /proc.
 func lookUp(pid int, now, boot time.Time, names *userNames) (process, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	var st unix.Stat_t
@@ -94,8 +95,8 @@ func processOf(pid int, s procfs.Stat, now, boot time.Time) process {
 	return p
 }
 
-// ttyName names a terminal by its device number: unix98 ptys are majors 136 to
-// 143, virtual consoles 4.
+// ttyName returns the name of the terminal with this device number. Unix98 ptys have
+// the major numbers 136 to 143, virtual consoles 4.
 func ttyName(device uint64) string {
 	major, minor := unix.Major(device), unix.Minor(device)
 	switch {
@@ -122,7 +123,8 @@ func processTable(w io.Writer, processes []process, now time.Time) error {
 	return t.Flush()
 }
 
-// startText is the time of a start in the last 24 hours, else the day.
+// startText returns the time of a start within the last 24 hours, and the day of an
+// earlier one.
 func startText(started, now time.Time) string {
 	if now.Sub(started) < 24*time.Hour {
 		return started.Format("15:04")

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+func fishScript() string {
+	var b strings.Builder
+	b.WriteString("# fish completion for runnel.\n" + generated + "\ncomplete -c runnel -f\n\n# Global flags are accepted after the command, too.\n")
+	for _, f := range ofProgram() {
+		condition := ""
+		switch f.names[0] {
+		case "--version", "--help":
+			condition = "__fish_use_subcommand"
+		case "--rootless":
+			condition = "not __fish_seen_subcommand_from spec" // which has another one
+		}
+		fishFlag(&b, condition, f)
+	}
+	var withID []string
+	for _, c := range visible() {
+		fmt.Fprintf(&b, "\ncomplete -c runnel -n __fish_use_subcommand -a %s -d %s\n", c.Name, fishQuote(c.Usage))
+		for _, f := range ofCommand(c) {
+			fishFlag(&b, "__fish_seen_subcommand_from "+c.Name, f)
+		}
+		if takesID(c) {
+			withID = append(withID, c.Name)
+		}
+	}
+	fmt.Fprintf(&b, "\ncomplete -c runnel -n '__fish_seen_subcommand_from help' -a '%s'\n", commandNames())
+	fmt.Fprintf(&b, "complete -c runnel -n '__fish_seen_subcommand_from %s' -a '(runnel list --quiet 2>/dev/null)' -d container\n", strings.Join(withID, " "))
+	return b.String()
+}
+
+func commandNames() string {
+	var names []string
+	for _, c := range visible() {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func fishFlag(b *strings.Builder, condition string, f flag) {
+	b.WriteString("complete -c runnel")
+	if condition != "" {
+		b.WriteString(" -n " + fishQuote(condition))
+	}
+	for _, name := range f.names {
+		if long, ok := strings.CutPrefix(name, "--"); ok {
+			b.WriteString(" -l " + long)
+		} else {
+			b.WriteString(" -s " + name[1:])
+		}
+	}
+	switch {
+	case f.value == "":
+	case f.isDirectory():
+		b.WriteString(" -x -a '(__fish_complete_directories)'")
+	case f.isFile():
+		b.WriteString(" -r -F")
+	case f.words() != "":
+		fmt.Fprintf(b, " -x -a '%s'", f.words())
+	default:
+		b.WriteString(" -x")
+	}
+	fmt.Fprintf(b, " -d %s\n", fishQuote(f.summary))
+}
+
+func fishQuote(text string) string { return "'" + strings.ReplaceAll(text, "'", `\'`) + "'" }

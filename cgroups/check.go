@@ -1,6 +1,7 @@
 package cgroups
 
 import (
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -36,12 +37,12 @@ func CheckAny(r *specs.LinuxResources) (refused, doubtful place.Errors) {
 	}
 	onV1, onV2 := v1.Check(r), v2.Check(r)
 	for _, e := range onV1 {
-		if !overlaps(onV2, e.Place) {
+		if !onV2.Has(e.Place) {
 			doubtful.Addf(e.Place, "%w (on hosts with cgroup v1)", e.Err)
 		}
 	}
 	for _, e := range onV2 {
-		if overlaps(onV1, e.Place) {
+		if covers(onV1, e.Place) {
 			refused = append(refused, e)
 		} else {
 			doubtful.Addf(e.Place, "%w (on hosts with cgroup v2)", e.Err)
@@ -50,16 +51,12 @@ func CheckAny(r *specs.LinuxResources) (refused, doubtful place.Errors) {
 	return append(refused, devices.Check(r.Devices)...), doubtful
 }
 
-// overlaps reports whether a problem is at a place, above it or below it. The
-// versions differ in where they put a problem: v1 refuses linux.resources.unified
-// as a whole.
-func overlaps(problems place.Errors, at place.Place) bool {
-	for _, e := range problems {
-		if strings.HasPrefix(e.Place.Pointer+"/", at.Pointer+"/") || strings.HasPrefix(at.Pointer+"/", e.Place.Pointer+"/") {
-			return true
-		}
-	}
-	return false
+// covers reports whether a problem is at a place or above it: v1 refuses
+// linux.resources.unified as a whole.
+func covers(problems place.Errors, at place.Place) bool {
+	return slices.ContainsFunc(problems, func(e *place.Error) bool {
+		return strings.HasPrefix(at.Pointer+"/", e.Place.Pointer+"/")
+	})
 }
 
 // CheckHost returns every problem that Create and Set would have with r at a

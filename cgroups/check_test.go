@@ -41,14 +41,15 @@ func TestCheckAny(t *testing.T) {
 	}
 }
 
-// cgroup v1 refuses unified as a whole, v2 a name that is no file.
+// TestCheckAnyUnified: v1 refuses unified as a whole, v2 a name that is no file.
 func TestCheckAnyUnified(t *testing.T) {
+	const onV1 = "linux.resources.unified: the host has cgroup v1, which has no unified hierarchy to write this to (on hosts with cgroup v1)"
 	for _, c := range []struct {
 		file              string
 		refused, doubtful []string
 	}{
-		{"pids.max", nil, []string{"linux.resources.unified: the host has cgroup v1, which has no unified hierarchy to write this to (on hosts with cgroup v1)"}},
-		{"../pids.max", []string{`linux.resources.unified["../pids.max"]: must be the name of a file of the cgroup, without any slash`}, nil},
+		{"pids.max", nil, []string{onV1}},
+		{"../pids.max", []string{`linux.resources.unified["../pids.max"]: must be the name of a file of the cgroup, without any slash`}, []string{onV1}},
 	} {
 		refused, doubtful := CheckAny(&specs.LinuxResources{Unified: map[string]string{c.file: "1"}})
 		if diff := cmp.Diff(c.refused, texts(refused)); diff != "" {

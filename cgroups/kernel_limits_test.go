@@ -10,8 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlFile is a control file's name for v1 and its contents for both
-// versions.
+// controlFile is a control file with its contents.
 type controlFile struct{ controller, name, want string }
 
 func pointer[T any](v T) *T { return &v }
@@ -26,8 +25,8 @@ func cpu(period, quota, burst int64) *specs.LinuxResources {
 	}}
 }
 
-// TestLimits sets limits one after the other in one cgroup, and reads the
-// kernel's files back each time.
+// TestLimits sets limits one after another in one cgroup, and reads the kernel's files
+// after each.
 func TestLimits(t *testing.T) {
 	const mega = 1 << 20
 	steps := []struct {
@@ -154,8 +153,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsOfAnotherProcess sets them as update does, without having made
-// the cgroup.
+// TestLimitsOfAnotherProcess sets limits as update does, with a Manager that hasn't
+// created the cgroup.
 func TestLimitsOfAnotherProcess(t *testing.T) {
 	m := createTest(t, nil)
 	again := Open(m.Location())
@@ -210,7 +209,7 @@ func TestLimitErrors(t *testing.T) {
 	}
 }
 
-// TestEnforced lets processes run into their limits.
+// TestEnforced starts processes that exceed their limits.
 func TestEnforced(t *testing.T) {
 	m := createTest(t, nil)
 	if err := m.Set(&specs.LinuxResources{

@@ -20,18 +20,17 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 )
 
-// The tests of this file run on the kernel's cgroups, of whichever version
-// the host has.
+// The tests of this file use the kernel's cgroups, in the version that the host has.
 
 // folder holds the cgroups of the tests in every hierarchy.
 const folder = "runnel-test"
 
-// locateTest returns an unused location. At the end of the test nothing may
-// be left of it.
+// locateTest returns an unused location. The test fails if anything is left there at
+// its end.
 func locateTest(t *testing.T) Location {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root to make cgroups")
+		t.Skip("needs root to create cgroups")
 	}
 	name := strings.ReplaceAll(t.Name(), "/", "-")
 	l, err := Locate(fmt.Sprintf("/%s/%s-%d", folder, name, os.Getpid()), "id")
@@ -44,14 +43,14 @@ func locateTest(t *testing.T) Location {
 				t.Errorf("%s was left behind", dir)
 				_ = cgroupfs.At(dir).Remove(time.Now().Add(time.Second), cgroupfs.Sleep)
 			}
-			// Fails while other tests have theirs.
+			// This fails while other tests use the directory.
 			_ = os.Remove(filepath.Join(l.Mounts[key], folder))
 		}
 	})
 	return l
 }
 
-// createTest makes a container's cgroups for the time of the test.
+// createTest creates a container's cgroups for the duration of the test.
 func createTest(t *testing.T, r *specs.LinuxResources) Manager {
 	t.Helper()
 	m := Open(locateTest(t))
@@ -68,8 +67,8 @@ func createTest(t *testing.T, r *specs.LinuxResources) Manager {
 	return m
 }
 
-// startTest runs a shell script in the cgroups and returns its process. The
-// script begins only when its process has been joined.
+// startTest runs a shell script in the cgroups and returns its process. The script
+// starts when its process has joined the cgroups.
 func startTest(t *testing.T, g Group, script string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command("sh", "-c", "read go; "+script)
@@ -107,7 +106,7 @@ func file(t *testing.T, m Manager, controller, name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// eventually waits for a condition that another process brings about.
+// eventually waits for a condition that depends on another process.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
@@ -127,7 +126,7 @@ func TestLifecycle(t *testing.T) {
 		}
 		return len(pids) == 3 && slices.Contains(pids, c.Process.Pid) && slices.IsSorted(pids)
 	})
-	// Every hierarchy has it, seen from the process itself.
+	// The process itself is in the cgroup in every hierarchy.
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", c.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +136,7 @@ func TestLifecycle(t *testing.T) {
 			t.Errorf("not moved in %s", line)
 		}
 	}
-	// As another process would find it.
+	// A Manager in another process gets the same.
 	again := Open(m.Location())
 	defer again.Close()
 	if err := again.Destroy(); !errors.Is(err, unix.EBUSY) || !strings.Contains(err.Error(), "(sleep)") {
@@ -251,7 +250,7 @@ func TestFreeze(t *testing.T) {
 		before := cpuTime(t, c.Process.Pid)
 		time.Sleep(30 * time.Millisecond)
 		if after := cpuTime(t, c.Process.Pid); after != before {
-			t.Errorf("a frozen process went on: %s, then %s", before, after)
+			t.Errorf("a frozen process has run: %s, then %s", before, after)
 		}
 		if err := m.Thaw(); err != nil {
 			t.Fatal(err)
@@ -260,7 +259,7 @@ func TestFreeze(t *testing.T) {
 			t.Fatalf("Frozen() after Thaw() = %v, %v", frozen, err)
 		}
 	}
-	// A signal to a frozen container leaves it frozen, death does not.
+	// A frozen container stays frozen after a signal, except for SIGKILL.
 	if err := m.Freeze(); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +323,7 @@ func TestSubAndGroupOf(t *testing.T) {
 		if err := os.Mkdir(dir+"/below", 0o755); err != nil && !os.IsExist(err) {
 			t.Fatal(err)
 		}
-		// v1 doesn't fill a new cpuset.
+		// In v1 a new cpuset is empty.
 		for _, f := range []string{"/cpuset.cpus", "/cpuset.mems"} {
 			if text, err := os.ReadFile(dir + f); err == nil && l.Mode != V2 {
 				if err := os.WriteFile(dir+"/below"+f, text, 0o644); err != nil {
@@ -458,8 +457,8 @@ func TestChown(t *testing.T) {
 	}
 }
 
-// TestOrdinaryUser asks for cgroups that only root can make. Callers tell by
-// the error that they may go on without.
+// TestOrdinaryUser creates cgroups that only root can create. Callers decide by the
+// error whether to continue without a cgroup.
 func TestOrdinaryUser(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("needs an ordinary user")
@@ -474,6 +473,6 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Errorf("Create() = %v, want fs.ErrPermission", err)
 	}
 	if err := m.Destroy(); err != nil {
-		t.Errorf("Destroy() of what was never made = %v", err)
+		t.Errorf("Destroy() of what was never created = %v", err)
 	}
 }

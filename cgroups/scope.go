@@ -40,7 +40,7 @@ func LocateUnit(cgroupsPath, id string, user bool, annotations map[string]string
 	}
 	hostMode := HostMode()
 	if user && hostMode != V2 {
-		return Location{}, fmt.Errorf("an ordinary user's systemd has no cgroups to give on cgroup %s: the systemd driver needs cgroup v2 then", hostMode)
+		return Location{}, fmt.Errorf("the systemd driver needs cgroup v2 for an ordinary user, because systemd delegates no cgroups to users on cgroup %s", hostMode)
 	}
 	top, err := systemd.Root(user, func(dir string) bool { return mode.IsUnified(root + dir) })
 	if err != nil {

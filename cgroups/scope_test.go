@@ -36,8 +36,8 @@ func TestLocateUnit(t *testing.T) {
 	}
 }
 
-// TestScopeBeforeJoin: without a process there is no cgroup to clone into, and a
-// limit that the relay couldn't live with isn't told yet.
+// TestScopeBeforeJoin: before there is a process there is no cgroup to clone into, and
+// a limit that would keep the relay from forking isn't a property of the unit.
 func TestScopeBeforeJoin(t *testing.T) {
 	l := Location{
 		Mode: V2, Driver: Systemd, Unit: &Unit{ID: "c", Slice: "a.slice", Name: "x.scope"},

@@ -12,7 +12,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// folder makes a directory with files that stand for control files.
+// folder creates a directory with files in place of control files.
 func folder(t *testing.T, files ...string) *Dir {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -38,7 +38,7 @@ func TestApply(t *testing.T) {
 	tests := []struct {
 		name    string
 		w       Write
-		file    string // that must have the value
+		file    string // expected to have the value
 		wantErr string
 	}{
 		{"a file", Write{Controller: "c", File: "there", Value: "1"}, "there", ""},
@@ -110,17 +110,17 @@ func TestDenied(t *testing.T) {
 func TestMkdirStaysBelowTheMount(t *testing.T) {
 	d := folder(t)
 	missing := d.Path() + "/unmounted"
-	if made, err := At(missing + "/a").Mkdir(missing); !errors.Is(err, unix.ENOENT) || len(made) > 0 {
-		t.Errorf("Mkdir() without the mount = %v, %v", made, err)
+	if created, err := At(missing + "/a").Mkdir(missing); !errors.Is(err, unix.ENOENT) || len(created) > 0 {
+		t.Errorf("Mkdir() without the mount = %v, %v", created, err)
 	}
-	made, err := At(d.Path() + "/a/b/c").Mkdir(d.Path())
-	if err != nil || len(made) != 3 || made[0] != d.Path()+"/a" {
-		t.Errorf("Mkdir() = %v, %v", made, err)
+	created, err := At(d.Path() + "/a/b/c").Mkdir(d.Path())
+	if err != nil || len(created) != 3 || created[0] != d.Path()+"/a" {
+		t.Errorf("Mkdir() = %v, %v", created, err)
 	}
-	if made, err := At(d.Path() + "/a/b/c").Mkdir(d.Path()); err != nil || len(made) != 0 {
-		t.Errorf("second Mkdir() = %v, %v", made, err)
+	if created, err := At(d.Path() + "/a/b/c").Mkdir(d.Path()); err != nil || len(created) != 0 {
+		t.Errorf("second Mkdir() = %v, %v", created, err)
 	}
-	RemoveAll(made)
+	RemoveAll(created)
 	if _, err := os.Stat(d.Path() + "/a"); !os.IsNotExist(err) {
 		t.Errorf("after RemoveAll() Stat() = %v", err)
 	}

@@ -16,7 +16,7 @@ type Instruction struct {
 	Imm      int32
 }
 
-// The operations that the programs are made of. All but the loads and the
+// The operations that the programs consist of. All but the loads and the
 // exit work on 32 bits.
 const (
 	opLoad  = 0x61 // dst = *(u32 *)(src + off)

@@ -104,8 +104,8 @@ func execute(program []Instruction, kind, a, major, minor uint32) bool {
 	}
 }
 
-// decide is what the rules mean, said plainly: the last rule that speaks of
-// a bit decides it.
+// decide implements the meaning of the rules directly: the last rule that covers a bit
+// decides it.
 func decide(list []specs.LinuxDeviceCgroup, kind, a, major, minor uint32) bool {
 	for bit := uint32(1); bit <= 4; bit <<= 1 {
 		if a&bit == 0 {
@@ -127,8 +127,7 @@ func decide(list []specs.LinuxDeviceCgroup, kind, a, major, minor uint32) bool {
 	return true
 }
 
-// TestProgramMeaning compares random programs with the plain meaning, over
-// all requests.
+// TestProgramMeaning compares random programs with decide for all requests.
 func TestProgramMeaning(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	number := func() *int64 {

@@ -23,9 +23,9 @@ func Field(keys ...string) place.Place {
 	return p
 }
 
-// Compilation collects what linux.resources compiles to: writes in the order
-// in which they have to be made, and every problem. The writes are complete
-// only if there is no problem.
+// Compilation collects what linux.resources compiles to: writes in the order in which
+// to apply them, and every problem. The writes are complete only if there is no
+// problem.
 type Compilation struct {
 	Writes   []cgroupfs.Write
 	Problems place.Errors

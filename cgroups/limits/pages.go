@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// SortedKeys returns the keys of m in order, so that writes are made in one.
+// SortedKeys returns the keys of m in order, so that the order of writes is fixed.
 func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }

@@ -14,7 +14,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// State files store the numbers.
+// TestValues checks the numbers, which state files store.
 func TestValues(t *testing.T) {
 	for m, want := range map[Mode]string{0: "unknown", 1: "v1", 2: "hybrid", 3: "v2"} {
 		if got := m.String(); got != want {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestJSON keeps the names that containerd's shim and go-runc decode.
+// TestJSON checks the names that containerd's shim and go-runc decode.
 func TestJSON(t *testing.T) {
 	s := Stats{
 		CPU:     CPU{Usage: CPUUsage{Total: 1, PerCPU: []uint64{2}}, PSI: &PSI{Some: Pressure{Avg10: 0.5}}},

@@ -11,6 +11,7 @@ import (
 
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+	"github.com/moby/sys/user"
 )
 
 // answerTimeout is the time that systemd has for each request: the connection, or
@@ -44,8 +45,8 @@ type address struct {
 // addresses returns the addresses of a manager in the order in which to try them.
 // An address that the environment sets has no alternative for the system's
 // manager, and comes first for the user's.
-func addresses(user bool, env func(string) string, uid int) []address {
-	if !user {
+func addresses(ofUser bool, env func(string) string, uid int) []address {
+	if !ofUser {
 		if text := env("DBUS_SYSTEM_BUS_ADDRESS"); text != "" {
 			return []address{{text, false}}
 		}
@@ -71,11 +72,11 @@ func addresses(user bool, env func(string) string, uid int) []address {
 }
 
 // connect connects to the manager of the system or of the user.
-func connect(user bool, timeout time.Duration) (*bus, error) {
+func connect(ofUser bool, timeout time.Duration) (*bus, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	var errs []error
-	for _, a := range addresses(user, os.Getenv, hostUID()) {
+	for _, a := range addresses(ofUser, os.Getenv, hostUID()) {
 		b, err := dial(ctx, a)
 		if err == nil {
 			b.timeout = timeout
@@ -91,7 +92,7 @@ func connect(user bool, timeout time.Duration) (*bus, error) {
 		}
 	}
 	whose := "the system's systemd"
-	if user {
+	if ofUser {
 		whose = "the user's systemd (is this a login session, with XDG_RUNTIME_DIR set?)"
 	}
 	return nil, fmt.Errorf("connect to %s: %w", whose, joined(errs))
@@ -99,8 +100,8 @@ func connect(user bool, timeout time.Duration) (*bus, error) {
 
 // CheckRunning returns the error of connecting to the manager of the system or of
 // the user. It makes no request.
-func CheckRunning(user bool) error {
-	b, err := connect(user, answerTimeout)
+func CheckRunning(ofUser bool) error {
+	b, err := connect(ofUser, answerTimeout)
 	if err == nil {
 		b.close()
 	}
@@ -232,20 +233,19 @@ func isError(err error, name string) bool {
 // directory is named after.
 func hostUID() int {
 	uid := os.Getuid()
-	text, err := os.ReadFile("/proc/self/uid_map")
+	uidMap, err := user.CurrentProcessUIDMap()
 	if err != nil {
 		return uid
 	}
-	return outside(string(text), uid)
+	return outside(uidMap, uid)
 }
 
-// outside looks up an id in a map, user_namespaces(7).
-func outside(idMap string, id int) int {
-	for line := range strings.Lines(idMap) {
-		var inner, outer, size int
-		if _, err := fmt.Sscan(line, &inner, &outer, &size); err == nil && id >= inner && id-inner < size {
-			return outer + id - inner
-		}
+// outside looks up an id in a map, user_namespaces(7). One that isn't mapped stays the
+// same.
+func outside(uidMap []user.IDMap, id int) int {
+	host, _, err := user.IdentityMapping{UIDMaps: uidMap}.ToHost(id, 0)
+	if err != nil {
+		return id
 	}
-	return id
+	return host
 }

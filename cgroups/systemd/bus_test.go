@@ -14,9 +14,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// peer plays the other end of a message bus. answer returns the body of the answer
-// to a method's nth call. An error that is a dbus.Error is the answer, with errClose
-// all connections are closed, and with any other error there is no answer.
+// peer is a fake message bus with systemd. answer returns the body of the answer to the
+// nth call of a method. If its error is a dbus.Error, that is the answer; errClose
+// closes all connections, and after any other error there is no answer.
 type peer struct {
 	answer func(method string, n int) ([]any, error)
 
@@ -25,7 +25,7 @@ type peer struct {
 	// conns are the open connections, accepted counts all.
 	conns    []net.Conn
 	accepted int
-	// listener is the connection that has asked for signals.
+	// listener is the connection that has subscribed to signals.
 	listener net.Conn
 }
 
@@ -185,15 +185,15 @@ func (p *peer) send(c net.Conn, m *dbus.Message, serial uint32) {
 	_, _ = c.Write(wire)
 }
 
-// refuse is the answer of an error.
+// refuse returns the answer of an error.
 func refuse(name string) error { return dbus.Error{Name: name, Body: []any{"refused"}} }
 
-// connections is the number that go-systemd makes at a time.
+// connections is how many connections go-systemd opens at a time.
 const connections = 2
 
 var errSilence = errors.New("no answer")
 
-// usualAnswer answers as a systemd with which all goes well. The unit is in a state.
+// usualAnswer returns the answers for success. state is the ActiveState of the unit.
 func usualAnswer(method, state string) ([]any, error) {
 	switch method {
 	case "Hello":
@@ -210,7 +210,7 @@ func usualAnswer(method, state string) ([]any, error) {
 	return nil, nil
 }
 
-// unitProperties are those of a unit in a state, with a job or without.
+// unitProperties returns the properties of a unit. A job of 0 means none.
 func unitProperties(state string, job uint32) map[string]dbus.Variant {
 	return map[string]dbus.Variant{
 		"LoadState": dbus.MakeVariant("loaded"), "ActiveState": dbus.MakeVariant(state), "SubState": dbus.MakeVariant("some"),
@@ -221,9 +221,8 @@ func unitProperties(state string, job uint32) map[string]dbus.Variant {
 	}
 }
 
-// lively returns an answer function of a systemd whose unit is active after
-// StartTransientUnit and inactive after StopUnit. Where instead returns true its
-// answer counts.
+// lively returns the answers of a systemd whose unit is active after StartTransientUnit
+// and inactive after StopUnit. If instead returns true, its answer is used.
 func lively(instead func(method string, n int) ([]any, error, bool)) func(string, int) ([]any, error) {
 	state := "inactive"
 	return func(method string, n int) ([]any, error) {
@@ -268,8 +267,8 @@ func TestUnitStartAndStop(t *testing.T) {
 	}
 }
 
-// TestSilence: a systemd that doesn't answer, at each step, is an error in time
-// that says so.
+// TestSilence: if systemd doesn't answer at some step, there is an error that says so
+// after the timeout.
 func TestSilence(t *testing.T) {
 	for method, want := range map[string]string{
 		"AUTH":               "connect to the system's systemd: unix:path=",
@@ -300,8 +299,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestReconnect: the connection is lost at some step, as when systemd executes
-// itself anew, and all ends well.
+// TestReconnect: the connection is lost at some step, as when systemd re-executes
+// itself, and every operation succeeds.
 func TestReconnect(t *testing.T) {
 	for _, method := range []string{"StartTransientUnit", ownSignal, "SetUnitProperties", "StopUnit"} {
 		t.Run(method, func(t *testing.T) {
@@ -333,7 +332,7 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
-// TestLostForGood: a connection that is lost each time is an error.
+// TestLostForGood: a connection that is lost again and again is an error.
 func TestLostForGood(t *testing.T) {
 	p := &peer{answer: lively(func(method string, _ int) ([]any, error, bool) {
 		return nil, errClose, method == "StartTransientUnit"

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/moby/sys/user"
+
 	"github.com/runnel/runnel/internal/procfs"
 )
 
@@ -69,13 +71,21 @@ func TestSystemRoot(t *testing.T) {
 }
 
 func TestOutside(t *testing.T) {
-	const rootless = "         0       1000          1\n         1     100000      65536\n"
-	for id, want := range map[int]int{0: 1000, 1: 100000, 70000: 70000} {
-		if got := outside(rootless, id); got != want {
-			t.Errorf("outside(%d) = %d, want %d", id, got, want)
+	for _, c := range []struct {
+		uidMap   string
+		id, want int
+	}{
+		{"         0       1000          1\n         1     100000      65536\n", 0, 1000},
+		{"         0       1000          1\n         1     100000      65536\n", 1, 100000},
+		{"         0       1000          1\n         1     100000      65536\n", 70000, 70000},
+		{"         0          0 4294967295\n", 7, 7},
+	} {
+		uidMap, err := user.ParseIDMap(strings.NewReader(c.uidMap))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if got := outside("         0          0 4294967295\n", 7); got != 7 {
-		t.Errorf("outside(7) on the host = %d", got)
+		if got := outside(uidMap, c.id); got != c.want {
+			t.Errorf("outside(%q, %d) = %d, want %d", c.uidMap, c.id, got, c.want)
+		}
 	}
 }

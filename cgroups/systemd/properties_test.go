@@ -14,7 +14,7 @@ import (
 	"github.com/runnel/runnel/cgroups/limits"
 )
 
-// spelled gives "Name=value" for each, in GVariant text, with "?" for optional.
+// spelled formats properties as "Name=value" with GVariant text, and "?" for optional.
 func spelled(list []Property) []string {
 	var out []string
 	for _, p := range list {

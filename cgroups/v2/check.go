@@ -73,8 +73,8 @@ func unavailable(levels []*cgroupfs.Dir, controller string) string {
 		}
 		file := filepath.Join(level.Path(), "cgroup.subtree_control")
 		if err := unix.Faccessat(unix.AT_FDCWD, file, unix.W_OK, unix.AT_EACCESS); err != nil {
-			return fmt.Sprintf("cgroup controller %s is not enabled below %s, and this user can't do that (%v): "+
-				"systemd gives it to a user with Delegate=%s in user@.service", controller, level.Path(), err, controller)
+			return fmt.Sprintf("cgroup controller %s is not enabled below %s, and this user can't enable it (%v): "+
+				"systemd delegates it to a user with Delegate=%s in user@.service", controller, level.Path(), err, controller)
 		}
 	}
 	return ""

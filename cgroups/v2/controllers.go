@@ -164,7 +164,7 @@ func enableHint(level *cgroupfs.Dir, err error) string {
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		pids, _ := level.OwnPids()
-		return fmt.Sprintf(" (cgroup v2 gives controllers to the children of a cgroup only while it has no process of its own, and it has: %s)",
+		return fmt.Sprintf(" (cgroup v2 enables controllers for the children of a cgroup only while it has no processes of its own, and it has: %s)",
 			cgroupfs.Describe(pids))
 	case errors.Is(err, unix.EOPNOTSUPP):
 		kind, _ := level.ReadFile("cgroup.type")

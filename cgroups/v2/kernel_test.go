@@ -16,14 +16,14 @@ import (
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 )
 
-// The tests of this file need a cgroup2 hierarchy, with controllers or
-// without: a hybrid host's does.
+// The tests of this file need a cgroup2 hierarchy. That of a hybrid host, which has no
+// controllers, is sufficient.
 
 // hierarchy returns the mount point of the cgroup2 hierarchy.
 func hierarchy(t *testing.T) string {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root to make cgroups")
+		t.Skip("needs root to create cgroups")
 	}
 	for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		var fs unix.Statfs_t
@@ -35,7 +35,7 @@ func hierarchy(t *testing.T) string {
 	return ""
 }
 
-// create makes a cgroup for the time of the test.
+// create creates a cgroup for the duration of the test.
 func create(t *testing.T) *Manager {
 	t.Helper()
 	mount := hierarchy(t)
@@ -52,7 +52,7 @@ func create(t *testing.T) *Manager {
 	return m
 }
 
-// start clones a shell right into the cgroup.
+// start clones a shell directly into the cgroup.
 func start(t *testing.T, g interface{ Dir() (int, error) }, script string) *exec.Cmd {
 	t.Helper()
 	fd, err := g.Dir()
@@ -92,8 +92,8 @@ func TestCloneIntoCgroup(t *testing.T) {
 	}
 }
 
-// TestGroupOfSplitCgroup puts a process where a container that enabled
-// controllers for its own children has its init.
+// TestGroupOfSplitCgroup moves a process to where a container that has enabled
+// controllers for its own cgroups has its init.
 func TestGroupOfSplitCgroup(t *testing.T) {
 	m := create(t)
 	if err := os.Mkdir(m.dir.Path()+"/init", 0o755); err != nil {
@@ -123,11 +123,11 @@ func TestGroupOfSplitCgroup(t *testing.T) {
 		t.Errorf("GroupOf() of a process elsewhere = %v, want ESRCH", err)
 	}
 	if _, err := m.Sub(map[string]string{"cpu": "init"}); err == nil {
-		t.Error("Sub() takes a controller")
+		t.Error("Sub() accepts a controller")
 	}
 }
 
-// TestThreaded makes a cgroup below a threaded one.
+// TestThreaded creates a cgroup below a threaded one.
 func TestThreaded(t *testing.T) {
 	m := create(t)
 	if err := m.dir.WriteFile("cgroup.type", "threaded"); err != nil {
@@ -148,7 +148,7 @@ func TestThreaded(t *testing.T) {
 	}
 	t.Log(err)
 	if _, err := os.Stat(second.dir.Path()); err == nil {
-		t.Error("what was made is left behind")
+		t.Error("what was created is left behind")
 	}
 	if pids, err := m.Pids(); err != nil || len(pids) != 0 {
 		t.Errorf("Pids() of a threaded cgroup = %v, %v", pids, err)
@@ -158,8 +158,8 @@ func TestThreaded(t *testing.T) {
 	}
 }
 
-// TestReplaceDevices opens an allowed and a forbidden device all the time
-// while the program is replaced.
+// TestReplaceDevices opens an allowed and a denied device repeatedly while the program
+// is replaced.
 func TestReplaceDevices(t *testing.T) {
 	m := create(t)
 	number := func(n int64) *int64 { return &n }
@@ -184,7 +184,7 @@ func TestReplaceDevices(t *testing.T) {
 		s := string(text)
 		out.Store(&s)
 	}()
-	// Another process of ours doesn't know that the cgroup was new.
+	// Another Manager doesn't know that the cgroup was new.
 	other := New(m.mount, m.dir.Path(), false)
 	defer other.Close()
 	for range 300 {
@@ -204,7 +204,8 @@ func TestReplaceDevices(t *testing.T) {
 	}
 }
 
-// attachedPrograms lists ids by bpftool's own means where it is there.
+// attachedPrograms returns the ids of the attached programs by bpftool if it is
+// installed.
 func attachedPrograms(t *testing.T, m *Manager) []string {
 	t.Helper()
 	path, err := exec.LookPath("bpftool")
@@ -237,7 +238,7 @@ func TestDestroyNamesProcesses(t *testing.T) {
 	}
 }
 
-// TestDestroyWaits kills and destroys at once, many times.
+// TestDestroyWaits destroys a cgroup immediately after killing its processes.
 func TestDestroyWaits(t *testing.T) {
 	for range 20 {
 		m := create(t)
@@ -260,7 +261,7 @@ func TestEvent(t *testing.T) {
 	}
 }
 
-// TestSubFollowsNoLink puts a link where a cgroup would be.
+// TestSubFollowsNoLink creates a symbolic link in place of a cgroup.
 func TestSubFollowsNoLink(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink("/", dir+"/link"); err != nil {

@@ -54,7 +54,7 @@ $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go inte
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
 generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
-	$(GO) generate ./nsenter/...
+	$(GO) generate ./nsenter/... ./specconv/...
 	nsenter/child/build write
 
 helpers: $(HELPERS) ## compile the helper programs of the tests

@@ -12,6 +12,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/bundle"
@@ -409,10 +410,11 @@ func (c *creation) gone() error {
 		return nsenter.ErrGone
 	}
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
+		limit := place.At("/linux/resources/memory/limit")
 		return &fault.Fault{
-			Err: errors.New("linux.resources.memory.limit: unable to start container process: " +
+			Err: place.Errorf(limit, "unable to start container process: "+
 				"it was killed while it was set up (out of memory: the limit is too low)"),
-			Code: fault.OutOfMemory, Step: "cgroup", Field: "/linux/resources/memory/limit", Hint: "the limit is too low",
+			Code: fault.OutOfMemory, Step: "cgroup", Field: limit.Pointer, Hint: "the limit is too low",
 		}
 	}
 	return fault.Wrap("", fault.ProcessFailed, fmt.Errorf(

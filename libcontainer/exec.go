@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/resctrl"
@@ -116,7 +117,7 @@ func (x *execution) start(given map[string]int) error {
 	o := nsenter.Options{Provided: given, Inherited: descriptors(x.options.ExtraFiles)}
 	if a := x.wanted.ExecCPUAffinity; a != nil {
 		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
-			return fmt.Errorf("process.execCPUAffinity.initial: %w", err)
+			return place.Wrap(place.At("/process/execCPUAffinity/initial"), err)
 		}
 	}
 	err = x.startChild(o, group)

@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -48,7 +49,7 @@ func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 		return nil
 	}
 	if !root.Has("schemata") {
-		return fmt.Errorf("linux.intelRdt: no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
+		return place.Errorf(place.At("/linux/intelRdt"), "no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
 	}
 	if c.state.IntelRdt != nil {
 		return root.Update(c.state.IntelRdt, r)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	goflag "flag"
 	"fmt"
 	"math"
 	"os"
@@ -16,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
-)
 
-var update = goflag.Bool("update", false, "rewrite the golden files")
+	"github.com/runnel/runnel/internal/golden"
+)
 
 // TestGoldenFilters compiles the profiles of testdata/profiles and compares the
 // filters with those that are kept beside them. Another version of libseccomp than
@@ -35,15 +34,10 @@ func TestGoldenFilters(t *testing.T) {
 	for _, file := range profiles {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			filter := compileNative(t, readProfile(t, file))
-			golden := strings.TrimSuffix(file, ".json") + ".bpf"
 			text := fmt.Sprintf("libseccomp %s, flags %#x, notify %v\n", LibseccompVersion(), filter.Flags, filter.Notify) +
 				disassemble(t, filter.BPF)
-			if *update {
-				if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			compareWithGolden(t, golden, text, filter.BPF)
+			name := "profiles/" + strings.TrimSuffix(filepath.Base(file), ".json") + ".bpf"
+			compareWithGolden(t, golden.Read(t, name, text), text, filter.BPF)
 		})
 	}
 }
@@ -63,13 +57,9 @@ func readProfile(t *testing.T, file string) *specs.LinuxSeccomp {
 	return profile
 }
 
-func compareWithGolden(t *testing.T, golden, text string, program []byte) {
+func compareWithGolden(t *testing.T, content, text string, program []byte) {
 	t.Helper()
-	content, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantHeader, want, _ := strings.Cut(string(content), "\n")
+	wantHeader, want, _ := strings.Cut(content, "\n")
 	header, got, _ := strings.Cut(text, "\n")
 	wantVersion, wantRest, _ := strings.Cut(wantHeader, ",")
 	version, rest, _ := strings.Cut(header, ",")

@@ -2,7 +2,6 @@ package devices
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/runnel/runnel/internal/golden"
+)
 
 // TestGolden compiles testdata/*.json, each a linux.resources.devices, for
 // v2 and for v1, and compares with the .txt beside it.
@@ -34,19 +33,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := render(list, strings.Contains(file, "default"))
-			golden := strings.TrimSuffix(file, ".json") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
+			golden.Check(t, strings.TrimSuffix(filepath.Base(file), ".json")+".txt", got)
 		})
 	}
 }

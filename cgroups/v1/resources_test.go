@@ -2,21 +2,18 @@ package v1
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/internal/golden"
 	"github.com/runnel/runnel/internal/place"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestCompile compiles testdata/*.json, each linux.resources of a new
 // cgroup, and compares with the .txt beside it.
@@ -39,19 +36,7 @@ func TestCompile(t *testing.T) {
 			for _, field := range Ignored(&r) {
 				got += fmt.Sprintf("ignored: %v\n", field)
 			}
-			golden := strings.TrimSuffix(file, ".json") + ".txt"
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("compile(%s) (-want +got):\n%s", file, diff)
-			}
+			golden.Check(t, strings.TrimSuffix(filepath.Base(file), ".json")+".txt", got)
 		})
 	}
 }

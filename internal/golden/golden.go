@@ -16,6 +16,15 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 // Check compares got with the file testdata/name of the package that is tested.
 func Check(t testing.TB, name, got string) {
 	t.Helper()
+	if diff := cmp.Diff(Read(t, name, got), got); diff != "" {
+		t.Errorf("testdata/%s differs (-want +got):\n%s", name, diff)
+	}
+}
+
+// Read returns the content of the file testdata/name, which -update sets to got. It is
+// for tests that compare otherwise than Check.
+func Read(t testing.TB, name, got string) string {
+	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -26,7 +35,5 @@ func Check(t testing.TB, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", file, diff)
-	}
+	return string(want)
 }

@@ -35,7 +35,7 @@ func Write(pid int, linux *specs.Linux) error {
 	switch {
 	case os.Geteuid() == 0:
 		if err := nsenter.WriteMaps(pid, uids, gids); err != nil {
-			return place.Wrap(uidMappings, fmt.Errorf("linux.gidMappings: %w", err))
+			return &place.Error{Place: uidMappings, Also: []place.Place{gidMappings}, Err: err}
 		}
 		return nil
 	case MapsSelf(linux, os.Geteuid(), os.Getegid()):

@@ -281,7 +281,7 @@ func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
 		path := "/proc/sys/" + words.SysctlPath(key)
 		if unix.Access(path, unix.F_OK) == unix.ENOENT {
-			c.addError(config.Warning, place.Place{}, place.Errorf(place.At("/linux/sysctl").Key(key), "there is no %s on this host", path))
+			c.AddError(config.Warning, place.Place{}, place.Errorf(place.At("/linux/sysctl").Key(key), "there is no %s on this host", path))
 		}
 	}
 }
@@ -289,7 +289,7 @@ func (c *check) sysctls() {
 func (c *check) netDevices() {
 	for _, name := range slices.Sorted(maps.Keys(c.Spec.Linux.NetDevices)) {
 		if unix.Access("/sys/class/net/"+filepath.Base(name), unix.F_OK) == unix.ENOENT {
-			c.addError(config.Error, place.Place{}, place.Errorf(place.At("/linux/netDevices").Key(name), "find the device: %w", unix.ENODEV))
+			c.AddError(config.Error, place.Place{}, place.Errorf(place.At("/linux/netDevices").Key(name), "find the device: %w", unix.ENODEV))
 		}
 	}
 }
@@ -344,14 +344,14 @@ func (c *check) cgroup() {
 	const someID = "runnel-check"
 	location, err := c.policy.Locate(c.Spec, someID)
 	if err != nil {
-		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
+		c.AddError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	if location == nil {
 		return
 	}
 	if err := cgroups.CheckCreate(*location); err != nil && !c.policy.Dispensable(c.Spec, err) {
-		c.addError(config.Error, place.At("/linux/cgroupsPath"), err)
+		c.AddError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
 	}
 	c.processors(location.Mode)

@@ -81,18 +81,13 @@ func (c *check) found(s config.Severity, at place.Place, hint, format string, ar
 	c.Add(config.Problem{Place: at, Severity: s, Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// addError adds an error at its place, or at fallback if it has none.
-func (c *check) addError(s config.Severity, fallback place.Place, err error) {
-	c.AddError(s, fallback, err)
-}
-
 func (c *check) findRootfs() {
 	if !bundle.NamesRootfs(c.Spec) {
 		return // Validate says so
 	}
 	rootfs, err := bundle.FindRootfs(c.dir, c.Spec)
 	if err != nil {
-		c.addError(config.Error, place.At("/root/path"), err)
+		c.AddError(config.Error, place.At("/root/path"), err)
 		return
 	}
 	c.rootfs = rootfs
@@ -111,7 +106,7 @@ func (c *check) probe() {
 	}
 	host, err := host.Probe(c.Spec, rootfs)
 	if err != nil {
-		c.addError(config.Error, place.Place{}, err)
+		c.AddError(config.Error, place.Place{}, err)
 		return
 	}
 	c.host = host
@@ -130,7 +125,7 @@ func (c *check) config() {
 		c.addAll(config.Error, errs)
 		c.addAll(config.Warning, warnings)
 	}
-	c.addError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
+	c.AddError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
 	c.resources()
 }
 

@@ -32,9 +32,9 @@ func (root FS) Reserve(r *specs.LinuxIntelRdt, id string) (*state.Rdt, error) {
 	case s == nil:
 		return nil, nil
 	case s.Own && root.Has(s.Group):
-		return nil, fmt.Errorf("linux.intelRdt: the group %s is there already: %w", root.Path(s.Group), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt"), "the group %s is there already: %w", root.Path(s.Group), unix.EEXIST)
 	case s.Monitor != "" && root.Has(s.Group, s.Monitor):
-		return nil, fmt.Errorf("linux.intelRdt.enableMonitoring: the group %s is there already: %w", root.Path(s.Group, s.Monitor), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt/enableMonitoring"), "the group %s is there already: %w", root.Path(s.Group, s.Monitor), unix.EEXIST)
 	}
 	return s, nil
 }
@@ -73,14 +73,14 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 		return place.Errorf(place.At("/linux/intelRdt/closID"), "there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
 	default:
 		if err := os.Mkdir(group, 0o755); err != nil {
-			return root.explain("linux.intelRdt.closID", err)
+			return root.explain(place.At("/linux/intelRdt/closID"), err)
 		}
 		made = true
 	}
 	// Two writes: the kernel takes no two lines for one resource at once.
 	for _, lines := range [][]string{first, last} {
 		if err := root.write(root.Path(s.Group, "schemata"), lines); err != nil {
-			err = root.explain("linux.intelRdt", err)
+			err = root.explain(place.At("/linux/intelRdt"), err)
 			if made {
 				_ = os.Remove(group) // a group that others share stays, but not one that is half made
 			}
@@ -91,7 +91,7 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 		return nil
 	}
 	if err := os.Mkdir(root.Path(s.Group, s.Monitor), 0o755); err != nil {
-		return root.explain("linux.intelRdt.enableMonitoring", err)
+		return root.explain(place.At("/linux/intelRdt/enableMonitoring"), err)
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 func (root FS) Update(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	first, _ := schemata(r)
 	if err := root.write(root.Path(s.Group, "schemata"), first); err != nil {
-		return root.explain("linux.intelRdt", err)
+		return root.explain(place.At("/linux/intelRdt"), err)
 	}
 	return nil
 }
@@ -112,14 +112,14 @@ func (root FS) Join(s *state.Rdt, pid int) error {
 	}
 	line := []string{strconv.Itoa(pid)}
 	if err := root.write(root.Path(s.Group, "tasks"), line); err != nil {
-		return root.explain("linux.intelRdt", err)
+		return root.explain(place.At("/linux/intelRdt"), err)
 	}
 	if s.Monitor == "" {
 		return nil
 	}
 	// One group may watch only what is in its class of service: it comes second.
 	if err := root.write(root.Path(s.Group, s.Monitor, "tasks"), line); err != nil {
-		return root.explain("linux.intelRdt.enableMonitoring", err)
+		return root.explain(place.At("/linux/intelRdt/enableMonitoring"), err)
 	}
 	return nil
 }
@@ -170,12 +170,12 @@ func (root FS) write(path string, lines []string) error {
 }
 
 // explain adds the kernel's own words about the last call, if it has some.
-func (root FS) explain(field string, err error) error {
+func (root FS) explain(at place.Place, err error) error {
 	status, _ := os.ReadFile(root.Path("info", "last_cmd_status"))
 	if text := strings.TrimSpace(string(status)); text != "" && text != "ok" {
-		return fmt.Errorf("%s: %w (%s)", field, err, text)
+		return place.Errorf(at, "%w (%s)", err, text)
 	}
-	return fmt.Errorf("%s: %w", field, err)
+	return place.Wrap(at, err)
 }
 
 // schemata are the lines for the file schemata: those to write first, the cache

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
@@ -116,6 +117,9 @@ func TestIntelRdt(t *testing.T) {
 			if c.fails != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), c.fails) {
 					t.Errorf("prepare: %v, want %s", err, c.fails)
+				}
+				if at := place.Of(err); !strings.HasPrefix(c.fails, at.String()+": ") || at.IsZero() {
+					t.Errorf("prepare: the place of %v is %q", err, at)
 				}
 				if diff := cmp.Diff(before, root.files(t)); diff != "" {
 					t.Errorf("after the error (-before +after):\n%s", diff)
@@ -241,7 +245,7 @@ func TestIntelRdtErrorsHaveTheKernelsWords(t *testing.T) {
 	if err := os.WriteFile(root.Path("info", "last_cmd_status"), []byte("Mask is not contiguous\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := root.explain("linux.intelRdt", unix.EINVAL)
+	err := root.explain(place.At("/linux/intelRdt"), unix.EINVAL)
 	if want := "linux.intelRdt: invalid argument (Mask is not contiguous)"; err.Error() != want {
 		t.Errorf("explain: %q, want %q", err, want)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-//go:generate go run ./internal/gen
+//go:generate go run ./internal/decodegen
 
 // Decode reads a config.json as config.md describes it, without the objects that are for
 // other platforms. Unknown properties are ignored, as the specification requires. An

@@ -105,13 +105,14 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	if err := resctrl.Host.Prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
 		return explain.Cgroup("intel-rdt", err)
 	}
-	if err := c.compile(given); err != nil {
+	if err := c.compile(ctx, given); err != nil {
 		return err
 	}
 	if err := c.start(given); err != nil {
 		return err
 	}
-	d := dialogue{status: specs.StateCreating, answer: c.answer, untilCreated: true, gone: c.gone}
+	answer := func(m nsenter.Message) error { return c.answer(ctx, m) }
+	d := dialogue{status: specs.StateCreating, answer: answer, untilCreated: true, gone: c.gone}
 	if err := c.converse(ctx, &c.child.Conversation, d); err != nil {
 		return err
 	}
@@ -263,7 +264,7 @@ func (c *creation) group() cgroups.Group {
 	return c.cgroup
 }
 
-func (c *creation) answer(m nsenter.Message) error {
+func (c *creation) answer(ctx context.Context, m nsenter.Message) error {
 	switch m.Kind {
 	case nsenter.Maps:
 		if err := c.joinCgroup(m.Pid); err != nil {
@@ -271,7 +272,7 @@ func (c *creation) answer(m nsenter.Message) error {
 		}
 		return explain.Maps(c.spec.Linux, c.writeMaps(m.Pid))
 	case nsenter.Namespaces:
-		return c.enter(m.Pid)
+		return c.enter(ctx, m.Pid)
 	}
 	return fmt.Errorf("message %d of the child before it is created", m.Kind)
 }
@@ -292,7 +293,7 @@ func (c *creation) writeMaps(pid int) error {
 
 // enter is what the parent does when all namespaces exist: the process is known for
 // good, and so the state is saved before it goes on.
-func (c *creation) enter(pid int) (err error) {
+func (c *creation) enter(ctx context.Context, pid int) (err error) {
 	if err := c.identify(pid); err != nil {
 		return err
 	}
@@ -314,10 +315,10 @@ func (c *creation) enter(pid int) (err error) {
 	creating := ociState(c.state, specs.StateCreating)
 	if hooks := c.spec.Hooks; hooks != nil {
 		//nolint:staticcheck // prestart is deprecated, and required
-		if err := c.runtime.hooks().RunAll("prestart", hooks.Prestart, creating); err != nil {
+		if err := c.runtime.hooks().RunAll(ctx, "prestart", hooks.Prestart, creating); err != nil {
 			return err
 		}
-		if err := c.runtime.hooks().RunAll("createRuntime", hooks.CreateRuntime, creating); err != nil {
+		if err := c.runtime.hooks().RunAll(ctx, "createRuntime", hooks.CreateRuntime, creating); err != nil {
 			return err
 		}
 	}
@@ -356,7 +357,9 @@ func announce(pidfdSocket, word, pidFile string, pid, fd int) error {
 // process hands the container over to the caller.
 func (c *creation) process() *Process {
 	c.closeFiles()
-	return c.launch.process()
+	p := c.launch.process()
+	p.ownsContainer = true
+	return p
 }
 
 func (c *creation) closeFiles() {

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -129,7 +130,7 @@ func (c *Container) hooks() (*specs.Hooks, error) {
 // from cleaning up (runtime.md, lifecycle, step 13).
 func (c *Container) runPoststop(hooks []specs.Hook) {
 	for i := range hooks {
-		if err := c.runtime.hooks().Run("poststop", i, &hooks[i], ociState(c.state, specs.StateStopped)); err != nil {
+		if err := c.runtime.hooks().Run(context.Background(), "poststop", i, &hooks[i], ociState(c.state, specs.StateStopped)); err != nil {
 			c.runtime.warn(err.Error())
 		}
 	}

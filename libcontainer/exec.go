@@ -20,7 +20,7 @@ import (
 )
 
 // Exec runs another process in a running or created container. It returns when the
-// process has been executed. The caller closes the result, and with it the container.
+// process has been executed. The caller closes the result.
 func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err := c.acceptsExec(o.IgnorePaused); err != nil {
 		return nil, err
@@ -90,10 +90,10 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if x.streams, err = x.options.Stdio.open(x.wanted, given); err != nil {
 		return err
 	}
-	if err := x.compile(); err != nil {
+	if err := x.compile(ctx); err != nil {
 		return err
 	}
-	if err := x.start(given); err != nil {
+	if err := x.start(ctx, given); err != nil {
 		return err
 	}
 	d := dialogue{status: specs.StateRunning, answer: x.answer, gone: x.hasBegun}
@@ -106,7 +106,7 @@ func (x *execution) run(ctx context.Context) (err error) {
 	return announce(x.options.PidfdSocket, "setns", x.options.PidFile, x.pid, x.pidfd)
 }
 
-func (x *execution) start(given map[string]int) error {
+func (x *execution) start(ctx context.Context, given map[string]int) error {
 	group, err := x.cgroup()
 	if err != nil {
 		return explain.Cgroup("cgroup", err)
@@ -122,7 +122,7 @@ func (x *execution) start(given map[string]int) error {
 	}
 	err = x.startChild(o, group)
 	if group != nil && errors.Is(err, unix.EACCES) {
-		err = x.startOutside(o, err)
+		err = x.startOutside(ctx, o, err)
 	}
 	if err != nil {
 		return err

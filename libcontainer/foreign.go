@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // cgroup into the container's: the kernel wants write access to cgroup.procs of
 // the closest cgroup above both (cgroup-v2.rst, "Delegation Containment"), which
 // nobody has above the cgroup of a login session. The user's systemd may.
-func (x *execution) startOutside(o nsenter.Options, denied error) (err error) {
+func (x *execution) startOutside(ctx context.Context, o nsenter.Options, denied error) (err error) {
 	l := x.state.Cgroup
 	if l.Mode != cgroups.V2 {
 		return denied
@@ -29,7 +30,7 @@ func (x *execution) startOutside(o nsenter.Options, denied error) (err error) {
 			own, l.Paths[""], denied)
 	}
 	x.attach = true
-	if err := x.compile(); err != nil {
+	if err := x.compile(ctx); err != nil {
 		return err
 	}
 	return x.startChild(o, nil)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/explain"
@@ -74,15 +75,20 @@ type dialogue struct {
 	gone func() error
 }
 
-// converse answers the child until the end of d. When ctx is done the child is killed.
+// converse answers the child until the end of d, or until ctx is done: the caller then
+// ends the child.
 func (l *launch) converse(ctx context.Context, conversation *nsenter.Conversation, d dialogue) error {
-	stop := context.AfterFunc(ctx, l.kill)
-	defer stop()
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
 	for {
-		done, err := l.next(conversation, d)
-		if ctx.Err() != nil && err != nil {
+		cancelled.Wait(conversation.FD())
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		done, err := l.next(conversation, d)
 		if done || err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.planInput(b, CreateOptions{ID: id, NoPivot: noPivot}, location)
+	in, err := r.planInput(context.Background(), b, CreateOptions{ID: id, NoPivot: noPivot}, location)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 }
 
 // compile makes the plan of the container's init.
-func (c *creation) compile(given map[string]int) error {
-	in, err := c.runtime.planInput(c.bundle, c.options, c.state.Cgroup)
+func (c *creation) compile(ctx context.Context, given map[string]int) error {
+	in, err := c.runtime.planInput(ctx, c.bundle, c.options, c.state.Cgroup)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *creation) compile(given map[string]int) error {
 }
 
 // planInput gathers what a plan is made from, the compiled filter included.
-func (r *Runtime) planInput(b *bundle.Bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
+func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
 	in := specconv.Input{
 		Spec: b.Spec, Host: b.Host, Bundle: b.Dir, Rootfs: b.Rootfs,
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
@@ -82,12 +82,12 @@ func (r *Runtime) planInput(b *bundle.Bundle, o CreateOptions, location *cgroups
 		in.Cgroups = hierarchies(location)
 	}
 	var err error
-	in.Seccomp, err = r.filter(b.Spec.Linux.Seccomp)
+	in.Seccomp, err = r.filter(ctx, b.Spec.Linux.Seccomp)
 	return in, err
 }
 
 // compile makes the plan of an exec.
-func (x *execution) compile() error {
+func (x *execution) compile(ctx context.Context) error {
 	spec := *x.spec
 	spec.Process = x.wanted
 	facts, err := host.Probe(&spec, x.state.Rootfs)
@@ -109,7 +109,7 @@ func (x *execution) compile() error {
 	if x.state.Cgroup != nil {
 		in.CgroupFiles = cgroupFiles(x.state.Cgroup)
 	}
-	if in.Seccomp, err = x.runtime.filter(x.spec.Linux.Seccomp); err != nil {
+	if in.Seccomp, err = x.runtime.filter(ctx, x.spec.Linux.Seccomp); err != nil {
 		return err
 	}
 	if in.Seccomp != nil {
@@ -122,11 +122,11 @@ func (x *execution) compile() error {
 }
 
 // filter compiles a profile, or finds it in the cache; nil without one.
-func (r *Runtime) filter(profile *specs.LinuxSeccomp) (*specconv.Seccomp, error) {
+func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*specconv.Seccomp, error) {
 	if profile == nil {
 		return nil, nil
 	}
-	f, warnings, err := seccomp.Compile(context.Background(), profile, filepath.Join(r.Root, state.CacheName))
+	f, warnings, err := seccomp.Compile(ctx, profile, filepath.Join(r.Root, state.CacheName))
 	for _, w := range warnings {
 		r.warn(w.Error())
 	}

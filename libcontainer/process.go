@@ -24,10 +24,12 @@ type Process struct {
 	relayed chan struct{}
 	// reapAll: Wait collects all children, see RunOptions.Subreaper.
 	reapAll bool
+	// ownsContainer: Close closes the container, too.
+	ownsContainer bool
 }
 
-// Container returns the container that the process is in. It is closed together with
-// the process.
+// Container returns the container that the process is in. That of Create and Run is
+// closed together with the process.
 func (p *Process) Container() *Container { return p.container }
 
 // Pid returns the process id in the pid namespace of this process.
@@ -129,7 +131,7 @@ func (p *Process) reap() (unix.WaitStatus, error) {
 	}
 }
 
-// Close releases what the handle holds, the container included. The process goes on.
+// Close releases what the handle holds. The process goes on.
 func (p *Process) Close() {
 	if p.terminal != nil {
 		p.terminal.Close()
@@ -138,5 +140,7 @@ func (p *Process) Close() {
 		unix.Close(p.pidfd)
 		p.pidfd = -1
 	}
-	p.container.Close()
+	if p.ownsContainer {
+		p.container.Close()
+	}
 }

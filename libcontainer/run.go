@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -30,8 +31,13 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 	p := c.process()
 	p.reapAll = o.Subreaper
 	if !o.Attached {
-		c.awaitReady(notifier)
+		err := c.awaitReady(ctx, notifier)
 		notifier.Close()
+		if err != nil {
+			err = errors.Join(err, c.delete())
+			p.Close()
+			return nil, err
+		}
 	} else if notifier != nil {
 		p.relay(notifier)
 	}

@@ -25,7 +25,8 @@ const (
 // Start lets a created container run its process. It returns when the process has been
 // executed, or with the reason why it couldn't be: then the container is stopped. With
 // a notifySocket, in the form of NOTIFY_SOCKET of sd_notify(3), it returns when the
-// process says that it is ready; "" is none.
+// process says that it is ready; "" is none. When ctx is done before the program runs, the container
+// is killed.
 func (c *Container) Start(ctx context.Context, notifySocket string) error {
 	status, err := c.Status()
 	if err != nil {
@@ -71,8 +72,7 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	if err := c.finishStart(ctx, conversation); err != nil {
 		return errors.Join(err, c.stop())
 	}
-	c.awaitReady(notifier)
-	return nil
+	return c.awaitReady(ctx, notifier)
 }
 
 // lateStart returns the error for a container that no longer waits.
@@ -109,7 +109,7 @@ func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) 
 	if l.spec.Hooks == nil || len(l.spec.Hooks.Poststart) == 0 {
 		return nil
 	}
-	return l.runtime.hooks().RunAll("poststart", l.spec.Hooks.Poststart, ociState(l.state, specs.StateRunning))
+	return l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, specs.StateRunning))
 }
 
 // openNotifier opens the socket that the container's process sends to; nil where nobody
@@ -125,20 +125,22 @@ func (c *Container) openNotifier(manager string) *sdnotify.Notifier {
 	return n
 }
 
-// awaitReady waits until the process says that it is ready, or ends.
-func (c *Container) awaitReady(n *sdnotify.Notifier) {
+// awaitReady waits until the process says that it is ready, or ends. The error is only
+// that of ctx.
+func (c *Container) awaitReady(ctx context.Context, n *sdnotify.Notifier) error {
 	if n == nil {
-		return
+		return nil
 	}
 	process, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) {
-		return
+		return nil
 	}
 	if err == nil {
 		defer unix.Close(process)
-		err = n.UntilReady(c.state.Pid, process)
+		err = n.UntilReady(ctx, c.state.Pid, process)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		c.runtime.warn(err.Error())
 	}
+	return ctx.Err()
 }

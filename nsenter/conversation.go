@@ -13,6 +13,9 @@ type Conversation struct {
 	last MessageKind
 }
 
+// FD returns the descriptor of the conversation, for poll(2).
+func (c *Conversation) FD() int { return c.fd }
+
 // Next waits for the child's next message. It returns ErrGone at the end of the
 // conversation.
 func (c *Conversation) Next() (Message, error) {

@@ -82,6 +82,7 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer container.Close()
 	detach := c.Bool("detach")
 	var f *foreground
 	if !detach {
@@ -92,7 +93,6 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 	}
 	p, err := container.Exec(context.Background(), o)
 	if err != nil {
-		container.Close()
 		return 0, err
 	}
 	defer p.Close()

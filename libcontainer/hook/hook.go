@@ -4,6 +4,7 @@
 package hook
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/fault"
@@ -28,10 +30,11 @@ type Runner struct {
 }
 
 // RunAll runs hooks one after the other, in their order, and stops at the first that
-// fails. The kind is the name of their list: "createRuntime".
-func (r Runner) RunAll(kind string, hooks []specs.Hook, state specs.State) error {
+// fails. The kind is the name of their list: "createRuntime". When ctx is done, the hook
+// that runs is killed as at its timeout.
+func (r Runner) RunAll(ctx context.Context, kind string, hooks []specs.Hook, state specs.State) error {
 	for i := range hooks {
-		if err := r.Run(kind, i, &hooks[i], state); err != nil {
+		if err := r.Run(ctx, kind, i, &hooks[i], state); err != nil {
 			return err
 		}
 	}
@@ -43,11 +46,11 @@ func (r Runner) RunAll(kind string, hooks []specs.Hook, state specs.State) error
 // At its timeout its whole process group is killed; a process that has left the group
 // by setsid(2) is not reached. The error is a *fault.Fault; its words "error running
 // KIND hook #N:" are runc's.
-func (r Runner) Run(kind string, index int, hook *specs.Hook, state specs.State) error {
+func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hook, state specs.State) error {
 	at := Place(kind, index)
 	origin := at.String() + " " + hook.Path
 	var out, errs output
-	err := execute(hook, state, &out, &errs)
+	err := execute(ctx, hook, state, &out, &errs)
 	if err == nil {
 		r.Log(origin, out.text(), errs.text())
 		return nil
@@ -91,7 +94,7 @@ func (r Runner) Log(origin string, outputs ...string) {
 	}
 }
 
-func execute(hook *specs.Hook, state specs.State, out, errs *output) error {
+func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs *output) error {
 	content, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
@@ -127,11 +130,15 @@ func execute(hook *specs.Hook, state specs.State, out, errs *output) error {
 		return err
 	}
 	defer unix.Close(p.fd)
-	return p.wait(hook.Timeout, out, errs)
+	return p.wait(ctx, hook.Timeout, out, errs)
 }
 
 // process is a running hook, which leads a process group.
 type process struct{ pid, fd int }
+
+// kill kills the process group. The leader isn't waited for, so that its pid can't be
+// another's.
+func (p process) kill() { _ = unix.Kill(-p.pid, unix.SIGKILL) }
 
 func start(hook *specs.Hook, stdio ...int) (p process, err error) {
 	args, env := hook.Args, hook.Env
@@ -155,17 +162,24 @@ func start(hook *specs.Hook, stdio ...int) (p process, err error) {
 // wait reads what the hook prints until it has ended. A process that it has left
 // behind isn't waited for, although it may hold a pipe open: what that prints
 // later is lost, and it gets SIGPIPE.
-func (p process) wait(timeout *int, outputs ...*output) error {
+func (p process) wait(ctx context.Context, timeout *int, outputs ...*output) error {
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
 	var deadline time.Time
 	if timeout != nil && *timeout > 0 {
 		deadline = time.Now().Add(time.Duration(*timeout) * time.Second)
 	}
-	late := false
-	for !p.poll(deadline, outputs) {
-		if !deadline.IsZero() && !time.Now().Before(deadline) {
-			late = true
+	late, killed := false, false
+	for !p.poll(deadline, cancelled.PollFd(), outputs) {
+		late = late || !deadline.IsZero() && !time.Now().Before(deadline)
+		if !killed && (late || ctx.Err() != nil) {
+			killed = true
 			deadline = time.Time{}
-			_ = unix.Kill(-p.pid, unix.SIGKILL)
+			cancelled.Close()
+			p.kill()
 		}
 	}
 	for _, o := range outputs {
@@ -177,16 +191,18 @@ func (p process) wait(timeout *int, outputs ...*output) error {
 		return fmt.Errorf("wait for the hook: %w", err)
 	case late:
 		return TimeoutError(float64(*timeout))
+	case killed:
+		return ctx.Err()
 	case status != 0:
 		return errors.New(reap.Describe(status))
 	}
 	return nil
 }
 
-// poll waits for output, the hook's end or the deadline, and tells whether the
-// hook has ended.
-func (p process) poll(deadline time.Time, outputs []*output) bool {
-	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+// poll waits for output, the hook's end, the deadline, or cancelled, and reports whether
+// the hook has ended.
+func (p process) poll(deadline time.Time, cancelled unix.PollFd, outputs []*output) bool {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, cancelled}
 	for _, o := range outputs {
 		fds = append(fds, unix.PollFd{Fd: int32(o.fd), Events: unix.POLLIN})
 	}
@@ -198,7 +214,7 @@ func (p process) poll(deadline time.Time, outputs []*output) bool {
 		return false
 	}
 	for i, o := range outputs {
-		if fds[i+1].Revents != 0 {
+		if fds[i+2].Revents != 0 {
 			o.read()
 		}
 	}

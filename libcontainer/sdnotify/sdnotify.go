@@ -6,12 +6,14 @@ package sdnotify
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/libcontainer/state"
 )
@@ -118,14 +120,22 @@ func (n *Notifier) Close() {
 }
 
 // UntilReady waits until the process pid, which the pidfd process refers to, says that
-// it is ready, or ends. From then on the manager follows that process instead of the
-// runtime.
-func (n *Notifier) UntilReady(pid, process int) error {
+// it is ready, or ends, or ctx is done. From then on the manager follows that process
+// instead of the runtime.
+func (n *Notifier) UntilReady(ctx context.Context, pid, process int) error {
 	if n == nil {
 		return nil
 	}
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
 	for {
-		message, ended := n.next(process)
+		message, ended := n.next(process, cancelled.PollFd())
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if ended {
 			return nil
 		}
@@ -146,7 +156,7 @@ func (n *Notifier) Relay(process int, done chan<- struct{}) {
 		return
 	}
 	for {
-		message, ended := n.next(process)
+		message, ended := n.next(process, unix.PollFd{Fd: -1})
 		if ended {
 			return
 		}
@@ -157,12 +167,15 @@ func (n *Notifier) Relay(process int, done chan<- struct{}) {
 }
 
 // next returns the next message, or ended when there are no more and the process has
-// ended. Descriptors in it are closed by the kernel, as there is no room
-// for them.
-func (n *Notifier) next(process int) (message []byte, ended bool) {
+// ended, or when cancelled becomes readable. Descriptors in a message are
+// closed by the kernel, as there is no room for them.
+func (n *Notifier) next(process int, cancelled unix.PollFd) (message []byte, ended bool) {
 	var buf [4096]byte
 	for {
-		fds := []unix.PollFd{{Fd: int32(n.from), Events: unix.POLLIN}, {Fd: int32(process), Events: unix.POLLIN}}
+		fds := []unix.PollFd{
+			{Fd: int32(n.from), Events: unix.POLLIN}, {Fd: int32(process), Events: unix.POLLIN},
+			cancelled,
+		}
 		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
 			return nil, true
 		}
@@ -174,7 +187,7 @@ func (n *Notifier) next(process int) (message []byte, ended bool) {
 			if err != unix.EINTR {
 				return nil, true
 			}
-		} else if fds[1].Revents != 0 {
+		} else if fds[1].Revents != 0 || fds[2].Revents != 0 {
 			return nil, true
 		}
 	}

@@ -57,6 +57,7 @@ var arrows = map[string][]string{
 	"seccomp":               {"seccomp/compiler", "internal/..."},
 	"seccomp/...":           {"seccomp/compiler", "internal/..."},
 
+	"internal/cancel": {},
 	"internal/memfd":  {},
 	"internal/place":  {},
 	"internal/pidfd":  {},

@@ -14,11 +14,8 @@ import (
 	"github.com/runnel/runnel/internal/cli"
 )
 
-// Set by the linker.
-var (
-	version = "unknown"
-	commit  = ""
-)
+// Set by the linker, or empty.
+var version, commit string
 
 func main() {
 	os.Exit(cli.Main(os.Args, cli.Build{Version: version, Commit: commit}))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -40,7 +41,7 @@ func (s *session) configure() {
 func (s *session) app(global []cli.Flag, commands []*Command) *cli.App {
 	a := &cli.App{
 		Name: programName, Usage: Title, UsageText: "runnel [GLOBAL OPTION...] COMMAND [OPTION...] [ARGUMENT...]",
-		Description: About, Version: s.build.Version,
+		Description: About, Version: cmp.Or(s.build.Version, "unknown"),
 		CustomAppHelpTemplate: appHelp, // for --help
 		Flags:                 append(slices.Clip(global), cli.HelpFlag),
 		Reader:                s.stdin, Writer: s.stdout, ErrWriter: s.stderr,

@@ -111,7 +111,8 @@ func (e *encoder) vec(offset int, _ string, l []string) {
 	array := len(e.buf)
 	e.buf = append(e.buf, make([]byte, 8*(len(l)+1))...)
 	for i, s := range l {
-		binary.LittleEndian.PutUint64(e.buf[array+8*i:], uint64(e.appendString(s)))
+		offset := e.appendString(s) // may move e.buf
+		binary.LittleEndian.PutUint64(e.buf[array+8*i:], uint64(offset))
 	}
 	e.setRef(offset, array)
 }

@@ -44,6 +44,24 @@ func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
 	}
 }
 
+// The buffer grows, and so moves, while a vector's strings are added.
+func TestEncodeLaysOutALongVector(t *testing.T) {
+	args := []string{"x", strings.Repeat("a", 5000), strings.Repeat("b", 70000), "last"}
+	p := &Plan{}
+	p.Add(place.Place{}, Exec{Args: args})
+	b, err := p.Encode(4, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int(binary.LittleEndian.Uint32(b[headerSize+8:]))
+	for i, arg := range args {
+		offset := int(binary.LittleEndian.Uint64(b[at+8*i:]))
+		if offset == 0 || string(b[offset:offset+len(arg)+1]) != arg+"\x00" {
+			t.Errorf("args[%d] isn't at its offset %d", i, offset)
+		}
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	for _, c := range []struct {
 		op   Op

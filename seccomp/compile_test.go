@@ -42,7 +42,7 @@ func TestCompileErrors(t *testing.T) {
 	}
 }
 
-// TestExplain holds the sentences for failures that can't be provoked.
+// TestExplain has failures that no profile causes.
 func TestExplain(t *testing.T) {
 	profile := &specs.LinuxSeccomp{Architectures: []specs.Arch{specs.ArchX86_64, specs.ArchLOONGARCH64}}
 	l := &lowered{request: compiler.Request{

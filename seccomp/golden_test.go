@@ -20,9 +20,9 @@ import (
 )
 
 // TestGoldenFilters compiles the profiles of testdata/profiles and compares the
-// filters with those that are kept beside them. Another version of libseccomp than
-// the one that made a golden may order the instructions differently; the filter
-// must then decide every call in the same way.
+// filters with the goldens next to them. Another version of libseccomp than that of
+// a golden may order the instructions differently; the filter must then decide every
+// call in the same way.
 func TestGoldenFilters(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the goldens are filters of x86-64: libseccomp puts the native architecture into each")
@@ -131,7 +131,7 @@ func constants(program []byte) (archs, numbers []uint32, values []uint64) {
 }
 
 // loadedWords returns, for each instruction, which words of struct seccomp_data the
-// accumulator may hold there, a bit each. Jumps only go forward.
+// accumulator may contain there, one bit for each. All jumps go forward.
 func loadedWords(program []byte) []uint16 {
 	n := len(program) / instructionSize
 	words := make([]uint16, n)

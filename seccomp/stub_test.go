@@ -10,7 +10,7 @@ import (
 
 const (
 	returnENOSYS = actErrno | 38
-	fallThrough  = 0x00007fff // a return value nobody else gives
+	fallThrough  = 0x00007fff // a return value that no other instruction has
 )
 
 func TestStub(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 type action struct {
 	name  specs.LinuxSeccompAction
 	value uint32
-	// maxErrno is the greatest errnoRet; 0 for an action without one. ERRNO is
-	// limited by the kernel (MAX_ERRNO), TRACE by its 16 bits.
+	// maxErrno is the greatest errnoRet; 0 for an action without one. libseccomp
+	// refuses MAX_ERRNO, 4095, and more for ERRNO; TRACE is limited by its 16 bits.
 	maxErrno uint
 	// denies reports whether a program fails when this is the action for system
 	// calls that the profile doesn't know, which is why there is an ENOSYS stub. For
@@ -26,7 +26,7 @@ type action struct {
 
 var actions = [...]action{
 	{name: specs.ActAllow, value: actAllow},
-	{name: specs.ActErrno, value: actErrno, maxErrno: 4095, denies: true},
+	{name: specs.ActErrno, value: actErrno, maxErrno: 4094, denies: true},
 	{name: specs.ActKill, value: actKillThread, denies: true},
 	{name: specs.ActKillProcess, value: 0x80000000, denies: true},
 	{name: specs.ActKillThread, value: actKillThread, denies: true},

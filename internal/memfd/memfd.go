@@ -1,5 +1,5 @@
-// Package memfd creates files that exist in memory alone, memfd_create(2). A
-// sealed one keeps its content whoever gets hold of it.
+// Package memfd creates files that exist only in memory, memfd_create(2). Nobody can
+// change the content of a sealed one, through whatever descriptor.
 package memfd
 
 import (

@@ -11,8 +11,8 @@
 //   - Without cgo, or with the build tag no_libseccomp, nothing can be compiled,
 //     and Compile returns ErrUnavailable.
 //
-// What a filter is about is decided in package seccomp. A Request has numbers and
-// names of system calls; this package knows nothing of config.json.
+// Package seccomp turns a profile into a Request, which consists of numbers and of
+// names of system calls. This package doesn't know config.json.
 package compiler
 
 import (

@@ -29,7 +29,7 @@ func Version() string {
 	return strings.TrimSpace(version)
 }
 
-// Identity returns what, beside a request, decides the compiled program.
+// Identity returns what, besides a request, decides the compiled program.
 func Identity() string { return embeddedIdentity }
 
 // Compile has the embedded program compile the request. An error of libseccomp is

@@ -35,7 +35,7 @@ func Version() string {
 	return fmt.Sprintf("%d.%d.%d", major, minor, micro)
 }
 
-// Identity returns what, beside a request, decides the compiled program: the
+// Identity returns what, besides a request, decides the compiled program: the
 // version of libseccomp and the file it was loaded from. An update that keeps the
 // version has another inode or time.
 func Identity() string {

@@ -48,7 +48,7 @@ type Arg struct {
 // An encoded request is one buffer: a header, the arguments, the architectures,
 // the rules, and the names, each of which ends with a NUL. All numbers are in the
 // byte order of the machine, on which both ends run. Another layout has another
-// version, which also tells the cached programs of the two apart.
+// version, so that cached programs of the old layout are not found.
 const (
 	wireMagic      = 0x70636e72
 	wireVersion    = 2

@@ -69,14 +69,14 @@ func (u *Unit) Attach(pid int) error {
 // connect connects to systemd if there is no connection or it has ended, and
 // starts the timeout of a request.
 func (u *Unit) connect() error {
-	if u.bus != nil && !u.bus.Connected() {
-		u.Close()
-	}
-	if u.bus == nil {
-		var err error
-		if u.bus, err = connect(u.User, cmp.Or(u.timeout, answerTimeout)); err != nil {
+	if u.bus == nil || !u.bus.Connected() {
+		b, err := connect(u.User, cmp.Or(u.timeout, answerTimeout))
+		if err != nil {
+			// A lost connection stays, so that further calls fail as well.
 			return err
 		}
+		u.Close()
+		u.bus = b
 	}
 	u.bus.begin()
 	return nil

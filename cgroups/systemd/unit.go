@@ -37,11 +37,11 @@ var ErrExist = errors.New("the unit exists already")
 // Properties of annotations, as returned by Annotations, override all others. The
 // error is ErrExist if another unit has the name.
 func (u *Unit) Start(id string, pid int, isUnified bool, resources []Property, annotations map[string]string) error {
-	more, err := extra(annotations)
+	more, err := annotationProperties(annotations)
 	if err != nil {
 		return err
 	}
-	list := slices.Concat(u.usual(id, pid, isUnified), resources, more)
+	list := slices.Concat(u.basicProperties(id, pid, isUnified), resources, more)
 	if err := u.connect(); err != nil {
 		return err
 	}

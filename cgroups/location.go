@@ -75,9 +75,11 @@ func Locate(cgroupsPath, id string) (Location, error) {
 	if err != nil {
 		return Location{}, err
 	}
-	own, err := procfs.OwnCgroups()
-	if err != nil {
-		return Location{}, fmt.Errorf("locate cgroups: %w", err)
+	var own procfs.Memberships
+	if !path.IsAbs(cgroupsPath) {
+		if own, err = procfs.OwnCgroups(); err != nil {
+			return Location{}, fmt.Errorf("locate cgroups: %w", err)
+		}
 	}
 	return locate(hostMode, mounts, own, cgroupsPath, id)
 }
@@ -85,7 +87,8 @@ func Locate(cgroupsPath, id string) (Location, error) {
 // unifiedMount returns the hierarchy of a v2 host at the usual mount point.
 func unifiedMount() []mount { return []mount{{keys: []string{""}, point: root, root: "/"}} }
 
-// locate is Locate on a host with these mounts, for a caller in these cgroups.
+// locate is Locate on a host with these mounts, for a caller in these cgroups. An
+// absolute cgroupsPath doesn't depend on the latter.
 func locate(hostMode Mode, mounts []mount, own procfs.Memberships, cgroupsPath, id string) (Location, error) {
 	l := Location{Mode: hostMode, Driver: Cgroupfs}
 	inner, err := innerPath(cgroupsPath, id)

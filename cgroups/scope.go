@@ -82,9 +82,9 @@ func Attach(l Location, pid int) error {
 type adopter interface {
 	Manager
 	Adopt(r *specs.LinuxResources, pid int) error
-	// Refuses returns the error for which Set refuses r before it writes anything. It
+	// Validate returns the error for which Set refuses r before it writes anything. It
 	// is needed first, because systemd applies properties at once.
-	Refuses(r *specs.LinuxResources) error
+	Validate(r *specs.LinuxResources) error
 	// Present returns the values of which an update may set one half.
 	Present() (limits.Present, error)
 }
@@ -123,13 +123,13 @@ func (s *scope) Create(r *specs.LinuxResources) error {
 		}
 	}
 	s.pending, s.resources = true, r
-	s.sent = slices.DeleteFunc(sent, isNarrow)
+	s.sent = slices.DeleteFunc(sent, preventsFork)
 	return nil
 }
 
-// isNarrow reports whether p limits the unit to so few processes that the process which
+// preventsFork reports whether p limits the unit to so few processes that the process which
 // is moved into it couldn't fork the container's.
-func isNarrow(p systemd.Property) bool {
+func preventsFork(p systemd.Property) bool {
 	n, ok := p.Value.Value().(uint64)
 	const enough = 4
 	return p.Name == "TasksMax" && ok && n < enough
@@ -197,7 +197,7 @@ func (s *scope) checkLocation(pid int) error {
 func (s *scope) Set(r *specs.LinuxResources) error {
 	var now limits.Present
 	if r != nil && !s.started {
-		err := s.Refuses(r)
+		err := s.Validate(r)
 		if err != nil {
 			return err
 		}

@@ -3,12 +3,12 @@ package libcontainer
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 )
 
@@ -36,18 +36,17 @@ func (x *execution) startOutside(ctx context.Context, o nsenter.Options, denied 
 	return x.startChild(o, nil)
 }
 
-// ownCgroup is the directory of the runtime's own cgroup on v2.
+// ownCgroup returns the directory of the runtime's own cgroup on v2.
 func ownCgroup() (string, error) {
-	text, err := os.ReadFile("/proc/self/cgroup")
+	own, err := procfs.OwnCgroups()
 	if err != nil {
 		return "", fmt.Errorf("own cgroup: %w", err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return strings.TrimSuffix("/sys/fs/cgroup"+path, "/"), nil
-		}
+	path, ok := own.Path("")
+	if !ok {
+		return "", fmt.Errorf("own cgroup: /proc/self/cgroup has no line of cgroup v2")
 	}
-	return "", fmt.Errorf("own cgroup: /proc/self/cgroup has no line of cgroup v2")
+	return strings.TrimSuffix("/sys/fs/cgroup"+path, "/"), nil
 }
 
 // above is the closest directory above or at both.

@@ -29,7 +29,7 @@ func Attach(cgroup int, program []Instruction, isNew bool) error {
 	defer unix.Close(fd)
 	var old int
 	if !isNew {
-		if old, err = ours(cgroup); err != nil {
+		if old, err = attachedByUs(cgroup); err != nil {
 			return place.Errorf(at, "look for the device program in force: %w", err)
 		}
 	}
@@ -72,9 +72,9 @@ func load(program []Instruction) (int, error) {
 	return fd, err
 }
 
-// ours returns a descriptor of the attached program that has our name, 0 if
+// attachedByUs returns a descriptor of the attached program that has our name, 0 if
 // there is none.
-func ours(cgroup int) (int, error) {
+func attachedByUs(cgroup int) (int, error) {
 	ids, err := attached(cgroup)
 	if err != nil {
 		return 0, err

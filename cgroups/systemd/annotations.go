@@ -35,8 +35,8 @@ func Annotations(annotations map[string]string) (map[string]string, error) {
 	return picked, nil
 }
 
-// extra converts the result of Annotations to properties.
-func extra(picked map[string]string) ([]Property, error) {
+// annotationProperties converts the result of Annotations to properties.
+func annotationProperties(picked map[string]string) ([]Property, error) {
 	var list []Property
 	for _, name := range slices.Sorted(maps.Keys(picked)) {
 		p, err := parseProperty(name, picked[name])

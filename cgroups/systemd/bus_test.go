@@ -25,6 +25,8 @@ type peer struct {
 	// conns are the open connections, accepted counts all.
 	conns    []net.Conn
 	accepted int
+	// socket accepts connections.
+	socket net.Listener
 	// listener is the connection that has subscribed to signals.
 	listener net.Conn
 }
@@ -42,6 +44,7 @@ func (p *peer) serve(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	p.socket = l
 	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path="+path)
 	p.calls = map[string]int{}
 	go func() {
@@ -343,6 +346,38 @@ func TestLostForGood(t *testing.T) {
 	err := u.Start("x", 1, true, nil, nil)
 	if want := "start systemd unit x.scope: StartTransientUnit: the connection to systemd was closed"; err == nil || err.Error() != want {
 		t.Errorf("Start: %v, want %s", err, want)
+	}
+}
+
+// TestGone: the connection is lost at some step, and there is no systemd any more.
+func TestGone(t *testing.T) {
+	for _, method := range []string{"StartTransientUnit", ownSignal, "GetUnitByPID", "SetUnitProperties", "StopUnit"} {
+		t.Run(method, func(t *testing.T) {
+			p := &peer{}
+			p.answer = lively(func(called string, n int) ([]any, error, bool) {
+				switch {
+				case called == method:
+					p.socket.Close()
+					return nil, errClose, true
+				case called == "StartTransientUnit" && method == "GetUnitByPID":
+					return nil, refuse(errUnitExists), true
+				}
+				return nil, nil, false
+			})
+			p.serve(t)
+			u := testUnit()
+			defer u.Close()
+			err := u.Start("x", 1, true, nil, nil)
+			if err == nil {
+				err = u.Set([]Property{set("TasksMax", uint64(1))})
+			}
+			if err == nil {
+				err = u.Stop()
+			}
+			if err == nil || !strings.Contains(err.Error(), "connect to the system's systemd") {
+				t.Errorf("error %v, want that systemd can't be reached", err)
+			}
+		})
 	}
 }
 

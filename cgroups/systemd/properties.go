@@ -26,8 +26,8 @@ type Property struct {
 
 const unlimited = math.MaxUint64
 
-// usual returns the properties of every container's unit.
-func (n Name) usual(id string, pid int, isUnified bool) []Property {
+// basicProperties returns the properties of every container's unit.
+func (n Name) basicProperties(id string, pid int, isUnified bool) []Property {
 	list := []Property{
 		set("Description", "container "+id),
 		set("DefaultDependencies", false),

@@ -196,13 +196,13 @@ func TestAnnotations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := extra(picked)
+	list, err := annotationProperties(picked)
 	want := []string{
 		`After=["a.service", "b.service"]`, `CollectMode="inactive"`, "RuntimeMaxUSec=@t 7000000",
 		"SendSIGHUP=true", "TimeoutStartUSec=@t 7", "TimeoutStopUSec=@t 1500000",
 	}
 	if diff := cmp.Diff(want, spelled(list)); err != nil || diff != "" {
-		t.Errorf("extra() = %v (-want +got):\n%s", err, diff)
+		t.Errorf("annotationProperties() = %v (-want +got):\n%s", err, diff)
 	}
 	if none, err := Annotations(map[string]string{"a": "b"}); none != nil || err != nil {
 		t.Errorf("Annotations() without any = %v, %v", none, err)

@@ -37,11 +37,11 @@ var ErrExist = errors.New("the unit exists already")
 // Properties of annotations, as returned by Annotations, override all others. The
 // error is ErrExist if another unit has the name.
 func (u *Unit) Start(id string, pid int, isUnified bool, resources []Property, annotations map[string]string) error {
-	more, err := extra(annotations)
+	more, err := annotationProperties(annotations)
 	if err != nil {
 		return err
 	}
-	list := slices.Concat(u.usual(id, pid, isUnified), resources, more)
+	list := slices.Concat(u.basicProperties(id, pid, isUnified), resources, more)
 	if err := u.connect(); err != nil {
 		return err
 	}
@@ -69,14 +69,14 @@ func (u *Unit) Attach(pid int) error {
 // connect connects to systemd if there is no connection or it has ended, and
 // starts the timeout of a request.
 func (u *Unit) connect() error {
-	if u.bus != nil && !u.bus.Connected() {
-		u.Close()
-	}
-	if u.bus == nil {
-		var err error
-		if u.bus, err = connect(u.User, cmp.Or(u.timeout, answerTimeout)); err != nil {
+	if u.bus == nil || !u.bus.Connected() {
+		b, err := connect(u.User, cmp.Or(u.timeout, answerTimeout))
+		if err != nil {
+			// A lost connection stays, so that further calls fail as well.
 			return err
 		}
+		u.Close()
+		u.bus = b
 	}
 	u.bus.begin()
 	return nil

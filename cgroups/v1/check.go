@@ -18,8 +18,8 @@ func Check(r *specs.LinuxResources) place.Errors {
 	return problems
 }
 
-// Refuses returns the error for which Set refuses r before it writes anything.
-func (*Manager) Refuses(r *specs.LinuxResources) error { return Check(r).First() }
+// Validate returns the error for which Set refuses r before it writes anything.
+func (*Manager) Validate(r *specs.LinuxResources) error { return Check(r).First() }
 
 // CheckHost returns every problem that Create and Set would have with r in new
 // cgroups of these hierarchies, as far as it can be known without creating them.

@@ -75,7 +75,7 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	if len(todo) == 0 {
 		return wanted, nil
 	}
-	if isBystander(level, todo, required) {
+	if isForStatisticsOnly(level, todo, required) {
 		return without(wanted, todo), nil
 	}
 	// One write enables all or none, so it is tried first.
@@ -144,10 +144,10 @@ func (m *Manager) enableFor(r *specs.LinuxResources) error {
 // threaded returns the controllers that work in threaded cgroups, too.
 func threaded() []string { return []string{"cpu", "cpuset", "perf_event", "pids"} }
 
-// isBystander reports whether enabling controllers would turn a cgroup into a
+// isForStatisticsOnly reports whether enabling controllers would turn a cgroup into a
 // threaded one for statistics only: it has processes, and all controllers in todo
 // are threaded and not required. The root has no type, and may have both.
-func isBystander(level *cgroupfs.Dir, todo, required []string) bool {
+func isForStatisticsOnly(level *cgroupfs.Dir, todo, required []string) bool {
 	if len(without(todo, threaded())) > 0 || len(without(todo, required)) < len(todo) {
 		return false
 	}

@@ -177,8 +177,8 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	return err
 }
 
-// Refuses returns the error for which Set refuses r before it writes anything.
-func (m *Manager) Refuses(r *specs.LinuxResources) error {
+// Validate returns the error for which Set refuses r before it writes anything.
+func (m *Manager) Validate(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}

@@ -191,7 +191,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	prints '--root x'
 }
 
-@test "checkpoint and restore: not supported, and Podman hears so" {
+@test "checkpoint and restore are not supported, not even their help (Podman asks with it)" {
 	only_ours 'runc supports them'
 	exits 1 runtime checkpoint --help
 	says 'checkpoint is not supported yet'

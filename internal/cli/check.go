@@ -19,9 +19,9 @@ func checkCommand(s *session) *Command {
 			Name: "check", Category: bundles, Usage: "report every problem in a bundle without creating anything",
 			Description: `Reads config.json and inspects the root file system. Prints one line per problem:
 FILE:LINE:COLUMN, the severity, the place in config.json, the problem and a hint.
-Errors make create fail. Warnings may be unintended, or make create fail on some
-hosts. With --host, problems with this host are errors. The exit code is 1 if there
-are errors.`,
+Errors make create fail. Warnings are about what is probably not intended, or what
+makes create fail on some hosts. With --host, problems with this host are errors. The
+exit code is 1 if there are errors.`,
 			Flags: []cli.Flag{
 				bundleFlag(),
 				&cli.BoolFlag{Name: "json", Usage: "print the problems as JSON"},

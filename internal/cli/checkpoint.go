@@ -2,9 +2,9 @@ package cli
 
 import "github.com/urfave/cli/v2"
 
-// checkpointCommand and restoreCommand name what runnel does not support. They
-// fail with any flags, because Podman takes "checkpoint --help" without an error
-// for support.
+// checkpointCommand and restoreCommand name what runnel does not support. They fail
+// with --help as well: if "checkpoint --help" succeeds, Podman concludes that the
+// runtime supports it.
 func checkpointCommand(*session) *Command { return unsupportedCommand("checkpoint") }
 
 func restoreCommand(*session) *Command { return unsupportedCommand("restore") }

@@ -27,6 +27,9 @@ func TestCommandTable(t *testing.T) {
 			continue
 		}
 		got := execute(t, "", c.Name, "--help")
+		if other := execute(t, "", "help", c.Name); other != got && c.Name != "help" {
+			t.Errorf("help %s: %+v", c.Name, other)
+		}
 		if got.code != 0 || got.stderr != "" || strings.ContainsAny(got.stdout, "\t\x1b`") || !strings.Contains(got.stdout, "\nEXAMPLE:\n   ") {
 			t.Errorf("%s --help: code %d, stdout %s, stderr %s", c.Name, got.code, got.stdout, got.stderr)
 		}
@@ -76,8 +79,10 @@ func TestRunsOfAllCommands(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	got := execute(t, "", "--help")
-	if other := execute(t, "", "help"); got != other || got.code != 0 || got.stderr != "" {
-		t.Errorf("--help: %+v\nhelp: %+v", got, other)
+	for _, line := range []string{"", "help", "h", "help --help", "--debug"} {
+		if other := execute(t, "", strings.Fields(line)...); got != other || got.code != 0 || got.stderr != "" {
+			t.Errorf("--help: %+v\n%s: %+v", got, line, other)
+		}
 	}
 	for _, c := range Commands() {
 		if listed := strings.Contains(got.stdout, "\n     "+c.Name+" "); listed == c.Hidden {

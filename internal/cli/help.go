@@ -70,7 +70,9 @@ func helpCommand(s *session) *Command {
 				if topic == nil {
 					return s.unknownCommand(c.Args().First())
 				}
-				return s.app(globalFlags(), []*Command{topic}).Run([]string{programName, topic.Name, "--help"})
+				a := s.app(globalFlags(), []*Command{topic})
+				a.Setup()
+				return cli.ShowCommandHelp(cli.NewContext(a, nil, nil), topic.Name)
 			},
 		},
 		Most:    1,

@@ -73,9 +73,9 @@ func (s *session) run(args []string) error {
 	arranged, called := s.arrange(global, args)
 	var commands []*Command // those that the library needs to know
 	switch {
-	case called != nil:
+	case called != nil && called.Name != "help":
 		commands = append(commands, called)
-	case slices.Contains(arranged, "--help"):
+	case called != nil || slices.Contains(arranged, "--help"):
 		commands = s.commands()
 	}
 	return s.app(global, commands).Run(append([]string{s.name}, arranged...))

@@ -122,7 +122,7 @@ func TestRoot(t *testing.T) {
 	absent := filepath.Join(t.TempDir(), "absent")
 	got := execute(t, "", "--root", absent, "list")
 	if got.code != 1 || !strings.Contains(got.stderr, absent) || !strings.Contains(got.stderr, "no such file or directory") {
-		t.Errorf("list of a root that isn't there: code %d, stderr %q", got.code, got.stderr)
+		t.Errorf("list of an absent root: code %d, stderr %q", got.code, got.stderr)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestUsageErrorIsLogged(t *testing.T) {
 	}
 }
 
-func TestLogIsMadeForAQuietCommand(t *testing.T) {
+func TestLogIsCreatedWithoutMessages(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log")
 	got := execute(t, "", "--root", dir, "--log", path, "list")

@@ -1,15 +1,19 @@
 package cli
 
-import "testing"
+import (
+	"testing"
 
-func TestUserName(t *testing.T) {
-	const passwd = "root:x:0:0:root:/root:/bin/sh\n+::::::\n\ndaemon:x:1:1::/:\nalso:x:1:1::/:\nshort:x\n"
-	for uid, want := range map[int]string{0: "root", 1: "daemon", 2: ""} {
-		if got := userName(passwd, uid); got != want {
-			t.Errorf("userName(%d) = %q, want %q", uid, got, want)
+	"github.com/moby/sys/user"
+)
+
+func TestOwner(t *testing.T) {
+	names := &userNames{isRead: true, users: []user.User{{Name: "root"}, {Uid: 1}, {Name: "daemon", Uid: 1}, {Name: "also", Uid: 1}}}
+	for uid, want := range map[int]string{0: "root", 1: "daemon", 12345: "#12345"} {
+		if got := names.owner(uid); got != want {
+			t.Errorf("owner(%d) = %q, want %q", uid, got, want)
 		}
 	}
-	if got := (&userNames{passwd: passwd, isRead: true}).owner(12345); got != "#12345" {
-		t.Errorf("owner(12345) = %q, want #12345", got)
+	if got := (&userNames{}).owner(0); got != "root" {
+		t.Errorf("owner(0) with this host's users = %q", got)
 	}
 }

@@ -51,7 +51,7 @@ func (s *session) planner() (*libcontainer.Runtime, error) {
 func (s *session) creator() (*libcontainer.Runtime, error) {
 	r, err := s.planner()
 	if err == nil && r.Root != defaultRoot && !s.global.IsSet("root") {
-		err = makeUserRoot(r.Root)
+		err = createUserRoot(r.Root)
 	}
 	return r, err
 }
@@ -124,9 +124,9 @@ func sessionDir(uid int) string {
 	return dir
 }
 
-// makeUserRoot creates the state root of an ordinary user. The sticky bit keeps
+// createUserRoot creates the state root of an ordinary user. The sticky bit keeps
 // programs that clean up old files away (XDG base directory specification).
-func makeUserRoot(root string) error {
+func createUserRoot(root string) error {
 	err := os.MkdirAll(root, 0o700)
 	if err == nil {
 		err = os.Chmod(root, 0o700|os.ModeSticky)

@@ -33,10 +33,10 @@ func TestIsRootless(t *testing.T) {
 	}
 }
 
-func TestMakeUserRoot(t *testing.T) {
+func TestCreateUserRoot(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "run", "runnel")
 	for range 2 {
-		if err := makeUserRoot(root); err != nil {
+		if err := createUserRoot(root); err != nil {
 			t.Fatal(err)
 		}
 		st, err := os.Stat(root)

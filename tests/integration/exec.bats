@@ -45,6 +45,13 @@ load lib
 	prints '--tty -d --cwd /x -- end'
 }
 
+@test "-- between the id and the command" {
+	only_ours 'only newer versions of runc drop it'
+	sleeping c
+	ok runtime exec c -- echo --tty -- x
+	prints '--tty -- x'
+}
+
 @test "exec --cwd, --env, --user, --additional-gids" {
 	sleeping c
 	ok runtime exec --cwd /tmp --env A=1 --env B=x,y --user 1000:5 --additional-gids 7 --additional-gids 8 c \

@@ -177,6 +177,29 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	exits 1 runtime state a b
 }
 
+@test "global flags after the command: the last one counts" {
+	only_ours 'only newer versions of runc accept them there'
+	args sleep 1000
+	ok runtime run --detach c
+	ok "$RUNTIME" list --root "$ROOT" --quiet
+	prints c
+	ok "$RUNTIME" --root "$TMP/absent" state c --root "$ROOT"
+	exits 1 runtime state c --root "$TMP/absent"
+	exits 1 runtime state absent --log "$TMP/log" --log-format json
+	equal "$(jq -r .level "$TMP/log")" error
+	ok "$RUNTIME" exec --root "$ROOT" c echo --root x
+	prints '--root x'
+}
+
+@test "checkpoint and restore are not supported, not even their help (Podman asks with it)" {
+	only_ours 'runc supports them'
+	exits 1 runtime checkpoint --help
+	says 'checkpoint is not supported yet'
+	exits 1 runtime --log "$TMP/log" --log-format json restore --bundle "$BUNDLE" c
+	says 'restore is not supported yet'
+	equal "$(jq -r .code "$TMP/log")" not_supported
+}
+
 @test "--log: JSON, one object for an error, the sentence on stderr too" {
 	exits 1 runtime --log "$TMP/log" --log-format json state absent
 	equal "$(jq -rs 'map(select(.level == "error")) | length' "$TMP/log")" 1

@@ -13,6 +13,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/host"
 )
@@ -27,6 +28,14 @@ func specModule(t *testing.T) string {
 		t.Fatalf("go list doesn't find the module of the specification: %v", err)
 	}
 	return dir
+}
+
+// needsSeccomp skips a test whose configs have seccomp profiles.
+func needsSeccomp(t *testing.T) {
+	t.Helper()
+	if !*seccomp.Features().Enabled {
+		t.Skip("this build has no seccomp support")
+	}
 }
 
 // examined are the problems that a config.json has by itself.
@@ -53,6 +62,7 @@ func errorsAmong(problems []config.Problem) []string {
 
 // TestSchemaFixtures holds check to the examples that come with the schema.
 func TestSchemaFixtures(t *testing.T) {
+	needsSeccomp(t)
 	exceptions := map[string]string{
 		"bad/freebsd-vnet-disable.json": "what is for another platform isn't looked at",
 		"good/freebsd-example.json":     "a terminal and a hostname take a devpts and a namespace on Linux",
@@ -82,6 +92,7 @@ func TestSchemaFixtures(t *testing.T) {
 
 // TestSpecExample takes the full example of config.md.
 func TestSpecExample(t *testing.T) {
+	needsSeccomp(t)
 	text, err := os.ReadFile(filepath.Join(specModule(t), "config.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ user_namespace() {
 	logs resume c
 	tells wrong_state - - -
 	logs exec c no-such-program
-	tells program_not_found find /process/args/0 ENOENT
+	tells program_not_found resolve-exec /process/args/0 ENOENT
 	logs kill c NONSENSE
 	tells invalid_argument - - -
 	logs state 'a/b'
@@ -169,12 +169,12 @@ user_namespace() {
 	mount_of '{"destination": "/data", "type": "bind", "source": ($b + "/rootfs/bin"), "options": ["bind", "noexec"]}' --arg b "$BUNDLE"
 	args /data/busybox
 	logs create c
-	tells program_not_executable find /process/args/0 EACCES
+	tells program_not_executable resolve-exec /process/args/0 EACCES
 	hints '^the mount /data is noexec$'
 	args busybox
 	config '.process.env = ["PATH=/data:/nothing"]'
 	logs create c
-	tells program_not_executable find /process/args/0 EACCES
+	tells program_not_executable resolve-exec /process/args/0 EACCES
 	hints '^the mount /data is noexec$'
 	# Through a link of the image the mount can't be told by its name.
 	ln -s data rootfs/link
@@ -199,11 +199,11 @@ user_namespace() {
 	ln -s circle rootfs/circle
 	args /circle
 	logs create c
-	tells program_not_executable find /process/args/0 ELOOP
+	tells program_not_executable resolve-exec /process/args/0 ELOOP
 	hints circle
 	args /etc
 	logs create c
-	tells program_not_executable find /process/args/0 EISDIR
+	tells program_not_executable resolve-exec /process/args/0 EISDIR
 	config '.process.args = ["/bin/true", ([range(200000) | "x"] | join(""))]'
 	logs run c
 	tells process_failed exec /process/args E2BIG
@@ -223,7 +223,7 @@ user_namespace() {
 	cp rootfs/bin/busybox rootfs/private/prog
 	args /private/prog
 	logs create c
-	tells program_not_executable find /process/args/0 EACCES
+	tells program_not_executable resolve-exec /process/args/0 EACCES
 	hints "$BUNDLE/rootfs/private belongs to uid 0"
 	# The source of a mount.
 	args true

@@ -1,6 +1,8 @@
 # `make help` lists the targets. `make` builds ./runnel, `make test` checks all.
 
 VERSION ?= 0.1.0-dev
+# What is built; a release has a binary for each architecture.
+BINARY  ?= runnel
 COMMIT  ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
@@ -18,6 +20,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # A program that is embedded by go:embed, and not installed by itself: a static
 # binary without cgo has libseccomp only with the tag, by which it embeds the compiler.
+# It has no build id, which would depend on the directory of libseccomp.
 # The child is committed as an image for each architecture (make generate).
 GOARCH   ?= $(shell $(GO) env GOARCH)
 COMPILER  = seccomp/compiler/embedded/$(GOARCH).bin
@@ -39,12 +42,12 @@ export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
 .PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
-	lint fmt install uninstall clean deps help
+	dist test-dist lint fmt install install-share uninstall clean deps help
 
 all: runnel ## build ./runnel, installing what the build misses
 
 runnel: embedded
-	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $@ .
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
 
 embedded: deps-build ## build the embedded seccomp compiler
 	@$(MAKE) --no-print-directory $(EMBEDDED)
@@ -52,7 +55,7 @@ embedded: deps-build ## build the embedded seccomp compiler
 $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go internal/memfd/*.go) go.mod
 	@mkdir -p $(@D)
 	CGO_ENABLED=1 GOFLAGS= CC=$(CC) GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo \
-		-ldflags '-s -w -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
+		-ldflags '-s -w -buildid= -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
 generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
@@ -68,7 +71,7 @@ tests/helpers/bin/%: tests/helpers/%.c tests/helpers/receive.h
 demo: deps-demo runnel ## show a container from config.json to its end
 	@contrib/demo/demo
 
-test: deps-test runnel helpers ## everything: unit, goldens, integration, lint
+test: deps-test deps-lint runnel helpers ## everything: unit, goldens, integration, lint
 	@tests/all
 
 unit golden: embedded ## Go tests (as root they act on the kernel too)
@@ -97,6 +100,12 @@ bench: runnel ## time and syscalls beside runc and crun
 	@if [ -d contrib/bench ]; then $(GO) run ./contrib/bench; \
 	else echo 'bench: contrib/bench is not part of this version' >&2; exit 1; fi
 
+dist: deps-dist ## the files of a release, in dist/ (VERSION=1.2.3; contrib/release/build)
+	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' contrib/release/build
+
+test-dist: dist ## run the binaries of a release, build them once more and compare the bytes
+	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' tests/builds/release
+
 lint: deps-lint embedded ## gofmt, vet, staticcheck, arrows, C warnings, clang-format, shellcheck
 	@STATICCHECK=$(STATICCHECK) tests/lint/run
 
@@ -104,8 +113,10 @@ fmt: ## rewrite Go and C in the project's format
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
-install: runnel ## to $(SBINDIR), with man pages and completions below $(SHAREDIR)
+install: runnel install-share ## to $(SBINDIR), with man pages and completions below $(SHAREDIR)
 	install -D -m 0755 runnel $(DESTDIR)$(SBINDIR)/runnel
+
+install-share:
 	@for page in $(wildcard contrib/man/*.8); do \
 		install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man8/$$(basename $$page); done
 	install -D -m 0644 contrib/completions/runnel.bash $(DESTDIR)$(BASH_COMPLETION)
@@ -117,9 +128,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION)
 
 clean: ## remove what make built
-	rm -rf runnel bundle $(CHILD) seccomp/compiler/embedded tests/helpers/bin
+	rm -rf runnel bundle build dist seccomp/compiler/embedded tests/helpers/bin
 
-deps: deps-build deps-demo deps-test deps-lint ## install (or name) all that is missing
+deps: deps-build deps-demo deps-test deps-lint deps-dist ## install (or name) all that is missing
 
 deps-%:
 	@.ci/deps $*

@@ -5,99 +5,36 @@
 package importer
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/libcontainer"
+	"github.com/runnel/runnel/tests/moduleproxy"
 )
 
 const (
-	module  = "github.com/runnel/runnel"
+	module  = moduleproxy.Module
 	version = "v0.0.0-20260102030405-0123456789ab"
 )
 
-// newProxy makes a module proxy that has the tree as the one version of the module, in
-// the layout of https://go.dev/ref/mod#goproxy-protocol, and returns its URL.
+// newProxy writes a module proxy for the tree and returns its URL.
 func newProxy(t *testing.T) string {
 	t.Helper()
-	proxy := t.TempDir()
-	dir := filepath.Join(proxy, module, "@v")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+	url, err := moduleproxy.Write(t.TempDir(), "../..", version)
+	if errors.Is(err, moduleproxy.ErrNoCheckout) {
+		t.Skip(err)
 	}
-	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(mod), "replace") {
-		t.Fatal("go.mod has a replace directive, which importers don't see")
-	}
-	info, err := json.Marshal(map[string]any{"Version": version, "Time": time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range map[string][]byte{"list": []byte(version + "\n"), version + ".info": info, version + ".mod": mod} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	writeZip(t, filepath.Join(dir, version+".zip"))
-	return "file://" + proxy
-}
-
-// writeZip packs what git has of the tree, without modules of their own.
-func writeZip(t *testing.T, name string) {
-	t.Helper()
-	list := exec.Command("git", "ls-files", "-co", "--exclude-standard")
-	list.Dir = "../.."
-	out, err := list.Output()
-	if err != nil {
-		t.Skipf("the tree isn't a git checkout: %v", err)
-	}
-	file, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	z := zip.NewWriter(file)
-	for _, path := range strings.Fields(string(out)) {
-		content, err := os.ReadFile(filepath.Join("../..", path))
-		if errors.Is(err, fs.ErrNotExist) || inOtherModule(path) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := z.Create(module + "@" + version + "/" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func inOtherModule(path string) bool {
-	for dir := filepath.Dir(path); dir != "."; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join("../..", dir, "go.mod")); err == nil {
-			return true
-		}
-	}
-	return false
+	return url
 }
 
 // environment is that of a go command of somebody who knows nothing of this tree: its

@@ -1,0 +1,62 @@
+// Package readme tests the documents: it runs the commands of README.md as a reader
+// who pastes them would, and checks that links lead somewhere.
+package readme
+
+import (
+	"fmt"
+	"strings"
+)
+
+// block is a fenced block of a Markdown document.
+type block struct {
+	section  string // the heading of level two above it
+	language string
+	marker   string // the comment on the line before it, which is for the tests
+	line     int    // of its first line
+	text     string
+}
+
+// parse returns the fenced blocks of a document.
+func parse(document string) ([]block, error) {
+	var blocks []block
+	var section, previous string
+	var open *block
+	for i, line := range strings.Split(document, "\n") {
+		fence, isFence := strings.CutPrefix(line, "```")
+		switch {
+		case isFence && open == nil:
+			open = &block{section: section, language: fence, line: i + 2}
+			if marker, ok := strings.CutPrefix(previous, "<!-- "); ok {
+				open.marker = strings.TrimSuffix(marker, " -->")
+			}
+		case isFence:
+			blocks = append(blocks, *open)
+			open = nil
+		case open != nil:
+			open.text += line + "\n"
+		case strings.HasPrefix(line, "## "):
+			section = strings.TrimPrefix(line, "## ")
+		}
+		previous = line
+	}
+	if open != nil {
+		return nil, fmt.Errorf("line %d: the block has no end", open.line)
+	}
+	return blocks, nil
+}
+
+// command is a line of a transcript with what it has printed.
+type command struct{ line, output string }
+
+// transcript splits a block into commands, which follow a "$ ", and their output.
+func transcript(text string) []command {
+	var commands []command
+	for line := range strings.Lines(text) {
+		if c, ok := strings.CutPrefix(line, "$ "); ok {
+			commands = append(commands, command{line: c})
+		} else if n := len(commands); n > 0 {
+			commands[n-1].output += line
+		}
+	}
+	return commands
+}

@@ -21,7 +21,7 @@ type mount struct {
 
 // readMounts returns the hierarchies that are mounted on this host.
 func readMounts(hostMode Mode) ([]mount, error) {
-	list, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	list, err := procfs.Mounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
 		return nil, fmt.Errorf("locate cgroups: %w", err)
 	}

@@ -269,7 +269,7 @@ func covered(fsType string) string {
 	if fsType == "sysfs" {
 		dir = "/sys"
 	}
-	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(dir))
+	mounts, err := procfs.Mounts(mountinfo.PrefixFilter(dir))
 	if err != nil {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/mode"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -158,7 +159,7 @@ func mountPointOf(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mounts, err := mountinfo.GetMounts(mountinfo.ParentsFilter(real))
+	mounts, err := procfs.Mounts(mountinfo.ParentsFilter(real))
 	if err != nil {
 		return "", err
 	}

@@ -61,7 +61,7 @@ var arrows = map[string][]string{
 	"internal/memfd":  {},
 	"internal/place":  {},
 	"internal/pidfd":  {},
-	"internal/procfs": {},
+	"internal/procfs": {"internal/rawio"},
 	"internal/rawio":  {},
 	"internal/reap":   {},
 	"internal/...":    {"internal/..."},

@@ -1,0 +1,31 @@
+package procfs
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/rawio"
+)
+
+// Mounts returns the mounts of this process's mount namespace that a filter selects,
+// proc_pid_mountinfo(5).
+//
+// It is mountinfo.GetMounts for a process whose threads all have the same mount
+// namespace. That function locks its goroutine to a thread, for which the Go runtime
+// creates one more.
+func Mounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	const path = "/proc/self/mountinfo"
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	content, err := rawio.ReadAll(fd)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return mountinfo.GetMountsFromReader(bytes.NewReader(content), filter)
+}

@@ -209,7 +209,29 @@ func (c *creation) start(given map[string]int) error {
 	if c.cgroup == nil || c.limitsLate() {
 		return nil
 	}
-	return explain.Cgroup("cgroup", c.cgroup.Set(bundle.Resources(c.spec)))
+	return explain.Cgroup("cgroup", c.setLimits())
+}
+
+// setLimits sets the limits of the config. A memory limit that the kernel refuses as
+// busy, as cgroup v1 does, is below what the child uses already.
+func (c *creation) setLimits() error {
+	err := c.cgroup.Set(bundle.Resources(c.spec))
+	if errors.Is(err, unix.EBUSY) && place.Of(err) == memoryLimit {
+		return errLimitTooLow()
+	}
+	return err
+}
+
+// memoryLimit is the place of the limit that can be too low for the child.
+var memoryLimit = place.Place{Pointer: "/linux/resources/memory/limit"}
+
+// errLimitTooLow returns the error for a memory limit in which the child can't run.
+func errLimitTooLow() error {
+	return &fault.Fault{
+		Err: place.Errorf(memoryLimit, "unable to start container process: "+
+			"it was killed while it was set up (out of memory: the limit is too low)"),
+		Code: fault.OutOfMemory, Step: "cgroup", Field: memoryLimit.Pointer, Hint: "the limit is too low",
+	}
 }
 
 // setLateLimits sets what start couldn't.
@@ -217,7 +239,7 @@ func (c *creation) setLateLimits() error {
 	if c.cgroup == nil || !c.limitsLate() {
 		return nil
 	}
-	if err := c.cgroup.Set(bundle.Resources(c.spec)); err != nil {
+	if err := c.setLimits(); err != nil {
 		return err
 	}
 	if c.joinsCgroup() {
@@ -413,12 +435,7 @@ func (c *creation) gone() error {
 		return nsenter.ErrGone
 	}
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
-		limit := place.At("/linux/resources/memory/limit")
-		return &fault.Fault{
-			Err: place.Errorf(limit, "unable to start container process: "+
-				"it was killed while it was set up (out of memory: the limit is too low)"),
-			Code: fault.OutOfMemory, Step: "cgroup", Field: limit.Pointer, Hint: "the limit is too low",
-		}
+		return errLimitTooLow()
 	}
 	return fault.Wrap("", fault.ProcessFailed, fmt.Errorf(
 		"unable to start container process: it ended while it was set up: %s", reap.Describe(status)))

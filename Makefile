@@ -3,7 +3,7 @@
 VERSION ?= 0.1.0-dev
 # What is built; a release has a binary for each architecture.
 BINARY  ?= runnel
-COMMIT  ?= $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git describe --always --exclude='*' --dirty --abbrev=12 2>/dev/null || echo unknown)
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 SHAREDIR ?= $(PREFIX)/share
@@ -17,6 +17,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # A program that is embedded by go:embed, and not installed by itself: a static
 # binary without cgo has libseccomp only with the tag, by which it embeds the compiler.
@@ -100,14 +101,17 @@ bench: runnel ## time and syscalls beside runc and crun
 	@if [ -d contrib/bench ]; then $(GO) run ./contrib/bench; \
 	else echo 'bench: contrib/bench is not part of this version' >&2; exit 1; fi
 
+dist test-dist: export VERSION := $(VERSION)
+dist test-dist: export COMMIT := $(COMMIT)
+
 dist: deps-dist ## the files of a release, in dist/ (VERSION=1.2.3; contrib/release/build)
-	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' contrib/release/build
+	@contrib/release/build
 
 test-dist: dist ## run the binaries of a release, build them once more and compare the bytes
-	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' tests/builds/release
+	@tests/builds/release
 
-lint: deps-lint embedded ## gofmt, vet, staticcheck, arrows, C warnings, clang-format, shellcheck
-	@STATICCHECK=$(STATICCHECK) tests/lint/run
+lint: deps-lint embedded ## gofmt, vet, staticcheck, arrows, C warnings, clang-format, shellcheck, workflows
+	@STATICCHECK=$(STATICCHECK) ACTIONLINT=$(ACTIONLINT) tests/lint/run
 
 fmt: ## rewrite Go and C in the project's format
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')

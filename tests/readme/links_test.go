@@ -21,7 +21,7 @@ var (
 	file        = regexp.MustCompile("`((?:internal|libcontainer|specconv|nsenter|cgroups|seccomp|tests|contrib)/[^`\\s]*)`")
 	placeholder = regexp.MustCompile(`[A-Z]{3,}`)
 	// dropped is what GitHub leaves out of the anchor of a heading.
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N}_ -]")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 // TestFiles checks that the documents speak of files that exist.

@@ -52,7 +52,7 @@ func Write(dir, tree, version string) (url string, err error) {
 // Files returns the paths of the files of a git checkout, relative to tree: those
 // that git has or would add.
 func Files(tree string) ([]string, error) {
-	list := exec.Command("git", "ls-files", "-coz", "--exclude-standard")
+	list := exec.Command("git", "ls-files", "-coz", "--deduplicate", "--exclude-standard")
 	list.Dir = tree
 	out, err := list.Output()
 	if err != nil {

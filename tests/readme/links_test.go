@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,21 +16,40 @@ const tree = "../.."
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	// file is the name of a file or folder of the repository, set as code. A word in
+	// capitals stands for any name, as in child_ARCH.go.
+	file        = regexp.MustCompile("`((?:internal|libcontainer|specconv|nsenter|cgroups|seccomp|tests|contrib)/[^`\\s]*)`")
+	placeholder = regexp.MustCompile(`[A-Z]{3,}`)
 	// dropped is what GitHub leaves out of the anchor of a heading.
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N}_ -]")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// TestLinks checks that each link to a file of the repository, and to a heading in it,
-// leads somewhere.
-func TestLinks(t *testing.T) {
+// TestFiles checks that the documents speak of files that exist.
+func TestFiles(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, m := range file.FindAllStringSubmatch(prose(t, path), -1) {
+			found, err := filepath.Glob(filepath.Join(tree, placeholder.ReplaceAllString(m[1], "*")))
+			if err != nil || len(found) == 0 {
+				t.Errorf("%s speaks of %s, which doesn't exist", path, m[1])
+			}
+		}
+	}
+}
+
+// documents returns the paths of the Markdown files of the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
 	paths, err := moduleproxy.Files(tree)
 	if err != nil {
 		t.Skip(err)
 	}
-	for _, path := range paths {
-		if filepath.Ext(path) != ".md" {
-			continue
-		}
+	return slices.DeleteFunc(paths, func(path string) bool { return filepath.Ext(path) != ".md" })
+}
+
+// TestLinks checks that each link to a file of the repository, and to a heading in it,
+// leads somewhere.
+func TestLinks(t *testing.T) {
+	for _, path := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(prose(t, path), -1) {
 			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 				continue

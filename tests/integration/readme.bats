@@ -1,0 +1,38 @@
+#!/usr/bin/env bats
+# The commands of README.md for an ordinary user, in a guest in which the user has
+# subordinate ids and a session with systemd. tests/readme runs the others.
+
+load lib
+
+# blocks prints the commands of a section.
+blocks() {
+	awk -v section="## $1" '/^## / { inside = $0 == section } inside && /^```/ { code = $0 == "```sh"; next } code' \
+		"$TOP/README.md"
+}
+
+@test "README: the commands for an ordinary user" {
+	rootless || skip 'tests/readme runs what root can try'
+	needs_cgroupfs 'the commands choose who creates the cgroup'
+	[ -S "${XDG_RUNTIME_DIR:-}/systemd/private" ] || skip 'needs a session with systemd'
+	mkdir "$TMP/bin" "$TMP/reader"
+	# In a terminal, in which the command is typed until the shell of the container
+	# has read it.
+	cat >"$TMP/bin/runnel" <<END
+#!/bin/sh
+case " \$* " in
+*' run '*)
+	while sleep 1 && echo 'echo map: \$(cat /proc/self/uid_map); exit' 2>/dev/null; do :; done |
+		script -qefc "$RUNTIME --root $ROOT \$*" /dev/null
+	;;
+*) exec $RUNTIME --root $ROOT "\$@" ;;
+esac
+END
+	chmod +x "$TMP/bin/runnel"
+	blocks 'Run a container without root' >"$TMP/blocks"
+	[ "$(grep -c 'runnel.* run ' "$TMP/blocks")" = 4 ] || fail 'README.md has other commands'
+	cd "$TMP/reader"
+	PATH=$TMP/bin:$PATH ok timeout 120 sh -eu "$TMP/blocks"
+	matches "$output" "map: 0 $(id -u) 1"
+	matches "$output" "map: 0 $(id -u) 1 1 $(awk -F: -v user="$(id -un)" '$1 == user { print $2; exit }' /etc/subuid)"
+	cd "$BUNDLE"
+}

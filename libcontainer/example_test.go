@@ -19,7 +19,7 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-// TestMain leaves the examples out where they can't run.
+// TestMain skips the examples if they can't run.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if _, err := exec.LookPath("busybox"); err != nil || os.Geteuid() != 0 {

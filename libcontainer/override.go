@@ -6,8 +6,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// ProcessOverride is what Exec changes in the config's process. Zero values leave it as
-// it is, except TTY, which always decides.
+// ProcessOverride describes how Exec changes the process of config.json. Zero values
+// change nothing, except for TTY, which always replaces process.terminal, and for Args,
+// which is required.
 type ProcessOverride struct {
 	Args            []string
 	Cwd             string
@@ -21,7 +22,7 @@ type ProcessOverride struct {
 	ApparmorProfile string
 }
 
-// apply returns the process to run: the config's, changed.
+// apply returns a copy of base, changed as o says. base may be nil.
 func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
 	if base == nil {
 		base = &specs.Process{Cwd: "/"}
@@ -53,9 +54,9 @@ func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
 	return &p, nil
 }
 
-// addCapabilities adds to the bounding, effective and permitted sets, and to the
-// ambient set where the capability is inheritable. Never to the inheritable set:
-// a program with file capabilities would gain by it (CVE-2022-29162).
+// addCapabilities returns base with caps added to the bounding, effective and permitted
+// sets, and to the ambient set if they are inheritable. It never adds to the
+// inheritable set: a program with file capabilities would gain by it (CVE-2022-29162).
 func addCapabilities(base *specs.LinuxCapabilities, caps []string) *specs.LinuxCapabilities {
 	if len(caps) == 0 {
 		return base

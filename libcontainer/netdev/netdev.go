@@ -20,7 +20,7 @@ import (
 
 // Moved holds the network devices that Move has moved. They stay in the container:
 // when its network namespace ends, the kernel returns physical devices to the host
-// and destroys virtual ones. GiveBack is for a create that fails later, since an
+// and destroys virtual ones. MoveBack is for a create that fails later, since an
 // error has to leave the host as it was. A nil *Moved holds no devices.
 type Moved struct {
 	host, container namespace
@@ -66,7 +66,7 @@ func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 		}
 		if err := n.move(name, target); err != nil {
 			err = place.Wrap(list.Key(name), err)
-			if back := n.GiveBack(); back != nil {
+			if back := n.MoveBack(); back != nil {
 				err = fmt.Errorf("%w (and %w)", err, back)
 			}
 			n.Close()
@@ -112,8 +112,8 @@ func (n *Moved) move(name, target string) error {
 	return n.container.setUp(d.index, target, d.addresses, true)
 }
 
-// GiveBack undoes all moves, the last one first.
-func (n *Moved) GiveBack() error {
+// MoveBack undoes all moves, the last one first.
+func (n *Moved) MoveBack() error {
 	if n == nil {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (n *Moved) GiveBack() error {
 			err = n.host.setUp(index, d.name, d.addresses, d.up)
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("give back network device %s: %w", d.name, err))
+			failed = append(failed, fmt.Errorf("move network device %s back: %w", d.name, err))
 		}
 	}
 	n.moved = nil

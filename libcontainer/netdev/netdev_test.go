@@ -220,7 +220,7 @@ func TestMoveNetDevicesLeavesTheHostAsItWas(t *testing.T) {
 	}
 }
 
-func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
+func TestMoveBackAfterTheProcessHasEnded(t *testing.T) {
 	if !inPrivateNetwork(t) {
 		return
 	}
@@ -238,7 +238,7 @@ func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
 	}
 	for !isZombie(pid) {
 	}
-	if err := n.GiveBack(); err != nil {
+	if err := n.MoveBack(); err != nil {
 		t.Fatalf("giveBack: %v", err)
 	}
 	if diff := cmp.Diff(before, shown(t, 0)); diff != "" {

@@ -112,7 +112,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "cwd of exec is a descriptor, also by a symlink of the image (CVE-2024-21626)" {
+@test "cwd of exec is a descriptor, also through a symlink of the image (CVE-2024-21626)" {
 	canary
 	local fd
 	sleeping c
@@ -158,7 +158,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "destinations that lead out: .., absolute and dangling symlinks" {
+@test "destinations that lead out of the root: .., absolute and dangling symlinks" {
 	canary
 	ln -s "$TMP/canary" rootfs/absolute
 	ln -s "../../../../../../../../../..$TMP/canary" rootfs/relative
@@ -194,14 +194,14 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "a destination below /proc by way of a symlink of the image" {
+@test "a destination below /proc through a symlink of the image" {
 	ln -s /proc/self rootfs/link
 	config '.mounts += [{"destination": "/link/attr", "type": "bind", "source": "/tmp", "options": ["bind"]}]'
 	exits 1 runtime run c
 	nothing_left
 }
 
-@test "somebody swaps a destination for a symlink meanwhile (CVE-2021-30465)" {
+@test "a destination is replaced by a symlink while it is mounted (CVE-2021-30465)" {
 	only_ours 'runc 1.1 is open to it'
 	canary
 	mkdir "$TMP/volume" "$TMP/volume/dir"
@@ -220,7 +220,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "a cgroups path that leads out" {
+@test "a cgroups path that leads out of the hierarchy" {
 	needs_cgroup_v1
 	config '.linux.cgroupsPath = "/../../../../" + $c + "/../" + $c' --arg c "$CGROUP"
 	sleeping c
@@ -230,7 +230,7 @@ host_dev_intact() {
 	! find /sys/fs /sys/kernel -maxdepth 1 -name "$CGROUP" | grep . || fail 'a group outside'
 }
 
-@test "masked and read-only paths, sysctl and cwd by symlinks of the image" {
+@test "masked and read-only paths, sysctl and cwd through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out
 	config '.linux.maskedPaths += ["/out", "/out/file"] | .linux.readonlyPaths += ["/out", "/out/file"] | .process.cwd = "/out/new"'
@@ -240,7 +240,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "devices by symlinks of the image" {
+@test "devices through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out
 	config '.linux.devices = [{"path": "/out/device", "type": "c", "major": 1, "minor": 3}]'

@@ -25,7 +25,7 @@ resources() { config ".linux.resources += $1"; }
 	equal "$(value memory.high)" 49999872
 }
 
-@test "v2: unified with a file that there isn't" {
+@test "v2: unified with a file that doesn't exist" {
 	needs_cgroup_v2
 	resources '{"unified": {"memory.nonsense": "1"}}'
 	exits 1 runtime create c
@@ -112,7 +112,7 @@ resources() { config ".linux.resources += $1"; }
 	fi
 }
 
-@test "v2: controllers and files that there aren't" {
+@test "v2: controllers and files that don't exist" {
 	needs_cgroup_v2
 	only_ours 'says what there is instead'
 	! grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip 'the host has hugetlb'
@@ -168,7 +168,7 @@ resources() { config ".linux.resources += $1"; }
 	nothing_left
 }
 
-@test "v2: root of a user namespace splits its cgroup, and can't lift its limits" {
+@test "v2: root of a user namespace divides its cgroup, and can't raise its limits" {
 	needs_root 'map these ids'
 	needs_cgroup_v2
 	only_ours 'exec follows into the cgroup of init'
@@ -189,7 +189,7 @@ resources() { config ".linux.resources += $1"; }
 	nothing_left
 }
 
-@test "v2: update checks the use before" {
+@test "v2: update with checkBeforeUpdate refuses a limit below the current usage" {
 	needs_cgroup_v2
 	only_ours 'newer than some'
 	resources '{"memory": {"limit": 67108864}}'

@@ -54,7 +54,7 @@ all_agree() {
 	clean --bundle "$BUNDLE" --host
 }
 
-@test "all problems at once, with their lines; warnings alone are no failure" {
+@test "all problems at once, with their lines; warnings alone aren't a failure" {
 	only_ours 'it has no such command'
 	cat >config.json <<-'EOF'
 		{
@@ -218,7 +218,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	ok runtime run c
 }
 
-@test "hooks of the host that aren't there" {
+@test "hooks of the host that don't exist" {
 	only_ours 'it has no such command'
 	config '.hooks = {"createRuntime": [{"path": "/no/such"}], "poststop": [{"path": "/etc/passwd"}]}'
 	clean
@@ -234,7 +234,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds error 'hooks\.startContainer\[1\]\.path: hook /bin/nosuchhook: no such file or directory'
 }
 
-@test "what execve will make of the program" {
+@test "programs that execve will refuse" {
 	only_ours 'it has no such command'
 	local head=rootfs/opt/head
 	printf '#!/bin/nosuch -x\n' >rootfs/opt/script
@@ -282,7 +282,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	clean --host
 }
 
-@test "a program whose loader isn't there" {
+@test "a program whose loader is missing" {
 	only_ours 'it has no such command'
 	local program
 	program=$(type -P bash)
@@ -315,7 +315,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	ok runtime run c
 }
 
-@test "what a mount covers isn't spoken of" {
+@test "nothing is reported about files that a mount covers" {
 	only_ours 'it has no such command'
 	mkdir "$TMP/programs"
 	printf '#!/bin/sh\n' >"$TMP/programs/inmount"
@@ -339,7 +339,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds error 'process\.args\[0\]: exec: "nosuch": executable file not found in \$PATH'
 }
 
-@test "links of the image don't lead out, and nothing of it is opened that isn't a file" {
+@test "symlinks of the image don't lead out, and only regular files of it are opened" {
 	only_ours 'it has no such command'
 	mkdir "$TMP/outside"
 	cp rootfs/bin/busybox "$TMP/outside/x"
@@ -361,7 +361,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 }
 
-@test "a hook may put the program there" {
+@test "a missing program that a hook may create is a warning" {
 	only_ours 'it has no such command'
 	args later
 	config '.hooks.createRuntime = [{"path": "/bin/cp", "args": ["cp", "rootfs/bin/true", "rootfs/bin/later"]}]'
@@ -370,7 +370,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds warning 'process\.args\[0\]: .*not found in \$PATH .*unless a hook puts it there'
 }
 
-@test "a terminal takes a devpts" {
+@test "a terminal requires a devpts" {
 	only_ours 'it has no such command'
 	config '.process.terminal = true'
 	clean
@@ -382,7 +382,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	says 'process\.terminal: terminal: open /dev/pts/ptmx'
 }
 
-@test "limits whose sense depends on the version of cgroups" {
+@test "limits whose meaning depends on the version of cgroups" {
 	only_ours 'it has no such command'
 	config '.linux.resources.cpu.shares = 1 | .linux.resources.memory.swap = 10000000'
 	check
@@ -393,7 +393,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	nothing_left
 }
 
-@test "processors that the host hasn't got" {
+@test "processors that the host doesn't have" {
 	only_ours 'it has no such command'
 	needs_controller cpuset
 	config '.linux.resources.cpu.cpus = "0,4000"'
@@ -409,7 +409,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	fi
 }
 
-@test "a cgroup in use, and a controller that the host hasn't got" {
+@test "a cgroup in use, and a controller that the host doesn't have" {
 	only_ours 'it has no such command'
 	sleeping first
 	check --host
@@ -427,7 +427,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	fi
 }
 
-@test "nothing changes, and nobody needs to be root for it" {
+@test "check changes nothing and doesn't require root" {
 	only_ours 'it has no such command'
 	needs_namespace user
 	local before

@@ -73,7 +73,7 @@ shown() { tr -d '\r' <"$TMP/shown"; }
 	equal "$(shown)" $'1000\nagain'
 }
 
-@test "the terminal goes away: the session gets SIGHUP" {
+@test "when the terminal is closed the session gets SIGHUP" {
 	config '.process.terminal = true'
 	args sh -c 'echo ready; exec sleep 1000'
 	without_pid_namespace
@@ -154,7 +154,7 @@ in_terminal() {
 	equal "$status" 0
 }
 
-@test "run in the foreground: the caller's terminal is as it was" {
+@test "run in the foreground: the settings of the caller's terminal are restored" {
 	config '.process.terminal = true'
 	script 'stty -echo raw'
 	status=0
@@ -182,7 +182,7 @@ in_terminal() {
 	gone "$receiver"
 }
 
-@test "a terminal with stdin, stdout and stderr that are none" {
+@test "a terminal when stdin, stdout and stderr aren't terminals" {
 	config '.process.terminal = true'
 	script 'tty'
 	invoke runtime run c
@@ -190,7 +190,7 @@ in_terminal() {
 	nothing_left
 }
 
-@test "much output comes through whole" {
+@test "a large output arrives complete" {
 	config '.process.terminal = true'
 	script 'seq 1 20000'
 	in_terminal run c </dev/null

@@ -21,7 +21,7 @@ load lib
 	matches "$(sed -n 5p <<<"$output")" '^(/dev/)?pts/ptmx$'
 }
 
-@test "configured devices: mode, owner, folders made, fifo" {
+@test "configured devices: mode, owner, parent directories, fifo" {
 	needs_root 'make devices'
 	config '.linux.devices = [
 		{"path": "/dev/deep/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 416, "uid": 5, "gid": 6},
@@ -40,7 +40,7 @@ fifo 0:0 600 0:0'
 	run_prints 'stat -c %a /dev/mine' 666
 }
 
-@test "a configured device may replace a default one's mode" {
+@test "a configured device may change the mode of a default one" {
 	needs_root 'make devices'
 	config '.linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 1, "gid": 1}] |
 		.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]'
@@ -80,7 +80,7 @@ fifo 0:0 600 0:0'
 	! grep -q '^a' <<<"$rules" || fail "$rules"
 }
 
-@test "devices without a fresh /dev are made in the image's" {
+@test "without a mount on /dev, devices are created in the image's" {
 	config '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	run_prints 'stat -c "%t:%T" /dev/null' 1:3
 }

@@ -14,7 +14,7 @@ load lib
 	exec 7<&- 9<&- 17<&-
 }
 
-@test "--preserve-fds N: the next N as well" {
+@test "--preserve-fds N: the next N descriptors as well" {
 	args /opt/fdlist
 	echo text >"$TMP/file"
 	status=0
@@ -50,14 +50,14 @@ load lib
 	equal "$(<"$TMP/out")" '0 1 2 3 4'
 }
 
-@test "LISTEN_FDS for another process is left alone" {
+@test "LISTEN_FDS for another process is ignored" {
 	script '/opt/fdlist; echo "[$LISTEN_FDS]"'
 	LISTEN_FDS=2 LISTEN_PID=1 "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null
 	only_ours 'runc 1.1 does not look at LISTEN_PID'
 	equal "$(<"$TMP/out")" $'0 1 2\n[]'
 }
 
-@test "LISTEN_FDNAMES goes through" {
+@test "LISTEN_FDNAMES is passed on" {
 	only_ours 'runc loses it'
 	script 'echo $LISTEN_FDNAMES'
 	# shellcheck disable=SC2016
@@ -74,13 +74,13 @@ load lib
 	equal "$(tr -d '\r' <"$TMP/shown")" '0 1 2'
 }
 
-@test "a detached container keeps no stream of the caller but the three" {
+@test "a detached container has no descriptor of the caller except for its standard streams" {
 	args sleep 1000
 	ok runtime run --detach c
 	equal "$(find "/proc/$(pid_of c)/fd" -type l -printf '%f\n' | sort -n | tr '\n' ' ')" '0 1 2 '
 }
 
-@test "a created container waiting for start holds no folder of the host" {
+@test "a created container has no directory of the host open" {
 	ok runtime create c
 	local pid link mount
 	pid=$(pid_of c)

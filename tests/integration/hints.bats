@@ -35,7 +35,7 @@ user_namespace() {
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
 }
 
-@test "the keys of runc come first; those of ours only where something is known" {
+@test "runc's keys come first; other keys are there only if something is known" {
 	only_ours 'runc has only its own keys'
 	logs state absent
 	equal "$(jq -r 'keys_unsorted | join(" ")' <<<"$line")" 'level msg time code'
@@ -57,7 +57,7 @@ user_namespace() {
 	equal "$error" 'container does not exist'
 }
 
-@test "the codes of what is asked of a container" {
+@test "the codes of operations on containers" {
 	only_ours 'runc has no codes'
 	sleeping c
 	logs run c
@@ -108,7 +108,7 @@ user_namespace() {
 	tells config_invalid seccomp /linux/seccomp/defaultAction -
 }
 
-@test "the codes of what the kernel or a hook refuses" {
+@test "the codes of failures of the kernel or of a hook" {
 	only_ours 'runc has no codes'
 	config '.linux.sysctl = {"net.ipv4.ip_forward": "nonsense"}'
 	logs create c
@@ -187,7 +187,7 @@ user_namespace() {
 	run_container
 }
 
-@test "a program that is being written to, links in a circle, too many arguments" {
+@test "a program that is open for writing, a loop of symlinks, too many arguments" {
 	only_ours 'runc says no more'
 	cp rootfs/bin/busybox rootfs/opt/busy
 	exec 7>>rootfs/opt/busy
@@ -210,7 +210,7 @@ user_namespace() {
 	hints 'too long'
 }
 
-@test "a root file system of an owner that isn't mapped" {
+@test "a root file system whose owner isn't mapped" {
 	only_ours 'runc says no more than permission denied'
 	user_namespace
 	mount_of '{"destination": "/new", "type": "tmpfs", "source": "tmpfs"}'
@@ -235,7 +235,7 @@ user_namespace() {
 	hints "$TMP/source belongs to uid 0"
 }
 
-@test "a file system that there isn't, an option that it hasn't" {
+@test "an unknown file system, and an unknown option" {
 	only_ours 'runc says no more than the errno'
 	mount_of '{"destination": "/mnt", "type": "nosuchfs", "source": "none"}'
 	logs create c
@@ -253,7 +253,7 @@ user_namespace() {
 	hints 'loop of symbolic links'
 }
 
-@test "a file system that a user namespace may not have" {
+@test "a file system that can't be mounted in a user namespace" {
 	only_ours 'runc says no more than the errno'
 	grep -qw ext4 /proc/filesystems || skip 'the kernel has no ext4'
 	user_namespace
@@ -285,7 +285,7 @@ overlay() {
 	hints '4096 bytes'
 }
 
-@test "overlay: directories that it can't have" {
+@test "overlay: directories that it refuses" {
 	only_ours 'runc says no more than the errno'
 	grep -qw overlay /proc/filesystems || skip 'the kernel has no overlay'
 	mkdir "$TMP"/{l,u,w}
@@ -309,7 +309,7 @@ overlay() {
 	hints 'may not be used in a user namespace'
 }
 
-@test "a runtime without CAP_SYS_ADMIN is told so" {
+@test "a runtime without CAP_SYS_ADMIN reports that" {
 	only_ours 'runc says no more than the errno'
 	command -v capsh >/dev/null || skip 'the host has no capsh'
 	rm -f "$TMP/log"
@@ -330,7 +330,7 @@ overlay() {
 	hints "^fs.nr_open is $(</proc/sys/fs/nr_open)$"
 }
 
-@test "a memory limit in which the container can't be set up" {
+@test "a memory limit that is too low to create the container" {
 	only_ours 'runc has other needs'
 	needs_controller memory
 	config '.linux.resources.memory.limit = 1048576'

@@ -12,7 +12,7 @@ hook() {
 		--arg kind "$1" --arg path "$path" --arg timeout "${3:-}"
 }
 
-@test "the five hooks of the host at their moments, in order" {
+@test "the five kinds of hooks of the host run at the right time, in order" {
 	local kind
 	for kind in poststop poststart createContainer createRuntime prestart; do
 		hook $kind "echo $kind 1 >>$TMP/order"
@@ -85,19 +85,19 @@ createContainer 2'
 	equal "$(<"$TMP/ns-createContainer")" "$(readlink "/proc/$(pid_of c)/ns/net")"
 }
 
-@test "what createContainer mounts in the root is there" {
+@test "mounts of createContainer hooks are visible in the container" {
 	hook createContainer "mount -t tmpfs tmpfs $BUNDLE/rootfs/mnt && touch $BUNDLE/rootfs/mnt/by-the-hook"
 	run_prints 'ls /mnt' by-the-hook
 	[ ! -e rootfs/mnt/by-the-hook ]
 }
 
-@test "createRuntime comes when the mounts of the config are there" {
+@test "createRuntime hooks run when the config's mounts exist" {
 	hook createRuntime "grep -c $BUNDLE/rootfs/dev/shm /proc/\$(jq .pid)/mountinfo >$TMP/seen"
 	run_container
 	equal "$(<"$TMP/seen")" 1
 }
 
-@test "args and env of a hook; without env it has none" {
+@test "args and env of a hook; without env its environment is empty" {
 	config '.hooks.createRuntime = [
 		{"path": "/bin/sh", "args": ["name", "-c", ("echo $0 $1 $A >" + $t + "/one"), "zero", "first"], "env": ["A=b"]},
 		{"path": "/usr/bin/env", "args": ["env"]}]' --arg t "$TMP"
@@ -126,7 +126,7 @@ createContainer 2'
 	done
 }
 
-@test "a failing hook of start" {
+@test "a failing startContainer hook, and a failing poststart hook" {
 	config '.hooks.startContainer = [{"path": "/bin/false"}]'
 	invoke runtime run c
 	[ "$status" != 0 ]
@@ -157,7 +157,7 @@ createContainer 2'
 	nothing_left
 }
 
-@test "a hook that isn't there, and one that isn't absolute" {
+@test "a hook that doesn't exist, and one with a relative path" {
 	config '.hooks.createRuntime = [{"path": "/no/such/hook"}]'
 	exits 1 runtime create c
 	says '/no/such/hook'
@@ -179,7 +179,7 @@ createContainer 2'
 	nothing_left
 }
 
-@test "a timeout ends all that the hook has started" {
+@test "a timeout kills all processes that the hook has started" {
 	only_ours 'runc ends only the hook itself'
 	hook createRuntime "sleep 1000 & echo \$! >$TMP/child; wait" 1
 	exits 1 runtime create c
@@ -214,7 +214,7 @@ createContainer 2'
 # logged KIND: what the hooks of this kind have printed, as the log has it.
 logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .msg" "$TMP/log"; }
 
-@test "what hooks print goes to the log, line by line, with the name of the hook" {
+@test "the output of hooks is logged, line by line, with the name of the hook" {
 	only_ours 'runc drops it'
 	local kind
 	for kind in prestart createRuntime createContainer poststart poststop; do
@@ -239,7 +239,7 @@ info hooks.${kind}[0] $path: two"
 	equal "$(logged startContainer)" $'info hooks.startContainer[0] /bin/sh: one\ninfo hooks.startContainer[0] /bin/sh: two'
 }
 
-@test "without --log, hooks print nothing between the lines of the container, but with --debug" {
+@test "without --log, the output of hooks is shown only with --debug" {
 	only_ours 'runc drops it'
 	hook createRuntime 'echo chatter'
 	hook createContainer 'echo chatter'
@@ -250,7 +250,7 @@ info hooks.${kind}[0] $path: two"
 	says 'level=info msg="hooks.createContainer\[0\] .*: chatter"'
 }
 
-@test "a hook that prints a lot is neither held up nor kept as a whole" {
+@test "a hook that prints a lot isn't blocked, and its output is truncated" {
 	only_ours 'runc keeps all'
 	# Three megabytes, and head(1) must not fail.
 	local kind text='echo first; head -c 3000000 /dev/zero | tr "\0" x && echo && echo last'
@@ -291,7 +291,7 @@ info hooks.${kind}[0] $path: two"
 	done
 }
 
-@test "what a hook leaves behind may hold its output open, and print for ever" {
+@test "a process that a hook leaves behind may keep its output open, and print for ever" {
 	only_ours 'runc waits for it'
 	local kind begin=$SECONDS
 	for kind in createRuntime createContainer; do
@@ -310,7 +310,7 @@ info hooks.${kind}[0] $path: two"
 	done
 }
 
-@test "a timeout says what the hook had printed" {
+@test "the error of a timeout contains the hook's output" {
 	only_ours 'runc ends only the hook itself'
 	local kind
 	for kind in createRuntime createContainer; do

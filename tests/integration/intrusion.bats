@@ -24,11 +24,11 @@ intrusion() {
 	caught_nothing
 }
 
-@test "exec: root of the container gets no hold of what enters (CVE-2016-9962)" {
+@test "exec: root of the container can't access the entering process (CVE-2016-9962)" {
 	intrusion 1
 }
 
-@test "exec: nor does one with all capabilities in a user namespace" {
+@test "exec: nor with all capabilities in a user namespace" {
 	needs_root 'map what ids it likes'
 	needs_namespace user
 	only_ours 'how long another runtime needs is its own affair'
@@ -60,7 +60,7 @@ tracing() {
 	ok runtime delete --force c
 }
 
-@test "exec: who may trace it without a user namespace gains nothing by it" {
+@test "exec: with CAP_SYS_PTRACE and no user namespace, tracing it gains nothing" {
 	only_ours 'how long another runtime needs is its own affair'
 	tracing .
 }
@@ -80,7 +80,7 @@ tracing() {
 	equal "$(wc -l <<<"$output")$(tail -n1 <<<"$output")" 22
 }
 
-@test "exec: the container's /dev/null and terminals are somebody else's" {
+@test "exec: the container's /dev/null and terminals have been replaced" {
 	echo intact >rootfs/etc/canary
 	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'
 	runtime run --detach c >"$TMP/said" 2>&1 </dev/null 3>&-
@@ -93,7 +93,7 @@ tracing() {
 	equal "$(<rootfs/etc/canary)" intact
 }
 
-@test "exec --cgroup leads nowhere but below" {
+@test "exec --cgroup can't lead out of the container's cgroup" {
 	sleeping c
 	local path
 	for path in .. ../.. /../.. a/../../b ./..; do
@@ -102,7 +102,7 @@ tracing() {
 	done
 }
 
-@test "exec --user takes numbers and nothing else (CVE-2026-30892)" {
+@test "exec --user accepts numbers only (CVE-2026-30892)" {
 	sleeping c
 	local user
 	for user in root 1x -1 +1 ' 1' 0x0 1_0 1: :1 1:2:3 4294967295 4294967296; do
@@ -119,7 +119,7 @@ tracing() {
 	prints $'0000000000000000\n0000000000000000'
 }
 
-@test "a create that finds its cgroup in use leaves who uses it alone" {
+@test "a create whose cgroup is in use doesn't affect its processes" {
 	needs_cgroupfs 'units have names, systemd.bats has that'
 	sleeping c
 	exits 1 runtime create d
@@ -129,7 +129,7 @@ tracing() {
 	has_status c running
 }
 
-@test "delete of a stopped container spares another one in its cgroup" {
+@test "delete of a stopped container doesn't affect another one in its cgroup" {
 	needs_cgroupfs 'units have names, systemd.bats has that'
 	only_ours 'runc has its own mind about it'
 	sleeping c
@@ -162,7 +162,7 @@ tracing() {
 	nothing_left
 }
 
-@test "kill, exec and delete don't touch a process that has got the pid" {
+@test "kill, exec and delete don't affect a process that has reused the pid" {
 	is_ours || skip 'the state file is of another form'
 	sleeping c
 	ok runtime kill c KILL
@@ -180,7 +180,7 @@ tracing() {
 	kill "$victim"
 }
 
-@test "ids are names of files and no paths" {
+@test "ids are file names, not paths" {
 	local id
 	for id in .. . ../x a/b /tmp/x '' $'a\nb' 'a b' 'a;b'; do
 		invoke runtime create -- "$id"
@@ -193,7 +193,7 @@ tracing() {
 	says 'invalid container ID'
 }
 
-@test "nobody else gets into the state directory" {
+@test "other users can't access the state directory" {
 	ROOT=$TMP/made
 	sleeping c
 	equal "$(stat -c %a "$ROOT/c")" "$(is_ours && echo 700 || echo 711)"
@@ -225,7 +225,7 @@ tracing() {
 	prints 70000
 }
 
-@test "a link of the image to / doesn't put a volume over the root" {
+@test "a symlink of the image to / doesn't mount a volume on the root" {
 	only_ours 'runc refuses in other words'
 	mkdir "$TMP/volume"
 	ln -s / rootfs/data
@@ -251,7 +251,7 @@ tracing() {
 	done
 }
 
-@test "tmpcopyup of a tree full of surprises" {
+@test "tmpcopyup of a tree with hostile file types" {
 	needs_root 'make devices'
 	only_ours 'the annotations of the tree'
 	mkdir rootfs/full
@@ -281,7 +281,7 @@ tracing() {
 	nothing_left
 }
 
-@test "a neighbour swaps what devices, files, masks and the cwd are made in (CVE-2024-45310)" {
+@test "another container replaces the parents of devices, files, masks and the cwd (CVE-2024-45310)" {
 	only_ours 'runc 1.1 is open to it'
 	mkdir -p "$TMP/volume/dir/sub" "$TMP/canary/sub"
 	echo intact >"$TMP/canary/file"
@@ -304,7 +304,7 @@ tracing() {
 	nothing_left
 }
 
-@test "nothing is asked of the kernel between the filter and the program" {
+@test "no system call is made between the filter and the program" {
 	only_ours 'runc needs calls of its own'
 	local nnp
 	for nnp in true false; do
@@ -321,7 +321,7 @@ tracing() {
 	done
 }
 
-@test "what a container calls itself is no command for the terminal" {
+@test "names that a container chooses can't control the terminal" {
 	only_ours 'runc prints what it finds'
 	args sh -c 'sleep 1000; true' $'\n\033[31mroot 1 forged'
 	ok runtime run --detach c
@@ -334,7 +334,7 @@ tracing() {
 	[[ $error != *$'\033'* && $error != *$'\007'* ]] || fail "$error"
 }
 
-@test "the session keyring is the container's own, whatever others call theirs" {
+@test "the session keyring is the container's own, whatever keyrings of others are called" {
 	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
 	only_ours 'runc joins by name'
 	local name pids=() pid

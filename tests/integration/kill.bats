@@ -28,7 +28,7 @@ listener() {
 	equal "$(hear rootfs/tmp/said)" TERM
 }
 
-@test "signals that there are not" {
+@test "unknown signals" {
 	sleeping c
 	local signal
 	for signal in NOSUCH SIGNOSUCH 1x; do
@@ -95,7 +95,7 @@ listener() {
 	gone "$child"
 }
 
-@test "a pid that was used again isn't signalled" {
+@test "a process that has reused the pid isn't signalled" {
 	only_ours 'runc 1.1 kills the innocent one'
 	args true
 	ok runtime run --keep c

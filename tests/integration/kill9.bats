@@ -4,7 +4,7 @@
 
 load lib
 
-@test "create killed at growing moments" {
+@test "create killed after increasing times" {
 	only_ours 'runc leaves an init behind that nothing finds'
 	local i pid
 	args true
@@ -29,7 +29,7 @@ quarters() {
 	read -r -t "$seconds" <>"$TMP/never" || true
 }
 
-@test "run killed at growing moments" {
+@test "run killed after increasing times" {
 	only_ours 'runc leaves an init behind that nothing finds'
 	local i pid
 	args sleep 1000
@@ -64,7 +64,7 @@ quarters() {
 	done
 }
 
-@test "a create waits in a hook when it is killed" {
+@test "a create killed while it waits for a hook" {
 	only_ours 'runc leaves an init behind that nothing finds'
 	mkfifo "$TMP/fifo"
 	printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$TMP/fifo" >"$TMP/hook"
@@ -81,7 +81,7 @@ quarters() {
 	nothing_left
 }
 
-@test "exec killed: the container goes on and can be deleted" {
+@test "exec killed: the container keeps running and can be deleted" {
 	sleeping c
 	local i pid
 	for i in 0 2 4 8 12 20; do

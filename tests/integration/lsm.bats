@@ -72,7 +72,7 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 }
 
-@test "apparmor: for what init starts, too" {
+@test "apparmor: children of init, too" {
 	needs_apparmor
 	profile "$CGROUP" 'deny /opt/** x,'
 	wears "$CGROUP"
@@ -139,7 +139,7 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 }
 
-@test "apparmor: a container can't lie about the profile with a /proc of its own" {
+@test "apparmor: a container can't forge the profile with its own /proc" {
 	needs_apparmor
 	profile "$CGROUP"
 	wears "$CGROUP"

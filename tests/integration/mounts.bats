@@ -14,7 +14,7 @@ source_folder() {
 	echo content >"$TMP/src/file"
 }
 
-@test "flags: each option is what the kernel then shows" {
+@test "flags: the kernel shows each option" {
 	local option
 	for option in ro nosuid nodev noexec noatime nodiratime sync dirsync; do
 		config '.mounts = [.mounts[] | select(.destination != "/mnt")]'
@@ -25,7 +25,7 @@ source_folder() {
 	done
 }
 
-@test "the last of two contrary options wins; defaults, async, rw and so on do nothing" {
+@test "the last of two contradicting options counts; defaults, async, rw and others do nothing" {
 	mount_add '{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "rw", "nodev", "dev", "noexec", "exec", "nosuid", "suid", "async", "loud", "atime", "diratime", "relatime"]}'
 	! is_ours || config '.mounts[-1].options += ["defaults"]'
 	mount_line /mnt
@@ -49,7 +49,7 @@ source_folder() {
 	[[ $output == *size=64k* ]] && [[ $output == *mode=700* ]] && [[ $output == *nr_inodes=100* ]]
 }
 
-@test "bind of a folder and of a file; mount points are made" {
+@test "bind of a directory and of a file; mount points are created" {
 	source_folder
 	mount_add '{"destination": "/a/new/folder", "type": "bind", "source": $src, "options": ["bind"]},
 		{"destination": "/a/new/file", "type": "bind", "source": ($src + "/file"), "options": ["rbind"]}'
@@ -68,14 +68,14 @@ source_folder() {
 	run_prints 'cat /mnt/file' here
 }
 
-@test "bind read-only: not to be written, and the source stays writable" {
+@test "bind read-only: it can't be written, and the source stays writable" {
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "ro"]}'
 	run_prints 'touch /mnt/x 2>/dev/null || echo read-only' read-only
 	touch "$TMP/src/x"
 }
 
-@test "bind keeps the flags of its source unless told otherwise" {
+@test "bind keeps the flags of its source unless an option changes them" {
 	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs -o noexec,nosuid tmpfs "$TMP/src"
@@ -86,7 +86,7 @@ source_folder() {
 	[[ $output == *nodev* ]]
 }
 
-@test "a bind takes no data of a file system, and warns of it" {
+@test "options for a file system are ignored for a bind, with a warning" {
 	only_ours 'runc 1.1 ignores it without a word'
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "size=5"]}'
@@ -94,7 +94,7 @@ source_folder() {
 	says 'filesystem-specific options.*size=5'
 }
 
-@test "rbind brings what is mounted below, bind doesn't" {
+@test "rbind includes the mounts below, bind doesn't" {
 	needs_root 'mount on the host'
 	source_folder
 	mkdir "$TMP/src/below"
@@ -177,7 +177,7 @@ source_folder() {
 	! grep -q "$BUNDLE" /proc/self/mountinfo || fail 'the host sees it'
 }
 
-@test "a slave mount gets what the host mounts later" {
+@test "a slave mount receives later mounts of the host" {
 	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs tmpfs "$TMP/src"
@@ -213,7 +213,7 @@ source_folder() {
 	[ ! -e rootfs/full/new ]
 }
 
-@test "a tmpfs keeps the mode of the folder that it covers" {
+@test "a tmpfs has the mode of the directory that it covers" {
 	mkdir -m 1777 rootfs/sticky
 	chmod 1777 rootfs/sticky
 	mount_add '{"destination": "/sticky", "type": "tmpfs", "source": "tmpfs"}'
@@ -283,7 +283,7 @@ source_folder() {
 	run_prints 'stat -c %u /mnt/file' 0
 }
 
-@test "idmapped: what is refused" {
+@test "idmapped: invalid configurations are refused" {
 	needs_root 'idmap a mount of the host'
 	only_ours 'newer than runc 1.1'
 	source_folder
@@ -314,7 +314,7 @@ source_folder() {
 	run_prints 'head -1 /sys/fs/cgroup/pids/cgroup.procs' 1
 }
 
-@test "the whole of the default mounts, and nothing of the host's" {
+@test "exactly the default mounts, and none of the host's" {
 	script 'cut -d" " -f5 /proc/self/mountinfo | sort -u'
 	run_container
 	local mount

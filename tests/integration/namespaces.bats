@@ -31,7 +31,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	done
 }
 
-@test "no namespace at all: the mounts are the host's, and gone after delete" {
+@test "no namespace at all: the mounts are the host's, and removed by delete" {
 	needs_root 'do without a user namespace'
 	mkdir "$TMP/volume"
 	config '.linux.namespaces = [] | del(.hostname, .linux.maskedPaths, .linux.readonlyPaths) | .root.readonly = true'
@@ -129,7 +129,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	has_status second stopped
 }
 
-@test "run in the foreground with a joined pid namespace gives the exit code" {
+@test "run in the foreground with a joined pid namespace returns the exit code" {
 	needs_root 'join namespaces of another user namespace'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first

@@ -17,7 +17,7 @@ dismiss() {
 
 heard() { equal "$(<"$TMP/heard")" "$1"; }
 
-@test "notify: start returns when the process is ready, and names it" {
+@test "notify: start returns when the process is ready, and reports its pid" {
 	manager
 	script 'sleep 0.2; notify STATUS=warming "READY=1
 STATUS=up"; exec sleep 1000'
@@ -40,7 +40,7 @@ BARRIER=1 +fd"
 	dismiss
 }
 
-@test "notify: a process that ends without a word ends the wait" {
+@test "notify: a process that ends without a message ends the wait" {
 	manager
 	args true
 	ok runtime create c
@@ -49,7 +49,7 @@ BARRIER=1 +fd"
 	dismiss
 }
 
-@test "notify: in the foreground, what concerns the container itself is passed on" {
+@test "notify: in the foreground, messages about the container itself are forwarded" {
 	manager
 	script 'notify READY=1 "STATUS=half
 MAINPID=1" FDSTORE=1 MAINPID=7 "READY=10
@@ -62,7 +62,7 @@ STOPPING=1|'
 	dismiss
 }
 
-@test "notify: the socket is all that the container gets" {
+@test "notify: the container gets only the socket" {
 	manager
 	script 'echo "$NOTIFY_SOCKET"; ls -A /run/notify; (>/run/notify/x) 2>/dev/null || echo read-only
 grep " /run/notify " /proc/self/mountinfo | cut -d" " -f6 | sed s/,relatime//'
@@ -86,7 +86,7 @@ ro,nosuid,nodev,noexec'
 	dismiss
 }
 
-@test "notify: without a manager there is nothing in the container" {
+@test "notify: without a manager there is no socket in the container" {
 	only_ours "the variable is none of runc's business otherwise"
 	unset NOTIFY_SOCKET
 	run_prints 'echo "${NOTIFY_SOCKET:-unset}"; ls /run/notify 2>/dev/null | wc -l' 'unset
@@ -101,7 +101,7 @@ ro,nosuid,nodev,noexec'
 	says "NOTIFY_SOCKET=$TMP/nobody: no such file or directory"
 }
 
-@test "notify: a second start of the same container doesn't take the socket away" {
+@test "notify: a second start of the same container doesn't remove the socket" {
 	manager
 	mkfifo rootfs/go
 	script 'read -r x </go; notify READY=1; exec sleep 1000'

@@ -3,7 +3,7 @@
 
 load lib
 
-@test "a masked file is empty, a masked folder is empty and read-only" {
+@test "a masked file is empty, a masked directory is empty and read-only" {
 	mkdir rootfs/secrets
 	echo secret >rootfs/secrets/inside
 	echo secret >rootfs/secret

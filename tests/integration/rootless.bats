@@ -56,7 +56,7 @@ needs_no_cgroup() { ! delegated || skip 'this user has a cgroup of its own'; }
 # limited puts the container where the user may limit it, by the driver in use.
 limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 
-@test "rootless: the config of spec --rootless runs as it is, but for its terminal" {
+@test "rootless: the config of spec --rootless runs unchanged, except for its terminal" {
 	rm config.json
 	ok runtime spec --rootless
 	config '.process.terminal = false'
@@ -170,7 +170,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
-@test "rootless: a user namespace is a must" {
+@test "rootless: a user namespace is required" {
 	config 'del(.linux.namespaces[] | select(.type == "user"), .linux.uidMappings, .linux.gidMappings)'
 	exits 1 runtime run c
 	says 'rootless container requires user namespaces .*"runnel spec --rootless" writes such a config'
@@ -224,7 +224,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
-@test "rootless: a cgroupsPath that the user may not have" {
+@test "rootless: a cgroupsPath that the user may not create" {
 	config '.linux.cgroupsPath = $path | del(.linux.resources)' --arg path "/$CGROUP"
 	[ "$DRIVER" = cgroupfs ] || skip 'a path of cgroupfs'
 	exits 1 runtime run c
@@ -309,7 +309,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	one_sentence
 }
 
-@test "rootless: as root of a user namespace that a user has made" {
+@test "rootless: as root of a user namespace that a user has created" {
 	args sh -c 'id -u; tr -s " " </proc/self/uid_map'
 	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
 	[ ! -e "$TMP/runtime" ] || sed -i 's/env -u XDG_RUNTIME_DIR/unshare -Urm/' "$TMP/runtime"
@@ -366,7 +366,7 @@ nest() {
 	nothing_left
 }
 
-@test "rootless: killed half-way, nothing is left that delete --force can't remove" {
+@test "rootless: after a create that was killed, delete --force removes everything" {
 	local i pid
 	args sleep 1000
 	for i in 1 2 4 8 16 32; do

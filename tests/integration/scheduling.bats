@@ -87,7 +87,7 @@ only_in_file() {
 	everywhere scheduler '0 0 0 0/0/0 0'
 }
 
-@test "scheduler: what the kernel hasn't is an error that names it" {
+@test "scheduler: a policy that the kernel doesn't support is an error that names it" {
 	only_ours 'runc 1.1 has no such field'
 	config '.process.scheduler = {"policy": "SCHED_ISO"}'
 	exits 1 runtime run c
@@ -168,7 +168,7 @@ only_in_file() {
 	prints 1
 }
 
-@test "exec, too, isn't held to the affinity of its caller" {
+@test "exec doesn't inherit the affinity of its caller either" {
 	[ "$(nproc --all)" -gt 1 ] || skip 'the host has one processor'
 	only_ours 'newer than runc 1.1'
 	sleeping c

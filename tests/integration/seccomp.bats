@@ -6,7 +6,7 @@ load lib
 # profile JSON is put into the config. mkdir and chmod are what busybox calls.
 profile() { config ".linux.seccomp = $1"; }
 
-@test "a call is refused with the errno of the rule" {
+@test "a system call is refused with the errno of the rule" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
 		"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}'
 	script 'mkdir /tmp/x 2>&1; touch /tmp/y && echo fine'
@@ -50,12 +50,12 @@ profile() { config ".linux.seccomp = $1"; }
 	says 'Operation not permitted'
 }
 
-@test "names that no kernel knows are ignored" {
+@test "names of unknown system calls are ignored" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["no_such_call", "mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
 	run_prints 'mkdir /tmp/x 2>/dev/null || echo refused' refused
 }
 
-@test "a deny profile: newer calls than it knows give ENOSYS, older ones its errno" {
+@test "a profile with a default errno: calls newer than all that it names return ENOSYS, older ones the errno" {
 	profile "$(jq -n --args '{defaultAction: "SCMP_ACT_ERRNO", architectures: ["SCMP_ARCH_X86_64"],
 		syscalls: [{names: $ARGS.positional, action: "SCMP_ACT_ALLOW"}]}' -- \
 		access arch_prctl brk capget capset chdir chmod close close_range dup dup2 dup3 execve exit exit_group \
@@ -74,7 +74,7 @@ profile() { config ".linux.seccomp = $1"; }
 	done
 }
 
-@test "nonsense in a profile is refused and named" {
+@test "invalid values in a profile are refused and named" {
 	profile '{"defaultAction": "SCMP_ACT_NONSENSE"}'
 	exits 1 runtime create c
 	says SCMP_ACT_NONSENSE
@@ -104,7 +104,7 @@ agent() {
 # told FILTER VALUE: what the agent was told.
 told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 
-@test "an agent gets the listener with the container's state, and answers" {
+@test "an agent receives the listener with the container's state, and answers" {
 	agent 28
 	notified mkdir mkdirat
 	script 'mkdir /tmp/x 2>&1 | grep -o "No space left on device"'
@@ -115,7 +115,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	[ "$(jq .pid "$TMP/agent.json")" -gt 1 ]
 }
 
-@test "an agent is told of a created container when that is started, with its pid and state" {
+@test "an agent receives pid and state of a created container when it is started" {
 	only_ours 'runc tells it at create'
 	notified mkdir mkdirat
 	script 'mkdir /tmp/x; exec sleep 1000'
@@ -132,7 +132,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	rmdir rootfs/tmp/x
 }
 
-@test "an agent may be asked about every call, also those that the runtime makes" {
+@test "an agent may be asked about every system call, also those of the runtime" {
 	only_ours 'runc needs calls of its own'
 	# read is the one by which the hand-over is awaited.
 	notified sendmsg sendto write writev read recvfrom recvmsg execve close clone accept4 ioctl exit_group
@@ -147,7 +147,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that is asked about everything" {
+@test "an agent that is asked about all system calls" {
 	only_ours 'runc refuses it'
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": $p}' --arg p "$TMP/agent"
 	agent 0
@@ -155,7 +155,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that refuses the call by which it is awaited, and a filter that does" {
+@test "an agent that refuses the system call that waits for it, and a filter that does" {
 	only_ours 'runc needs calls of its own'
 	agent 1
 	notified read
@@ -169,7 +169,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "what hands the listener over leaves no process behind" {
+@test "sending the listener leaves no process behind" {
 	notified mkdir mkdirat
 	agent 0
 	run_prints 'for f in /proc/[0-9]*; do [ $f = /proc/$$ ] || [ ! -e $f ] || [ $f = /proc/self ] || cat $f/stat; done' ''
@@ -185,7 +185,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$gone_first"
 }
 
-@test "the wait for start isn't under the filter that notifies" {
+@test "the filter that notifies isn't loaded while the container waits for start" {
 	only_ours 'runc loads it at create'
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "syscalls": [
 		{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"},
@@ -199,7 +199,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "startContainer hooks run when the agent is there" {
+@test "startContainer hooks run when the agent has the listener" {
 	notified mkdir mkdirat
 	agent 28
 	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /tmp/x 2>/tmp/said; true"]}]'
@@ -209,7 +209,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "a process of exec has an agent of its own, who learns its pid" {
+@test "a process of exec has its own agent, which receives its pid" {
 	only_ours 'runc tells it the pid of the container'
 	notified mkdir mkdirat
 	agent 0
@@ -230,7 +230,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$gone_first"
 }
 
-@test "an agent that isn't there" {
+@test "an agent that doesn't listen" {
 	notified mkdir
 	exits 1 runtime run c
 	says "$TMP/agent"
@@ -238,7 +238,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	nothing_left
 }
 
-@test "an agent that isn't there at start, and at exec; and one that has died" {
+@test "an agent that doesn't listen at start or at exec, and one that has ended" {
 	only_ours 'runc fails at create'
 	notified mkdir
 	args sleep 1000
@@ -268,7 +268,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that dies with the listener: its calls fail, the container goes on" {
+@test "an agent that ends while it has the listener: calls fail, the container keeps running" {
 	notified mkdir mkdirat
 	agent 0
 	script 'until [ -e /tmp/go ]; do sleep 0.01; done; mkdir /tmp/x 2>/tmp/said; echo $? >/tmp/status; exec sleep 1000'

@@ -35,7 +35,7 @@ detached() {
 	ok systemd run --detach c
 }
 
-@test "systemd: a scope in its slice, and gone after delete" {
+@test "systemd: a scope in its slice, removed by delete" {
 	with_unit runnel-test.slice
 	detached
 	equal "$(property ActiveState) $(property Slice) $(property Delegate)" 'active runnel-test.slice yes'
@@ -81,7 +81,7 @@ detached() {
 	equal "$(cat "$(group pids)/pids.max")" 1
 }
 
-@test "systemd: update tells the unit" {
+@test "systemd: update changes the unit's properties" {
 	with_unit
 	config '.linux.resources += {"cpu": {"quota": 20000, "period": 50000}}'
 	detached
@@ -96,7 +96,7 @@ detached() {
 	fi
 }
 
-@test "systemd: the device rules outlive daemon-reload" {
+@test "systemd: the device rules survive daemon-reload" {
 	with_unit
 	config '.linux.devices = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]'
 	detached
@@ -122,7 +122,7 @@ detached() {
 	equal "$(property LoadState)" not-found
 }
 
-@test "systemd: the unit of another container is refused and lives on" {
+@test "systemd: the unit of another container is refused and not affected" {
 	with_unit
 	detached
 	exits 1 systemd run d
@@ -133,7 +133,7 @@ detached() {
 	equal "$(property ActiveState)" active
 }
 
-@test "systemd: a failed unit of the same name is no obstacle" {
+@test "systemd: a failed unit of the same name is reset" {
 	with_unit
 	if systemd-run --quiet --scope --unit "$UNIT" --property RuntimeMaxSec=1 sleep 30; then
 		fail 'the unit has not failed'
@@ -151,7 +151,7 @@ detached() {
 	equal "$(property TimeoutStopUSec) $(property Documentation)" '7s "man:x(1)"'
 }
 
-@test "systemd: annotations that can't be" {
+@test "systemd: invalid annotations" {
 	with_unit
 	local value
 	for value in 'PIDs": "[uint32 1]' 'After": "[' 'Ab": "1' 'ExecStart": "true'; do
@@ -185,7 +185,7 @@ detached() {
 	nothing_left
 }
 
-@test "systemd: systemd that can't be reached" {
+@test "systemd: an error if systemd can't be reached" {
 	with_unit
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$TMP/none
 	exits 1 systemd run c
@@ -206,7 +206,7 @@ detached() {
 	fi
 }
 
-@test "systemd: idle, and no longer" {
+@test "systemd: cpu.idle, set and unset" {
 	needs_cgroup_v2
 	with_unit
 	config '.linux.resources += {"cpu": {"shares": 2048}}'
@@ -280,7 +280,7 @@ detached() {
 	ok systemd run --detach c
 }
 
-@test "systemd: most commands don't ask it" {
+@test "systemd: most commands don't connect to it" {
 	with_unit
 	args sleep 1000
 	ok systemd create c
@@ -301,7 +301,7 @@ detached() {
 	unset DBUS_SYSTEM_BUS_ADDRESS
 }
 
-@test "systemd: executed anew, and the message bus restarted" {
+@test "systemd: after daemon-reexec and a restart of the message bus" {
 	with_unit
 	detached
 	ok systemctl daemon-reexec

@@ -56,7 +56,7 @@ maps() {
 	nothing_left
 }
 
-@test "devices are there though the container may not make them" {
+@test "devices exist although the container may not create them" {
 	maps 1
 	script 'for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo no $d; done; echo x >/dev/null; head -c 3 /dev/zero | wc -c'
 	run_container
@@ -94,14 +94,14 @@ maps() {
 	prints 0
 }
 
-@test "standard streams can be opened again by the container's user" {
+@test "standard streams can be reopened by the container's user" {
 	maps 1
 	script 'echo again >/dev/stdout'
 	"$RUNTIME" --root "$ROOT" run c </dev/null 3>&- | cat >"$TMP/out"
 	equal "$(<"$TMP/out")" again
 }
 
-@test "a rootfs in a folder that the container's root can't enter" {
+@test "a rootfs in a directory that the container's root can't search" {
 	only_ours 'runc 1.1 needs the folder to be open'
 	maps 1
 	chmod 700 "$BUNDLE"

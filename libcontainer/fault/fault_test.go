@@ -81,7 +81,7 @@ func TestCodesAreTested(t *testing.T) {
 		}
 		code, _, _ := strings.Cut(rest[1:], `"`)
 		name = strings.TrimSpace(name)
-		if n++; !strings.Contains(tests, "tells "+code+" ") && !strings.Contains(tests, "Code: "+name) &&
+		if n++; !strings.Contains(tests, "has_details "+code+" ") && !strings.Contains(tests, "Code: "+name) &&
 			!strings.Contains(tests, "fault."+name) {
 			t.Errorf("no test leads to the code %s", code)
 		}

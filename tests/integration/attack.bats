@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Images and configs that try to reach the host (features of known attacks are
-# named by their CVE). A runtime may refuse such a container or run it safely;
-# what it may not do is to touch the host.
+# Images and configs that try to reach the host. Known attacks are named by their
+# CVE. A runtime may refuse such a container or run it safely;
+# it must not let it read or change anything of the host.
 
 load lib
 
-# canary: a folder of the host that must stay as it is.
+# canary creates a directory of the host that must not be changed.
 canary() {
 	mkdir "$TMP/canary"
 	echo intact >"$TMP/canary/file"
@@ -17,7 +17,7 @@ canary_intact() {
 	! grep -q "$TMP/canary" /proc/self/mountinfo || fail 'something is mounted on the host'
 }
 
-# host_dev_intact: the host's own nodes are what they were.
+# host_dev_intact fails if the host's device nodes have changed.
 host_dev_intact() {
 	equal "$(stat -c '%F %t:%T' /dev/null /dev/zero)" $'character special file 1:3\ncharacter special file 1:5'
 }
@@ -224,7 +224,7 @@ host_dev_intact() {
 	needs_cgroup_v1
 	config '.linux.cgroupsPath = "/../../../../" + $c + "/../" + $c' --arg c "$CGROUP"
 	sleeping c
-	# Groups of other tests come and go under find's eyes.
+	# Other tests create and remove cgroups while find runs.
 	find /sys/fs/cgroup -maxdepth 3 -name "$CGROUP" >"$TMP/found" 2>/dev/null || true
 	[ -s "$TMP/found" ] || fail 'no group below /sys/fs/cgroup'
 	! find /sys/fs /sys/kernel -maxdepth 1 -name "$CGROUP" | grep . || fail 'a group outside'

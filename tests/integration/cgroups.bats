@@ -3,12 +3,12 @@
 
 load lib
 
-# value CONTROLLER FILE of the container's v1 group.
+# value CONTROLLER FILE prints a file of the container's v1 cgroup.
 value() { cat "/sys/fs/cgroup/$1/$CGROUP/$2"; }
 
 resources() { config ".linux.resources += $1"; }
 
-# keeps_soft_limit: newer kernels take it and forget it.
+# keeps_soft_limit succeeds unless the kernel accepts and ignores soft limits, as newer ones do.
 keeps_soft_limit() {
 	local probe=/sys/fs/cgroup/memory/$CGROUP-probe value
 	mkdir "$probe"
@@ -145,7 +145,7 @@ keeps_soft_limit() {
 	config '.linux.cgroupsPath += "/a/b"'
 	run_container
 	[ ! -d "/sys/fs/cgroup/pids/$CGROUP/a/b" ]
-	# The folders between aren't the container's own: other containers share them.
+	# The parent directories aren't the container's own: other containers share them.
 	rmdir /sys/fs/cgroup/*/"$CGROUP"/a /sys/fs/cgroup/*/"$CGROUP" 2>/dev/null || true
 }
 

@@ -217,7 +217,7 @@ resources() { config ".linux.resources += $1"; }
 	equal "$(value memory.max) $(value pids.max)" 'max max'
 	ok runtime update --pids-limit 0 c
 	equal "$(value pids.max)" 1
-	# Only what is named changes, though a shape of runc names all.
+	# Only the given limits change, although runc's JSON has a key for each.
 	echo '{"memory": {}, "cpu": {"shares": 0}, "blockIO": {}, "pids": null}' >r
 	ok runtime update --resources r c
 	equal "$(value cpu.max) $(value pids.max)" '20000 50000 1'

@@ -1,39 +1,39 @@
 #!/usr/bin/env bats
-# runnel check: all problems of a bundle, and the same ones as create has.
+# runnel check reports all problems of a bundle, and the same ones as create.
 
 load lib
 
-# check ARG…: its exit code is that of errors. Nothing else runs here.
+# check ARG… runs `runnel check` and sets $status and $output.
 check() { invoke timeout 20 "$RUNTIME" --root "$ROOT" check "$@"; }
 
-# finds LEVEL REGEX: the last check has one such line about something.
+# finds LEVEL REGEX fails unless the last check has printed a matching line.
 finds() { grep -qE -- "^[^ ]*config\.json:[0-9]+:[0-9]+: $1: $2" <<<"$output" || fail "no $1 $2 in:" "$output"; }
 
-# clean [ARG…]: check finds nothing at all.
+# clean [ARG…] fails if check finds a problem.
 clean() {
 	check "$@"
 	equal "$status: $output" '0: no problems'
 }
 
-# first_error: what the first error says, place and text, without its hint.
+# first_error prints place and text of the first error, without its hint.
 first_error() {
 	"$RUNTIME" --root "$ROOT" check --json "$@" |
 		jq -r '[.problems[] | select(.severity == "error")][0] | "\(.place): \(.text)"'
 }
 
-# agree ARGS…: create fails, and says what check finds first, with each of the words
-# of ARGS as its flags.
+# agree ARGS… fails unless create fails with the first error of check, for each of
+# ARGS as the flags.
 agree() {
 	local flags said
 	exits 1 runtime create c
 	for flags in "$@"; do
-		# shellcheck disable=SC2086 # none, or one
+		# shellcheck disable=SC2086 # no flag, or one
 		said=$(first_error $flags)
 		[[ $error == *"$said"* ]] || fail "check $flags: $said" "create: $error"
 	done
 }
 
-# all_agree reads filters for the config, one a line.
+# all_agree calls agree for each filter for the config on standard input.
 all_agree() {
 	local filter
 	cp config.json good.json
@@ -212,7 +212,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	exits 1 runtime create c
 	config '.mounts[6].source = "file"'
 	clean --host
-	# What an earlier mount has there isn't known.
+	# The contents of an earlier mount are unknown.
 	config '.mounts = .mounts[:6] + [{"destination": "/etc", "type": "tmpfs"}, {"destination": "/etc/passwd", "type": "bind", "source": "/mnt", "options": ["bind"]}]'
 	clean --host
 	ok runtime run c
@@ -332,7 +332,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 	args /links/inmount
 	ok runtime run c
-	# Of what comes before it in PATH something is known.
+	# The directories before it in PATH are known.
 	config '.process.env = ["PATH=/bin:/empty"]'
 	args nosuch
 	check

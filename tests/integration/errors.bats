@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# Failing well: one clear sentence, the right exit code, nothing left behind.
+# Errors: one clear sentence, the right exit code, nothing left behind.
 
 load lib
 
-# refused REGEX: create and run both fail with 1, say so in one sentence, and
-# leave nothing.
+# refused REGEX fails unless create and run both exit with 1, print one sentence that
+# matches, and leave nothing.
 refused() {
 	exits 1 runtime create c
 	says "$1"

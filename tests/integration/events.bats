@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# Statistics, and the want of memory.
+# Statistics, and OOM events.
 
 load lib
 
-# event FILTER: what jq makes of the last line that the last command printed.
+# event FILTER applies jq to the last line of the last command's output.
 event() { tail -n 1 <<<"$output" | jq -c "$1"; }
 
-# has_line FILE FILTER
+# has_line FILE FILTER succeeds if a line of the file matches the filter of jq.
 has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 
 @test "events --stats: one line with the resource usage" {

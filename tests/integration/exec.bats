@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# exec: another process in a running container.
+# exec: further processes in a running container.
 
 load lib
 
@@ -208,7 +208,7 @@ load lib
 	mkfifo rootfs/tmp/said
 	"$RUNTIME" --root "$ROOT" exec c sh -c 'trap "exit 9" TERM; echo ready >/tmp/said; while :; do sleep 0.01; done' </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! status=0
-	equal "$(hear rootfs/tmp/said)" ready
+	equal "$(read_line rootfs/tmp/said)" ready
 	kill -TERM $pid
 	wait $pid || status=$?
 	equal $status 9

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The exact descriptors of the container's process.
+# The descriptors that the container's process inherits.
 
 load lib
 
@@ -37,7 +37,7 @@ load lib
 
 @test "LISTEN_FDS: socket activation" {
 	script '/opt/fdlist; echo $LISTEN_FDS $LISTEN_PID'
-	# The pid must be the runtime's own: sh becomes it.
+	# LISTEN_PID must be the runtime's pid: sh is replaced by the runtime.
 	# shellcheck disable=SC2016
 	LISTEN_FDS=2 sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null 5</dev/null
 	equal "$(<"$TMP/out")" $'0 1 2 3 4\n2 1'
@@ -86,7 +86,7 @@ load lib
 	pid=$(pid_of c)
 	for link in "/proc/$pid/fd"/*; do
 		[ -d "$link" ] || continue
-		# A folder of the container's own mounts may well be open.
+		# A directory in the container's own mounts may be open.
 		mount=$(awk '/^mnt_id/ {print $2}' "/proc/$pid/fdinfo/${link##*/}")
 		! grep -q "^$mount " /proc/self/mountinfo || [ "$(readlink "$link")" = "$ROOT/c" ] || fail "$(readlink "$link")"
 	done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What state, list, ps, spec, features and --version print: clients parse it.
+# The output of state, list, ps, spec, features and --version, which clients parse.
 
 load lib
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The six kinds of hooks: when they run, where, what they get, what their failure does.
+# The six kinds of hooks: when and where they run, their input, and the effect of failures.
 
 load lib
 
@@ -211,7 +211,7 @@ createContainer 2'
 	equal "$(<"$TMP/fds")" '0 1 2'
 }
 
-# logged KIND: what the hooks of this kind have printed, as the log has it.
+# logged KIND prints the logged output of the hooks of this kind.
 logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .msg" "$TMP/log"; }
 
 @test "the output of hooks is logged, line by line, with the name of the hook" {
@@ -232,7 +232,7 @@ logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .ms
 		equal "$(logged $kind)" "info hooks.${kind}[0] $path: one
 info hooks.${kind}[0] $path: two"
 	done
-	# run hears them as well
+	# run logs them as well
 	rm "$TMP/log"
 	args true
 	ok runtime --log "$TMP/log" --log-format json run c
@@ -252,7 +252,7 @@ info hooks.${kind}[0] $path: two"
 
 @test "a hook that prints a lot isn't blocked, and its output is truncated" {
 	only_ours 'runc keeps all'
-	# Three megabytes, and head(1) must not fail.
+	# Three megabytes; head(1) must not get SIGPIPE.
 	local kind text='echo first; head -c 3000000 /dev/zero | tr "\0" x && echo && echo last'
 	for kind in createRuntime createContainer; do
 		hook $kind "set -e; $text"
@@ -263,7 +263,7 @@ info hooks.${kind}[0] $path: two"
 	for kind in createRuntime createContainer startContainer; do
 		matches "$(logged $kind)" '^[^:]*: first.*\[\.\.\.\].*: last$'
 	done
-	# Many short lines are as bad.
+	# The same with many short lines.
 	config 'del(.hooks)'
 	hook createRuntime 'seq 100000'
 	hook createContainer 'seq 100000'
@@ -303,7 +303,7 @@ info hooks.${kind}[0] $path: two"
 	matches "$(logged createRuntime)" '^info hooks.createRuntime\[0\] [^ ]*: up'
 	matches "$(logged createContainer)" '^info hooks.createContainer\[0\] [^ ]*: up'
 	local pid
-	# Those in the container's pid namespace have ended with it.
+	# Processes in the container's pid namespace have ended with it.
 	for pid in $(<"$TMP/left-createRuntime"); do
 		kill -9 "$pid" 2>/dev/null || true
 		gone "$pid"
@@ -342,7 +342,7 @@ info hooks.${kind}[0] $path: two"
 		"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", ("/usr/bin/env >" + $t + "/env")], "env": []}]}' --arg t "$TMP"
 	LEAK=1 run_container
 	! grep -e LEAK -e OF_THE_PROCESS rootfs/tmp/env "$TMP/env" || fail 'env isn'"'"'t empty'
-	# Without env, a hook in the container has that of the process.
+	# Without env, a hook in the container has the environment of the process.
 	config 'del(.hooks.createContainer) | del(.hooks.startContainer[0].env)'
 	run_container
 	grep -qx OF_THE_PROCESS=1 rootfs/tmp/env

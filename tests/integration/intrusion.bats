@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# Running containers, and configs and neighbours of them, against the commands of
-# the runtime: what they may read, end, or be led to. attack.bats is about images.
+# Attacks by running containers, by configs and by other containers on the commands
+# of the runtime. attack.bats is about images.
 
 load lib
 
-# caught_nothing: what the container's intrude said after its second.
+# caught_nothing fails unless the container's intrude reports that it found nothing.
 caught_nothing() {
 	until_true grep -q caught rootfs/tmp/said
 	equal "$(<rootfs/tmp/said)" $'waiting\nnobody got caught'
 }
 
-# intrusion SECONDS has the container look for who enters it.
+# intrusion SECONDS makes the container look for processes that enter it.
 intrusion() {
 	chmod 1777 rootfs/tmp
 	rm -f rootfs/tmp/said
@@ -38,8 +38,8 @@ intrusion() {
 	intrusion 1
 }
 
-# tracing has a container with CAP_SYS_PTRACE look for what it would gain from
-# the processes that enter it. FILTER changes the config.
+# tracing FILTER makes a container with CAP_SYS_PTRACE look for what it could gain from
+# the processes that enter it. The filter changes the config.
 tracing() {
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
 	config "$1"
@@ -54,7 +54,7 @@ tracing() {
 		grep -q caught rootfs/tmp/said && break
 	done
 	caught_nothing
-	# It must have looked at some for that to mean anything.
+	# The result is meaningful only if it has found some processes.
 	[ "$(<rootfs/tmp/seen)" -gt 0 ] || fail 'it saw nobody'
 	ok runtime exec c sh -c 'echo >/tmp/over'
 	ok runtime delete --force c
@@ -270,7 +270,7 @@ tracing() {
 	config '.mounts += [{"destination": "/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=8m"]}]'
 	run_prints 'cd /full; stat -c "%F %a" fifo null suid; for l in link out loop; do readlink $l; done; find d | wc -l; stat -c %s sparse; mount | grep -c " /full "' \
 		$'fifo 644\ncharacter special file 644\nregular empty file 4755\n/etc/passwd\n../../../../../../../../etc/passwd\nloop\n50\n1048576\n1'
-	# More than fits, and a tree without end: an error, and nothing stays.
+	# More than fits, and an infinite tree: an error, and nothing remains.
 	truncate -s 1T rootfs/full/huge
 	exits 1 runtime run c
 	says 'no space left'
@@ -338,7 +338,7 @@ tracing() {
 	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
 	only_ours 'runc joins by name'
 	local name pids=() pid
-	# Somebody else has keyrings of the likely names, for all to search.
+	# Another process has keyrings with the likely names, which everybody may search.
 	for name in _ses _ses.c c; do
 		setpriv --reuid 1000 --regid 1000 --clear-groups "$HELPERS/facts" plant "$name" 3>&- >"$TMP/$name.planted" &
 		pids+=($!)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# A runtime that is killed with SIGKILL at any moment leaves a container that
-# `delete --force` removes wholly.
+# After a runtime was killed with SIGKILL at any moment, `delete --force` removes
+# everything.
 
 load lib
 
@@ -20,8 +20,8 @@ load lib
 	done
 }
 
-# quarters N waits N quarters of a millisecond, without a process that would take
-# longer to start than that.
+# quarters N waits N quarters of a millisecond, without starting a process, which would
+# take longer than that.
 quarters() {
 	local seconds
 	[ -p "$TMP/never" ] || mkfifo "$TMP/never"
@@ -72,10 +72,10 @@ quarters() {
 	config '.hooks.createRuntime = [{"path": $p}]' --arg p "$TMP/hook"
 	"$RUNTIME" --root "$ROOT" create c </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! hook
-	hook=$(hear "$TMP/fifo")
+	hook=$(read_line "$TMP/fifo")
 	kill -9 $pid
 	wait $pid || true
-	# A hook is a program of the host: nobody is left to end it.
+	# A hook is a program of the host, which nobody ends now.
 	kill -9 "$hook"
 	ok runtime delete --force c
 	nothing_left

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# create → start → kill → delete, and what each command refuses in which state.
+# create → start → kill → delete, and which command is refused in which state.
 
 load lib
 

@@ -3,10 +3,10 @@
 
 load lib
 
-# mount_add JSON appends to the config's mounts; $src is a folder of the test.
+# mount_add JSON appends to the config's mounts; $src is a directory of the test.
 mount_add() { config ".mounts += [$1]" --arg src "$TMP/src"; }
 
-# options_of PATH in the container, as the kernel has them.
+# options_of PATH prints the options of a mount in the container, as the kernel shows them.
 mount_line() { script "grep ' $1 ' /proc/self/mountinfo"; }
 
 source_folder() {
@@ -149,13 +149,13 @@ source_folder() {
 @test "propagation of the root: rootfsPropagation" {
 	local kind
 	for kind in private slave shared rprivate rslave rshared unbindable; do
-		# runc 1.1 can't bind a root that it has made unbindable.
+		# runc 1.1 can't bind mount a root that it has made unbindable.
 		[ $kind != unbindable ] || is_ours || continue
 		config '.linux.rootfsPropagation = $k' --arg k $kind
 		mount_line /
 		run_container
 		case $kind in
-		# runc 1.1 makes the root's mount private after all.
+		# runc 1.1 makes the root's mount private nevertheless.
 		*shared) ! is_ours || grep -q 'shared:' <<<"$output" ;;
 		unbindable) grep -q unbindable <<<"$output" ;;
 		*) ! grep -q 'shared:' <<<"$output" || fail "$output" ;;
@@ -173,7 +173,7 @@ source_folder() {
 	mkfifo rootfs/tmp/ready
 	script 'mount -t tmpfs none /mnt; echo ready >/tmp/ready; exec sleep 1000'
 	ok runtime run --detach c
-	equal "$(hear rootfs/tmp/ready)" ready
+	equal "$(read_line rootfs/tmp/ready)" ready
 	! grep -q "$BUNDLE" /proc/self/mountinfo || fail 'the host sees it'
 }
 

@@ -3,7 +3,7 @@
 
 load lib
 
-# ns_of PID KIND
+# ns_of PID KIND prints the identity of a namespace.
 ns_of() { readlink "/proc/$1/ns/$2"; }
 
 @test "five new namespaces, the others are the caller's" {
@@ -44,7 +44,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	done
 	equal "$(readlink "/proc/$pid/root")" "$BUNDLE/rootfs"
 	ok grep -qF " $BUNDLE/rootfs/proc " /proc/self/mountinfo
-	# What is mounted in a volume isn't mounted in its source.
+	# A mount in a volume isn't visible in its source.
 	exits 1 grep -qF " $TMP/volume/below " /proc/self/mountinfo
 	ok runtime exec c sh -c 'touch /x 2>/dev/null || ls /'
 	[[ $output == *bin* && $output == *volume* ]] || fail "$output"
@@ -109,7 +109,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	[ "$(ns_of "$(pid_of second)" mnt)" != "$(ns_of "$pid" mnt)" ]
 	ok runtime exec second hostname
 	prints test-host
-	# The first has pid 1, so the second is an ordinary process beside it.
+	# The first container's process has pid 1, so the second one's is an ordinary process.
 	ok runtime exec second sh -c 'cat /proc/1/comm'
 	prints sleep
 	ok runtime delete --force second
@@ -171,7 +171,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a new network namespace has nothing but loopback" {
-	# Some kernels give each namespace tunnels of their own.
+	# Some kernels create tunnel devices in each namespace.
 	run_prints 'ls /sys/class/net | grep -vE "^(sit|tunl|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0$"' lo
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# linux.netDevices. "The host" is a network namespace of the test's own.
+# linux.netDevices. The "host" is a network namespace of the test.
 
 load lib
 
@@ -7,8 +7,8 @@ setup_file() {
 	command -v ip >/dev/null || skip 'the host has no iproute2'
 }
 
-# on_host SCRIPT runs it where device d0 is, with an address, up; $1 is the state
-# root, $2 the runtime.
+# on_host SCRIPT runs a script where device d0 is up and has an address. In the script
+# $1 is the state root and $2 the runtime.
 on_host() {
 	only_ours 'not in runc 1.1'
 	local kind

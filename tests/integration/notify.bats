@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# sd_notify(3): a service manager hears from the container through the runtime.
+# sd_notify(3): the runtime forwards the container's messages to a service manager.
 load lib
 
-# manager stands in for systemd: what it hears is in $TMP/heard.
+# manager simulates systemd: it writes the messages that it receives to $TMP/received.
 manager() {
 	only_ours "what is passed on differs from runtime to runtime"
 	cp "$HELPERS/notify" rootfs/bin/notify
-	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/heard" 3>&-)
+	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/received" 3>&-)
 	export NOTIFY_SOCKET=$TMP/manager
 }
 
@@ -15,7 +15,7 @@ dismiss() {
 	gone "$manager"
 }
 
-heard() { equal "$(<"$TMP/heard")" "$1"; }
+manager_received() { equal "$(<"$TMP/received")" "$1"; }
 
 @test "notify: start returns when the process is ready, and reports its pid" {
 	manager
@@ -23,7 +23,7 @@ heard() { equal "$(<"$TMP/heard")" "$1"; }
 STATUS=up"; exec sleep 1000'
 	ok runtime create c
 	ok runtime start c
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	has_status c running
 	dismiss
@@ -35,7 +35,7 @@ BARRIER=1 +fd"
 	manager
 	script 'sleep 0.2; notify READY=1; exec sleep 1000'
 	ok runtime run --detach c
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	dismiss
 }
@@ -45,7 +45,7 @@ BARRIER=1 +fd"
 	args true
 	ok runtime create c
 	ok runtime start c
-	heard ''
+	manager_received ''
 	dismiss
 }
 
@@ -55,7 +55,7 @@ BARRIER=1 +fd"
 MAINPID=1" FDSTORE=1 MAINPID=7 "READY=10
 X=1" STOPPING=1'
 	ok runtime run c
-	heard 'READY=1|
+	manager_received 'READY=1|
 STATUS=half|
 READY=10|
 STOPPING=1|'
@@ -82,7 +82,7 @@ ro,nosuid,nodev,noexec'
 	chown -R 100000:100000 rootfs
 	args notify READY=1
 	ok runtime run c
-	heard 'READY=1|'
+	manager_received 'READY=1|'
 	dismiss
 }
 
@@ -111,7 +111,7 @@ ro,nosuid,nodev,noexec'
 	exits 1 runtime start c
 	echo >rootfs/go
 	wait $!
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	dismiss
 }

@@ -3,7 +3,7 @@
 
 load lib
 
-# status_field NAME of the container's process.
+# status_field NAME prints a field of /proc/PID/status of the container's process.
 status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/self/status"; }
 
 @test "rlimits" {
@@ -40,7 +40,7 @@ status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/s
 		"effective": ["CAP_CHOWN", "CAP_NET_RAW"],
 		"inheritable": ["CAP_NET_RAW", "CAP_KILL"],
 		"ambient": ["CAP_NET_RAW"]} | .process.user = {"uid": 1000, "gid": 1000}'
-	# execve by a user who isn't root leaves the ambient ones.
+	# execve by a user other than root keeps only the ambient capabilities.
 	script "awk '/^Cap/ {print \$1, \$2}' /proc/self/status"
 	run_container
 	prints 'CapInh: 0000000000002020

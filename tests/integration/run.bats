@@ -11,7 +11,7 @@ load lib
 }
 
 @test "run exits with 128 + the signal that killed the process" {
-	# pid 1 of a pid namespace can't kill itself, so there is none here.
+	# pid 1 of a pid namespace can't kill itself, so the container has no pid namespace.
 	without_pid_namespace
 	local signal
 	for signal in 9 15; do
@@ -123,11 +123,11 @@ load lib
 		while :; do sleep 0.01; done'
 	"$RUNTIME" --root "$ROOT" run c </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! status=0
-	equal "$(hear rootfs/tmp/said)" ready
+	equal "$(read_line rootfs/tmp/said)" ready
 	kill -HUP $pid
-	equal "$(hear rootfs/tmp/said)" 'got HUP'
+	equal "$(read_line rootfs/tmp/said)" 'got HUP'
 	kill -TERM $pid
-	equal "$(hear rootfs/tmp/said)" 'got TERM'
+	equal "$(read_line rootfs/tmp/said)" 'got TERM'
 	wait $pid || status=$?
 	equal $status 7
 	nothing_left
@@ -143,7 +143,7 @@ load lib
 @test "run --no-subreaper" {
 	args true
 	ok runtime run --no-subreaper c
-	# go-runc writes it so.
+	# go-runc passes the flag in this form.
 	ok runtime run -no-subreaper c
 }
 

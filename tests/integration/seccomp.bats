@@ -3,7 +3,7 @@
 
 load lib
 
-# profile JSON is put into the config. mkdir and chmod are what busybox calls.
+# profile JSON puts a profile into the config. busybox calls mkdir and chmod.
 profile() { config ".linux.seccomp = $1"; }
 
 @test "a system call is refused with the errno of the rule" {
@@ -35,7 +35,7 @@ profile() { config ".linux.seccomp = $1"; }
 }
 
 @test "a rule for one value of an argument" {
-	# kill(pid, 10) only.
+	# Only kill(pid, 10) is refused.
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5,
 		"args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}'
 	script 'trap "" USR1 USR2; kill -10 $$ 2>/dev/null || echo refused; kill -12 $$ && echo fine'
@@ -91,8 +91,8 @@ profile() { config ".linux.seccomp = $1"; }
 	nothing_left
 }
 
-# notified NAME… puts a profile into the config whose agent is asked about these
-# calls, and agent ERRNO starts one: it answers with ERRNO, with 0 "go on".
+# notified NAME… puts a profile into the config that asks an agent about these system
+# calls. agent ERRNO starts an agent that answers with ERRNO, or with 0 to continue.
 notified() {
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "listenerMetadata": "some data",
 		"syscalls": [{"names": $ARGS.positional, "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent" --args -- "$@"
@@ -101,8 +101,8 @@ agent() {
 	rm -f "$TMP/agent" "$TMP/agent.json"*
 	agent=$("$HELPERS/agent" "$TMP/agent" "$TMP/agent.json" "$1" 3>&-)
 }
-# told FILTER VALUE: what the agent was told.
-told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
+# agent_received FILTER VALUE fails unless the agent has received this value.
+agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 
 @test "an agent receives the listener with the container's state, and answers" {
 	agent 28
@@ -111,12 +111,12 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	run_container
 	prints 'No space left on device'
 	gone "$agent"
-	told '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' '[["seccompFd"],"some data","c",true]'
+	agent_received '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' '[["seccompFd"],"some data","c",true]'
 	[ "$(jq .pid "$TMP/agent.json")" -gt 1 ]
 }
 
 @test "an agent receives pid and state of a created container when it is started" {
-	only_ours 'runc tells it at create'
+	only_ours 'runc sends it at create'
 	notified mkdir mkdirat
 	script 'mkdir /tmp/x; exec sleep 1000'
 	agent 0
@@ -126,7 +126,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	pid=$(pid_of c)
 	ok runtime start c
 	until_true test -d rootfs/tmp/x
-	told '[.pid, .state.pid, .state.status, .state.bundle]' "[$pid,$pid,\"created\",\"$BUNDLE\"]"
+	agent_received '[.pid, .state.pid, .state.status, .state.bundle]' "[$pid,$pid,\"created\",\"$BUNDLE\"]"
 	ok runtime delete --force c
 	gone "$agent"
 	rmdir rootfs/tmp/x
@@ -134,7 +134,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 
 @test "an agent may be asked about every system call, also those of the runtime" {
 	only_ours 'runc needs calls of its own'
-	# read is the one by which the hand-over is awaited.
+	# The process waits in read while the listener is sent.
 	notified sendmsg sendto write writev read recvfrom recvmsg execve close clone accept4 ioctl exit_group
 	agent 0
 	run_prints 'echo over' over
@@ -164,7 +164,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 	config '.linux.seccomp.syscalls = [{"names": ["read"], "action": "SCMP_ACT_ERRNO"}, {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]'
 	agent 1
-	# One that doesn't call would end before the agent has heard of it.
+	# A process that makes no such call would end before the agent has its listener.
 	run_prints 'mkdir /tmp/x 2>/dev/null || echo refused' refused
 	gone "$agent"
 }
@@ -210,7 +210,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 }
 
 @test "a process of exec has its own agent, which receives its pid" {
-	only_ours 'runc tells it the pid of the container'
+	only_ours 'runc sends it the pid of the container'
 	notified mkdir mkdirat
 	agent 0
 	sleeping c
@@ -218,8 +218,8 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	agent 28
 	exits 1 runtime exec --pid-file "$TMP/pid" c mkdir /tmp/x
 	says 'No space left on device'
-	told '[.pid, .state.status, .state.id, .metadata]' "[$(<"$TMP/pid"),\"running\",\"c\",\"some data\"]"
-	told .state.pid "$(pid_of c)"
+	agent_received '[.pid, .state.status, .state.id, .metadata]' "[$(<"$TMP/pid"),\"running\",\"c\",\"some data\"]"
+	agent_received .state.pid "$(pid_of c)"
 	gone "$agent"
 	agent 5
 	jq '.process | .args = ["mkdir", "/tmp/x"]' config.json >"$TMP/process.json"
@@ -249,7 +249,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	has_status c stopped
 	ok runtime delete c
 	nothing_left
-	# The socket of one that is no more.
+	# The socket of an agent that has ended.
 	agent 0
 	kill "$agent"
 	gone "$agent"

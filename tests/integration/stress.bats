@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Many containers, one after another and at once.
+# Many containers, one after the other and at once.
 
 load lib
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Cgroups made by systemd: the global flag --systemd-cgroup.
+# Cgroups created by systemd: the global flag --systemd-cgroup.
 
 load lib
 
-# setup is that of lib.bash, after a look at the host: bats doesn't let setup_file skip.
+# setup skips the tests if the host has no systemd, which setup_file can't do.
 eval "common_$(declare -f setup)"
 setup() {
 	common_setup
@@ -11,7 +11,7 @@ setup() {
 	[ -S /run/systemd/private ] || [ -S /run/dbus/system_bus_socket ] || skip "systemd can't be reached"
 }
 
-# with_unit: the bundle's cgroup is that of the unit $CGROUP.scope.
+# with_unit makes the bundle's cgroup that of the unit $CGROUP.scope.
 with_unit() {
 	config ".linux.cgroupsPath = \"${1:-system.slice}::$CGROUP\""
 	UNIT=$CGROUP.scope
@@ -23,7 +23,7 @@ property() { systemctl show --property "$1" --value "$UNIT"; }
 
 failed() { [ "$(property ActiveState)" = failed ]; }
 
-# group CONTROLLER: the directory of the unit's cgroup.
+# group CONTROLLER prints the directory of the unit's cgroup.
 group() {
 	local top=/sys/fs/cgroup
 	! cgroup_v1 || top+=/$1
@@ -224,7 +224,7 @@ detached() {
 	local device name
 	read -r device name < <(lsblk -ndo MAJ:MIN,NAME | grep -v nbd)
 	[ -n "$device" ] || skip 'the host has no block device'
-	# What udev does, which the guest has none of.
+	# udev would create the node, but the guest has none.
 	[ -e "/dev/block/$device" ] || { mkdir -p /dev/block && ln -s "../$name" "/dev/block/$device"; }
 	with_unit
 	config '.linux.resources.blockIO = {"throttleReadBpsDevice": [$d + {"rate": 1048576}], "throttleWriteIOPSDevice": [$d + {"rate": 300}]}' \
@@ -294,8 +294,8 @@ detached() {
 	ok runtime resume c
 	ok runtime kill c KILL
 	until_true stopped c
-	# A unit ends by itself with its last process. Not so if its cgroup has gone before
-	# systemd has looked.
+	# A unit ends with its last process, unless its cgroup is removed before systemd has
+	# noticed that.
 	until_true env -u DBUS_SYSTEM_BUS_ADDRESS sh -c "[ \$(systemctl show --property LoadState --value $UNIT) = not-found ]"
 	ok runtime delete c
 	unset DBUS_SYSTEM_BUS_ADDRESS

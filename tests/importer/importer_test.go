@@ -1,7 +1,7 @@
-// Package importer tests that others can use the module: a module of its own, in
-// the folder module, gets it from a module proxy, which is a directory that the test
-// makes from the tree, and runs a container with it; and the go command installs the
-// binary from there. No replace directive is involved.
+// Package importer tests that other modules can import this one. The module in the
+// directory module gets it from a module proxy, a directory that the test creates from
+// the tree, and runs a container with it. The go command also installs the binary from
+// there. No replace directive is involved.
 package importer
 
 import (
@@ -26,8 +26,8 @@ const (
 	version = "v0.0.0-20260102030405-0123456789ab"
 )
 
-// newProxy makes a module proxy that has the tree as the one version of the module, in
-// the layout of https://go.dev/ref/mod#goproxy-protocol, and returns its URL.
+// newProxy creates a module proxy that has the tree as the only version of the module,
+// in the layout of https://go.dev/ref/mod#goproxy-protocol, and returns its URL.
 func newProxy(t *testing.T) string {
 	t.Helper()
 	proxy := t.TempDir()
@@ -55,7 +55,7 @@ func newProxy(t *testing.T) string {
 	return "file://" + proxy
 }
 
-// writeZip packs what git has of the tree, without modules of their own.
+// writeZip writes the files that git knows into a zip file, except for nested modules.
 func writeZip(t *testing.T, name string) {
 	t.Helper()
 	list := exec.Command("git", "ls-files", "-co", "--exclude-standard")
@@ -100,8 +100,8 @@ func inOtherModule(path string) bool {
 	return false
 }
 
-// environment is that of a go command of somebody who knows nothing of this tree: its
-// module cache is new, but finds what the usual one has downloaded.
+// environment is the environment of a go command that knows nothing of this tree. Its
+// module cache is empty, but uses what the usual one has downloaded.
 type environment struct {
 	vars []string
 	bin  string
@@ -115,7 +115,7 @@ func newEnvironment(t *testing.T, cgo string) environment {
 	}
 	usual := strings.Fields(string(out))
 	cache := t.TempDir()
-	t.Cleanup(func() { // modules are read-only
+	t.Cleanup(func() { // files of the module cache are read-only
 		clean := exec.Command("go", "clean", "-modcache")
 		clean.Env = append(os.Environ(), "GOMODCACHE="+cache)
 		if out, err := clean.CombinedOutput(); err != nil {
@@ -167,7 +167,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// newBundle is a bundle with busybox.
+// newBundle creates a bundle with busybox.
 func newBundle(t *testing.T) string {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")

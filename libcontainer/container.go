@@ -46,8 +46,8 @@ type Container struct {
 	state   *state.State
 }
 
-// Open returns the container with an id. The caller closes it. The error is
-// ErrInvalidID, ErrNotExist, or that of reading the state directory.
+// Open returns the container with an id. The caller closes it. The error matches
+// ErrInvalidID or ErrNotExist, or is that of reading the state directory.
 func (r *Runtime) Open(id string) (*Container, error) {
 	dir, err := state.Open(r.Root, id)
 	if err != nil {

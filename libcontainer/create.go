@@ -34,8 +34,8 @@ import (
 // Create creates a container from a bundle. It returns the container's init, which
 // waits for Container.Start before it executes the program. The caller closes the
 // result. After an error nothing of the container is left, and the id is free. The
-// error is ErrExist, ErrInvalidID, that of ctx, or a *fault.Fault for everything that
-// can be attributed to a step or to a setting of config.json.
+// error matches ErrExist, ErrInvalidID, or that of ctx. It is a *fault.Fault if it can
+// be attributed to a step or to a setting of config.json.
 func (r *Runtime) Create(ctx context.Context, o CreateOptions) (*Process, error) {
 	c, err := r.create(ctx, o, true)
 	if err != nil {

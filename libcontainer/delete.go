@@ -22,9 +22,9 @@ const killTimeout = 10_000
 // processes first; it also removes what is left of a create that was killed, and
 // returns nil for an id that doesn't exist.
 //
-// The error is ErrNotExist, ErrInvalidID, a fault.State if the container runs, or that
-// of a step. After the last of these Delete may be called again. Errors of poststop
-// hooks are only logged.
+// The error matches ErrNotExist or ErrInvalidID, is a fault.State if the container
+// runs, or that of a step. Delete may be called again after an error of a step. Errors
+// of poststop hooks are only logged.
 func (r *Runtime) Delete(id string, force bool) error {
 	c, err := r.Open(id)
 	if errors.Is(err, ErrNotExist) && force {

@@ -192,7 +192,7 @@ func ExampleProcess_Resize() {
 	var text string
 	for {
 		n, err := shell.Terminal().Read(output)
-		if err != nil { // EIO: nobody has the terminal open any more
+		if err != nil { // EIO: no process has the terminal open any more
 			break
 		}
 		text += string(output[:n])

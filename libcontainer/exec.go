@@ -24,8 +24,8 @@ import (
 // container that is after Resume. The caller closes the result. After an error no
 // process is left.
 //
-// The error is a fault.State for a container in another status, that of ctx, or a
-// *fault.Fault for everything that can be attributed to a step or to a setting of the
+// The error is a fault.State for a container in another status, and matches that of
+// ctx. It is a *fault.Fault if it can be attributed to a step or to a setting of the
 // process.
 func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	if err := c.checkExec(o.IgnorePaused); err != nil {

@@ -7,17 +7,26 @@ import (
 )
 
 // ProcessOverride describes how Exec changes the process of config.json. Zero values
-// change nothing, except for TTY, which always replaces process.terminal, and for Args,
-// which is required.
+// change nothing, except for Args, which is required, and TTY.
 type ProcessOverride struct {
-	Args            []string
-	Cwd             string
-	Env             []string // appended
-	TTY             bool
-	User            *specs.User
-	AdditionalGids  []uint32 // appended
+	// Args are the program and its arguments; they replace process.args.
+	Args []string
+	// Cwd replaces process.cwd.
+	Cwd string
+	// Env is appended to process.env, each in the form "NAME=value".
+	Env []string
+	// TTY replaces process.terminal, also if it is false.
+	TTY bool
+	// User replaces the uid and the gid of process.user. Its other fields are ignored.
+	User *specs.User
+	// AdditionalGids are appended to process.user.additionalGids.
+	AdditionalGids []uint32
+	// NoNewPrivileges replaces process.noNewPrivileges.
 	NoNewPrivileges *bool
-	Caps            []string // added
+	// Caps are added to the bounding, effective and permitted sets, and to the ambient
+	// set if they are inheritable. They have names such as "CAP_KILL".
+	Caps []string
+	// SelinuxLabel and ApparmorProfile replace those of the process.
 	SelinuxLabel    string
 	ApparmorProfile string
 }

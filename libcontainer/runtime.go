@@ -21,7 +21,8 @@ type Runtime struct {
 	// SystemdCgroup selects the systemd cgroup driver.
 	SystemdCgroup bool
 	// Rootless ignores errors when an unprivileged user may not create a cgroup, as
-	// long as config.json sets no limit and no cgroupsPath.
+	// long as config.json sets no limit and no cgroupsPath. With SystemdCgroup it
+	// selects the user's systemd manager, which requires cgroup v2.
 	Rootless bool
 	// Warn, Info and Debug receive log messages, one call for each; nil discards them.
 	// Info receives the output of hooks. They are called by the goroutine that calls a
@@ -67,7 +68,7 @@ type CreateOptions struct {
 	// Stdio are the standard streams of the container's process.
 	Stdio Stdio
 	// PidfdSocket is the path of a listening unix stream socket that receives a pidfd
-	// of the container's init, with SCM_RIGHTS; "" is none.
+	// of the container's init, with SCM_RIGHTS and the text "standard"; "" is none.
 	PidfdSocket string
 	// PidFile is the path of a file that receives the pid of the container's init in
 	// the pid namespace of this process; "" is none. It is written last, so its
@@ -113,8 +114,10 @@ type ExecOptions struct {
 	Process *specs.Process
 	// Override is ignored if Process is set.
 	Override ProcessOverride
-	Stdio    Stdio
-	// PidfdSocket and PidFile are as in CreateOptions, for the new process.
+	// Stdio are the standard streams of the process.
+	Stdio Stdio
+	// PidfdSocket and PidFile are as in CreateOptions, for the new process. The text is
+	// "setns".
 	PidfdSocket, PidFile string
 	// IgnorePaused permits Exec in a paused container. The process runs when the
 	// container is resumed.

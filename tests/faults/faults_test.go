@@ -185,7 +185,7 @@ func (b *bench) leftovers(id string) []string {
 	return left
 }
 
-// settled waits for what the kernel still takes down: a killed process.
+// settled waits until the kernel has removed a killed process.
 func (b *bench) settled(id string) []string {
 	var left []string
 	for range 100 {

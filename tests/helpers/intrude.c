@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The executable of the runtime's child is an unlinked file in memory; the image has none. */
+/* The executable of the runtime's child is an unlinked file; the image has no such file. */
 static int is_runtime(const char *pid)
 {
 	char path[300], exe[512];

@@ -12,11 +12,11 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// startOutside is for an ordinary user who may not move processes from his own cgroup
-// into the container's. The kernel requires write access to cgroup.procs of the closest
-// cgroup above both (cgroup-v2.rst, "Delegation Containment"), which nobody has above
-// the cgroup of a login session. The user's systemd has it: the child is started in the
-// cgroup of this process, and systemd moves it.
+// startOutside starts the child outside of the container's cgroup, into which systemd
+// then moves it. It is for an ordinary user who may not move processes from the
+// caller's cgroup to the container's: the kernel requires write access to cgroup.procs
+// of the closest cgroup above both (cgroup-v2.rst, "Delegation Containment"), which
+// nobody has above the cgroup of a login session. The user's systemd has it.
 func (x *execution) startOutside(ctx context.Context, o nsenter.Options, denied error) (err error) {
 	l := x.state.Cgroup
 	if l.Mode != cgroups.V2 {

@@ -17,9 +17,10 @@ func memories() []measure {
 	}
 }
 
-// peakRSS is the largest maxrss of the runtime and its children (wait4(2)). GNU
-// time asks for it: a process inherits the maxrss of the one that forked it across
-// exec, and we are larger than what we measure. NaN without it.
+// peakRSS returns the largest maxrss of the runtime and its children, wait4(2). It is
+// measured by GNU time, because a process inherits across exec the maxrss of the
+// process that forked it, and this program is larger than the runtimes. It is NaN
+// without GNU time.
 func peakRSS(runtimes []*container, b *bundle) (values []float64, err error) {
 	if err := b.write(); err != nil {
 		return nil, err

@@ -27,8 +27,8 @@ var (
 	timeOffsets = place.Place{Pointer: "/linux/timeOffsets"}
 )
 
-// Write writes the id maps of the user namespace that the process pid has created. If
-// an ordinary user maps other ids than his own, newuidmap(1) and newgidmap(1) write
+// Write writes the id maps of the user namespace that the process pid has created. For
+// an ordinary user who maps more than the own ids, newuidmap(1) and newgidmap(1) write
 // them. Errors carry their place in config.json.
 func Write(pid int, linux *specs.Linux) error {
 	uids, gids := Ranges(linux.UIDMappings), Ranges(linux.GIDMappings)
@@ -108,7 +108,7 @@ func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
 		return nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map any id but his own: %w", program, err)
+		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map ids other than the user's own: %w", program, err)
 	}
 	words := strings.Join(strings.Fields(string(output)), " ")
 	owned := append(Subordinate(table, os.Getuid()), own(table))

@@ -57,7 +57,7 @@ func lastID(m specs.LinuxIDMapping) uint64 { return uint64(m.HostID) + uint64(m.
 // mapsOfUser checks maps that newuidmap(1) or newgidmap(1) writes for an ordinary user.
 func (c *check) mapsOfUser(at place.Place, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
 	if _, err := exec.LookPath(program); err != nil {
-		c.report(config.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
+		c.report(config.Error, at, "package uidmap", "an ordinary user needs %s to map ids other than the user's own, and it isn't installed", program)
 		return
 	}
 	if namesFromElsewhere(procfs.ReadText("/etc/nsswitch.conf")) {

@@ -163,7 +163,8 @@ func points(count int) []int {
 	return at
 }
 
-// leftovers are the things of a container that exist.
+// leftovers returns the state directory, cgroups, mounts and processes of a container
+// that exist.
 func (b *bench) leftovers(id string) []string {
 	var left []string
 	if _, err := os.Lstat(filepath.Join(b.root, id)); err == nil {
@@ -185,7 +186,8 @@ func (b *bench) leftovers(id string) []string {
 	return left
 }
 
-// settled waits until the kernel has removed a killed process.
+// settled returns what is still left after the kernel has had time to remove a killed
+// process.
 func (b *bench) settled(id string) []string {
 	var left []string
 	for range 100 {

@@ -42,7 +42,7 @@ type bench struct {
 func setUp(t *testing.T) *bench {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("makes containers: needs root")
+		t.Skip("creating containers requires root")
 	}
 	for _, tool := range []string{"strace", "busybox"} {
 		if _, err := exec.LookPath(tool); err != nil {

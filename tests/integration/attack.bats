@@ -45,7 +45,7 @@ host_dev_intact() {
 }
 
 @test "/dev of the image is a symlink to the host (CVE-2026-41579)" {
-	only_ours 'runc 1.1 is open to it'
+	only_ours 'runc 1.1 is vulnerable'
 	canary
 	rmdir rootfs/dev
 	ln -sfn "../../../../../../../../..$TMP/canary" rootfs/dev
@@ -202,7 +202,7 @@ host_dev_intact() {
 }
 
 @test "a destination is replaced by a symlink while it is mounted (CVE-2021-30465)" {
-	only_ours 'runc 1.1 is open to it'
+	only_ours 'runc 1.1 is vulnerable'
 	canary
 	mkdir "$TMP/volume" "$TMP/volume/dir"
 	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
@@ -264,7 +264,7 @@ host_dev_intact() {
 }
 
 @test "a symlink in the state root isn't followed" {
-	only_ours 'runc takes it for a name below the state root'
+	only_ours 'runc uses it as a name below the state root'
 	canary
 	ln -s "$TMP/canary" "$ROOT/c"
 	invoke runtime run c

@@ -259,7 +259,7 @@ keeps_soft_limit() {
 
 @test "a container starts with a low memory limit" {
 	needs_controller memory
-	only_ours 'the Go init of runc needs more'
+	only_ours "runc's init in Go needs more"
 	resources '{"memory": {"limit": 524288}}'
 	args true
 	run_container

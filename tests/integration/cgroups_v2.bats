@@ -114,7 +114,7 @@ resources() { config ".linux.resources += $1"; }
 
 @test "v2: controllers and files that don't exist" {
 	needs_cgroup_v2
-	only_ours 'says what there is instead'
+	only_ours 'the error lists what is available'
 	! grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip 'the host has hugetlb'
 	resources '{"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}'
 	exits 1 runtime create c
@@ -146,10 +146,10 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: a cgroup below one that has processes" {
-	needs_root 'make a cgroup there'
-	needs_cgroupfs 'systemd makes its cgroups elsewhere'
+	needs_root 'create a cgroup there'
+	needs_cgroupfs 'systemd creates its cgroups elsewhere'
 	needs_cgroup_v2
-	only_ours 'names the processes'
+	only_ours 'the error names the processes'
 	mkdir "/sys/fs/cgroup/$CGROUP"
 	sleep 1000 3>&- &
 	local pid=$!
@@ -171,7 +171,7 @@ resources() { config ".linux.resources += $1"; }
 @test "v2: root of a user namespace divides its cgroup, and can't raise its limits" {
 	needs_root 'map these ids'
 	needs_cgroup_v2
-	only_ours 'exec follows into the cgroup of init'
+	only_ours "exec joins the cgroup of init"
 	grep -q ' /sys/fs/cgroup .*nsdelegate' /proc/self/mountinfo || skip 'the host delegates nothing to cgroup namespaces'
 	config '.linux.namespaces += [{"type": "cgroup"}, {"type": "user"}] | .linux.resources += {"memory": {"limit": 67108864}} |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings |
@@ -191,7 +191,7 @@ resources() { config ".linux.resources += $1"; }
 
 @test "v2: update with checkBeforeUpdate refuses a limit below the current usage" {
 	needs_cgroup_v2
-	only_ours 'newer than some'
+	only_ours 'some versions of runc lack it'
 	resources '{"memory": {"limit": 67108864}}'
 	script 'head -c 20m /dev/zero >/dev/shm/f; exec sleep 1000'
 	config '.mounts += [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"}]'

@@ -22,7 +22,7 @@ load lib
 }
 
 @test "configured devices: mode, owner, parent directories, fifo" {
-	needs_root 'make devices'
+	needs_root 'create devices'
 	config '.linux.devices = [
 		{"path": "/dev/deep/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 416, "uid": 5, "gid": 6},
 		{"path": "/dev/block", "type": "b", "major": 7, "minor": 0, "fileMode": 432},
@@ -34,21 +34,21 @@ fifo 0:0 600 0:0'
 }
 
 @test "the umask doesn't change a device's mode" {
-	needs_root 'make devices'
+	needs_root 'create devices'
 	config '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 438}]'
 	umask 077
 	run_prints 'stat -c %a /dev/mine' 666
 }
 
 @test "a configured device may change the mode of a default one" {
-	needs_root 'make devices'
+	needs_root 'create devices'
 	config '.linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 1, "gid": 1}] |
 		.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]'
 	run_prints 'stat -c "%t:%T %u:%g" /dev/null; echo >/dev/null' '1:3 1:1'
 }
 
 @test "an existing file that isn't the device is an error" {
-	only_ours 'runc takes what is there'
+	only_ours 'runc uses the existing file'
 	config '.mounts |= map(select(.destination | startswith("/dev") | not)) |
 		.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]'
 	echo text >rootfs/dev/mine

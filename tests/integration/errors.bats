@@ -41,7 +41,7 @@ refused() {
 }
 
 @test "an error in the JSON is reported with line and column" {
-	only_ours 'runc tells neither'
+	only_ours 'runc reports neither'
 	printf '{"ociVersion": "1.0.2",\n "process": {"args": ["true"],,}}' >config.json
 	refused 'config\.json:2:31: '
 	printf '{"ociVersion": "1.0.2",\n "process": {"args": "true"}}' >config.json
@@ -50,7 +50,7 @@ refused() {
 }
 
 @test "config.json is an array, null, or something follows it" {
-	only_ours 'runc goes on'
+	only_ours 'runc continues'
 	echo '[]' >config.json
 	refused 'config.json'
 	echo 'null' >config.json
@@ -68,7 +68,7 @@ refused() {
 @test "a rootfs that doesn't exist, or isn't a directory" {
 	config '.root.path = "absent"'
 	refused 'absent.*no such file or directory|no such file or directory.*absent'
-	only_ours 'runc goes on to a bad place'
+	only_ours 'runc continues with it'
 	config '.root.path = "config.json"'
 	refused 'not a directory'
 }
@@ -124,7 +124,7 @@ refused() {
 	[ "$status" = 1 ]
 	says 'exec format error'
 	nothing_left
-	only_ours 'runc says no more'
+	only_ours 'runc reports less'
 	says 'architecture|aarch64|arm64'
 	one_sentence
 	echo 'just text' >rootfs/bin/other
@@ -148,7 +148,7 @@ refused() {
 @test "the same rlimit twice, and an unknown one" {
 	config '.process.rlimits = [{"type": "RLIMIT_NONSENSE", "soft": 1, "hard": 1}]'
 	refused 'RLIMIT_NONSENSE'
-	only_ours 'runc takes the last'
+	only_ours 'runc uses the last one'
 	config '.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 1, "hard": 1}, {"type": "RLIMIT_CORE", "soft": 2, "hard": 2}]'
 	refused 'RLIMIT_CORE'
 }
@@ -180,7 +180,7 @@ refused() {
 	config '.linux.namespaces += [{"type": "user"}]'
 	refused 'user namespaces? .*mapping|mapping'
 	config 'del(.linux.namespaces[] | select(.type == "user")) | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]'
-	only_ours 'runc 1.1 goes on'
+	only_ours 'runc 1.1 continues'
 	refused 'user namespace'
 }
 
@@ -203,7 +203,7 @@ refused() {
 
 @test "a label or profile of a security module that isn't enabled" {
 	[ ! -d /sys/module/apparmor ] || skip 'the host has AppArmor'
-	only_ours 'runc 1.1 says so at another time'
+	only_ours 'runc 1.1 reports it at another time'
 	config '.process.apparmorProfile = "some-profile"'
 	refused '[aA]pp[aA]rmor'
 	config 'del(.process.apparmorProfile) | .process.selinuxLabel = "a:b:c:s0"'

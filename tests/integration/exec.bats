@@ -117,7 +117,7 @@ load lib
 }
 
 @test "exec has the config's umask, and that of --process" {
-	only_ours 'runc 1.1 has 0022 always'
+	only_ours 'runc 1.1 always uses 0022'
 	config '.process.user.umask = 23'
 	sleeping c
 	ok runtime exec c sh -c umask

@@ -26,7 +26,7 @@ load lib
 }
 
 @test "--preserve-fds of descriptors that aren't open" {
-	only_ours "runc's own descriptors pass for the caller's"
+	only_ours "runc doesn't distinguish its own descriptors from the caller's"
 	status=0
 	"$RUNTIME" --root "$ROOT" run --preserve-fds 2 c >"$TMP/out" 2>"$TMP/stderr" 3</dev/null 4<&- || status=$?
 	error=$(<"$TMP/stderr")
@@ -58,7 +58,7 @@ load lib
 }
 
 @test "LISTEN_FDNAMES is passed on" {
-	only_ours 'runc loses it'
+	only_ours 'runc drops LISTEN_FDNAMES'
 	script 'echo $LISTEN_FDNAMES'
 	# shellcheck disable=SC2016
 	LISTEN_FDS=2 LISTEN_FDNAMES=http:admin sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null

@@ -8,7 +8,7 @@ load lib
 logs() {
 	rm -f "$TMP/log"
 	invoke runtime --log "$TMP/log" --log-format json "$@"
-	[ "$status" != 0 ] || fail "it went well: $*"
+	[ "$status" != 0 ] || fail "it has succeeded: $*"
 	# containerd reads a stream of objects and uses the last one of level "error".
 	line=$(jq -s -c '[.[] | select(.level == "error")][-1]' "$TMP/log")
 	equal "$(jq -r .msg <<<"$line")" "$error"
@@ -58,7 +58,7 @@ user_namespace() {
 }
 
 @test "the codes of operations on containers" {
-	only_ours 'runc has no codes'
+	only_ours 'runc has no error codes'
 	sleeping c
 	logs run c
 	has_details container_exists state - -
@@ -87,7 +87,7 @@ user_namespace() {
 }
 
 @test "the codes of bundle and config" {
-	only_ours 'runc has no codes'
+	only_ours 'runc has no error codes'
 	logs create --bundle "$TMP/absent" c
 	has_details bundle_invalid bundle - ENOENT
 	config '.process.args = 1'
@@ -109,7 +109,7 @@ user_namespace() {
 }
 
 @test "the codes of failures of the kernel or of a hook" {
-	only_ours 'runc has no codes'
+	only_ours 'runc has no error codes'
 	config '.linux.sysctl = {"net.ipv4.ip_forward": "nonsense"}'
 	logs create c
 	has_details process_failed sysctl /linux/sysctl/net.ipv4.ip_forward EINVAL
@@ -132,7 +132,7 @@ user_namespace() {
 }
 
 @test "a program whose loader is missing: the loader is named" {
-	only_ours 'runc says no more than no such file'
+	only_ours 'runc reports only "no such file or directory"'
 	# An ELF header and one program header, PT_INTERP, for this machine.
 	{
 		head -c 20 "$(command -v busybox)"
@@ -150,7 +150,7 @@ user_namespace() {
 }
 
 @test "a program for another machine, and text without #!" {
-	only_ours 'runc says no more than exec format error'
+	only_ours 'runc reports only "exec format error"'
 	printf '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00\x01\x00\x00\x00' >rootfs/bin/other
 	head -c 100 /dev/zero >>rootfs/bin/other
 	chmod +x rootfs/bin/other
@@ -165,7 +165,7 @@ user_namespace() {
 }
 
 @test "a program on a mount without execution, by path and in PATH" {
-	only_ours 'runc says no more than permission denied'
+	only_ours 'runc reports only "permission denied"'
 	mount_of '{"destination": "/data", "type": "bind", "source": ($b + "/rootfs/bin"), "options": ["bind", "noexec"]}' --arg b "$BUNDLE"
 	args /data/busybox
 	logs create c
@@ -188,7 +188,7 @@ user_namespace() {
 }
 
 @test "a program that is open for writing, a loop of symlinks, too many arguments" {
-	only_ours 'runc says no more'
+	only_ours 'runc reports less'
 	cp rootfs/bin/busybox rootfs/opt/busy
 	exec 7>>rootfs/opt/busy
 	args /opt/busy
@@ -211,7 +211,7 @@ user_namespace() {
 }
 
 @test "a root file system whose owner isn't mapped" {
-	only_ours 'runc says no more than permission denied'
+	only_ours 'runc reports only "permission denied"'
 	user_namespace
 	mount_of '{"destination": "/new", "type": "tmpfs", "source": "tmpfs"}'
 	logs create c
@@ -236,7 +236,7 @@ user_namespace() {
 }
 
 @test "an unknown file system, and an unknown option" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	mount_of '{"destination": "/mnt", "type": "nosuchfs", "source": "none"}'
 	logs create c
 	has_details mount_failed mount /mounts/6 ENODEV
@@ -254,7 +254,7 @@ user_namespace() {
 }
 
 @test "a file system that can't be mounted in a user namespace" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	grep -qw ext4 /proc/filesystems || skip 'the kernel has no ext4'
 	user_namespace
 	mount_of '{"destination": "/mnt", "type": "ext4", "source": "/dev/null"}'
@@ -272,7 +272,7 @@ overlay() {
 }
 
 @test "overlay: too many layers, options that are too long" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	grep -qw overlay /proc/filesystems || skip 'the kernel has no overlay'
 	mount_of '{"destination": "/mnt", "type": "overlay", "source": "overlay",
 		"options": ["lowerdir=" + ([range(501) | "/"] | join(":"))]}'
@@ -286,7 +286,7 @@ overlay() {
 }
 
 @test "overlay: directories that it refuses" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	grep -qw overlay /proc/filesystems || skip 'the kernel has no overlay'
 	mkdir "$TMP"/{l,u,w}
 	overlay "lowerdir=$TMP/l" upperdir=/proc/sys "workdir=$TMP/w"
@@ -310,7 +310,7 @@ overlay() {
 }
 
 @test "a runtime without CAP_SYS_ADMIN reports that" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	command -v capsh >/dev/null || skip 'the host has no capsh'
 	rm -f "$TMP/log"
 	invoke timeout 20 capsh --drop=cap_sys_admin -- -c \
@@ -323,7 +323,7 @@ overlay() {
 }
 
 @test "a limit above what the kernel allows" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	config '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 10000000000}]'
 	logs create c
 	has_details process_failed rlimit /process/rlimits/0 EPERM
@@ -331,7 +331,7 @@ overlay() {
 }
 
 @test "a memory limit that is too low to create the container" {
-	only_ours 'runc has other needs'
+	only_ours 'runc needs other system calls'
 	needs_controller memory
 	config '.linux.resources.memory.limit = 1048576'
 	mount_of '{"destination": "/opt", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
@@ -343,7 +343,7 @@ overlay() {
 }
 
 @test "too many namespaces" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	# A limit of a new user namespace, in which unshare(1) is root.
 	unshare --user --map-root-user true 2>/dev/null || skip 'user namespaces are not allowed here'
 	invoke unshare --user --map-root-user sh -c "echo 0 >/proc/sys/user/max_uts_namespaces &&
@@ -376,7 +376,7 @@ nested() {
 }
 
 @test "a runtime in a container: a seccomp filter, a covered /proc, an id that may not be mapped" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	[ "$(awk '/^Seccomp:/ {print $2}' /proc/self/status)" = 0 ] || skip 'a seccomp filter is in force here, too'
 	nested .
 	equal "$status $error" '0 '

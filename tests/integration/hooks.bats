@@ -103,7 +103,7 @@ createContainer 2'
 		{"path": "/usr/bin/env", "args": ["env"]}]' --arg t "$TMP"
 	LEAK=1 run_container
 	equal "$(<"$TMP/one")" 'zero first b'
-	only_ours 'runc 1.1 gives such a hook its own environment'
+	only_ours 'runc 1.1 runs such a hook with its own environment'
 	hook createRuntime "/usr/bin/env >$TMP/env"
 	LEAK=1 run_container
 	! grep -q LEAK "$TMP/env" || fail "$(<"$TMP/env")"
@@ -180,7 +180,7 @@ createContainer 2'
 }
 
 @test "a timeout kills all processes that the hook has started" {
-	only_ours 'runc ends only the hook itself'
+	only_ours 'runc kills only the hook itself'
 	hook createRuntime "sleep 1000 & echo \$! >$TMP/child; wait" 1
 	exits 1 runtime create c
 	gone "$(<"$TMP/child")"
@@ -204,7 +204,7 @@ createContainer 2'
 @test "a hook doesn't inherit the runtime's descriptors" {
 	config '.hooks.createRuntime = [{"path": $fdlist}] | .hooks.createRuntime[0].path = "/bin/sh" |
 		.hooks.createRuntime[0].args = ["sh", "-c", ($fdlist + " >" + $t + "/fds")]' --arg fdlist "$HELPERS/fdlist" --arg t "$TMP"
-	only_ours 'runc leaves to the caller what a hook inherits'
+	only_ours "runc's hooks inherit descriptors of the caller"
 	exec 7</dev/null 17</dev/null
 	run_container
 	exec 7<&- 17<&-
@@ -215,7 +215,7 @@ createContainer 2'
 logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .msg" "$TMP/log"; }
 
 @test "the output of hooks is logged, line by line, with the name of the hook" {
-	only_ours 'runc drops it'
+	only_ours 'runc discards the output'
 	local kind
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		hook $kind 'echo one; echo two >&2'
@@ -240,7 +240,7 @@ info hooks.${kind}[0] $path: two"
 }
 
 @test "without --log, the output of hooks is shown only with --debug" {
-	only_ours 'runc drops it'
+	only_ours 'runc discards the output'
 	hook createRuntime 'echo chatter'
 	hook createContainer 'echo chatter'
 	run_prints 'echo container' container
@@ -277,7 +277,7 @@ info hooks.${kind}[0] $path: two"
 }
 
 @test "the output in an error is bounded and printable" {
-	only_ours 'runc prints it as it is'
+	only_ours 'runc prints it unescaped'
 	local kind
 	for kind in createRuntime createContainer; do
 		config 'del(.hooks)'
@@ -292,7 +292,7 @@ info hooks.${kind}[0] $path: two"
 }
 
 @test "a process that a hook leaves behind may keep its output open, and print for ever" {
-	only_ours 'runc waits for it'
+	only_ours 'runc waits for the process'
 	local kind begin=$SECONDS
 	for kind in createRuntime createContainer; do
 		hook $kind "sleep 1000 & echo \$! >>$TMP/left-$kind; echo up"
@@ -311,7 +311,7 @@ info hooks.${kind}[0] $path: two"
 }
 
 @test "the error of a timeout contains the hook's output" {
-	only_ours 'runc ends only the hook itself'
+	only_ours 'runc kills only the hook itself'
 	local kind
 	for kind in createRuntime createContainer; do
 		config 'del(.hooks)'
@@ -337,7 +337,7 @@ info hooks.${kind}[0] $path: two"
 	equal "$(<"$TMP/one")" 'zero first b'
 	equal "$(<rootfs/tmp/one)" '|a b|x=y'
 	equal "$(grep -c -e LEAK -e OF_THE_PROCESS rootfs/tmp/env)" 0
-	only_ours 'runc takes an empty env for none'
+	only_ours 'runc treats an empty env as unset'
 	config '.hooks = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "busybox env >/tmp/env"], "env": []}],
 		"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", ("/usr/bin/env >" + $t + "/env")], "env": []}]}' --arg t "$TMP"
 	LEAK=1 run_container

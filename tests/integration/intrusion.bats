@@ -31,7 +31,7 @@ intrusion() {
 @test "exec: nor with all capabilities in a user namespace" {
 	needs_root 'map what ids it likes'
 	needs_namespace user
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"]) |
 		.linux.namespaces += [{"type": "user"}] |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
@@ -61,18 +61,18 @@ tracing() {
 }
 
 @test "exec: with CAP_SYS_PTRACE and no user namespace, tracing it gains nothing" {
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	tracing .
 }
 
 @test "exec: nor with a filter, and without noNewPrivileges" {
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	tracing '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
 }
 
 @test "exec: a filter that allows less than the runtime needs is still loaded" {
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	config '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["setsid", "capset"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
 	sleeping c
@@ -88,7 +88,7 @@ tracing() {
 	status=0
 	timeout 10 "$RUNTIME" --root "$ROOT" exec --user 1000 c true </dev/null >/dev/null 2>&1 3>&- || status=$?
 	equal "$status $(<rootfs/etc/canary) $(stat -c %u rootfs/etc/canary /dev/null)" "0 intact $(id -u)"$'\n0'
-	only_ours 'runc takes /dev/ptmx'
+	only_ours 'runc uses /dev/ptmx'
 	ok runtime exec --tty c true
 	equal "$(<rootfs/etc/canary)" intact
 }
@@ -131,7 +131,7 @@ tracing() {
 
 @test "delete of a stopped container doesn't affect another one in its cgroup" {
 	needs_cgroupfs 'units have names, systemd.bats has that'
-	only_ours 'runc has its own mind about it'
+	only_ours 'runc behaves differently'
 	sleeping c
 	ok runtime kill c KILL
 	until_true stopped c
@@ -144,7 +144,7 @@ tracing() {
 }
 
 @test "delete removes cgroups nested deeper than a path is long" {
-	only_ours 'runc goes by path'
+	only_ours 'runc removes cgroups by path'
 	sleeping c
 	local top
 	for top in /sys/fs/cgroup/"$CGROUP" /sys/fs/cgroup/{freezer,unified}/"$CGROUP"; do
@@ -226,7 +226,7 @@ tracing() {
 }
 
 @test "a symlink of the image to / doesn't mount a volume on the root" {
-	only_ours 'runc refuses in other words'
+	only_ours 'runc has another error text'
 	mkdir "$TMP/volume"
 	ln -s / rootfs/data
 	config '.mounts += [{"destination": "/data", "type": "bind", "source": $v, "options": ["rbind"]}]' --arg v "$TMP/volume"
@@ -252,8 +252,8 @@ tracing() {
 }
 
 @test "tmpcopyup of a tree with hostile file types" {
-	needs_root 'make devices'
-	only_ours 'the annotations of the tree'
+	needs_root 'create devices'
+	only_ours 'the expected tree is specific to runnel'
 	mkdir rootfs/full
 	(
 		cd rootfs/full || exit
@@ -282,7 +282,7 @@ tracing() {
 }
 
 @test "another container replaces the parents of devices, files, masks and the cwd (CVE-2024-45310)" {
-	only_ours 'runc 1.1 is open to it'
+	only_ours 'runc 1.1 is vulnerable'
 	mkdir -p "$TMP/volume/dir/sub" "$TMP/canary/sub"
 	echo intact >"$TMP/canary/file"
 	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
@@ -305,7 +305,7 @@ tracing() {
 }
 
 @test "no system call is made between the filter and the program" {
-	only_ours 'runc needs calls of its own'
+	only_ours 'runc needs other system calls'
 	local nnp
 	for nnp in true false; do
 		config '.process.noNewPrivileges = $n | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
@@ -322,7 +322,7 @@ tracing() {
 }
 
 @test "names that a container chooses can't control the terminal" {
-	only_ours 'runc prints what it finds'
+	only_ours 'runc prints it unescaped'
 	args sh -c 'sleep 1000; true' $'\n\033[31mroot 1 forged'
 	ok runtime run --detach c
 	ok runtime ps c

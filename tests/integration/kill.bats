@@ -84,7 +84,7 @@ listener() {
 }
 
 @test "KILL of a container in the host's pid namespace ends all its processes" {
-	only_ours 'runc 1.1 ends only the first'
+	only_ours 'runc 1.1 kills only the first process'
 	without_pid_namespace
 	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
 	ok runtime run --detach c
@@ -96,7 +96,7 @@ listener() {
 }
 
 @test "a process that has reused the pid isn't signalled" {
-	only_ours 'runc 1.1 kills the innocent one'
+	only_ours 'runc 1.1 kills the other process'
 	args true
 	ok runtime run --keep c
 	# Simulate that another process has the pid of the container's init.

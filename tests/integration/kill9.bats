@@ -5,7 +5,7 @@
 load lib
 
 @test "create killed after increasing times" {
-	only_ours 'runc leaves an init behind that nothing finds'
+	only_ours 'runc leaves an init process behind'
 	local i pid
 	args true
 	for i in {0..60}; do
@@ -30,7 +30,7 @@ quarters() {
 }
 
 @test "run killed after increasing times" {
-	only_ours 'runc leaves an init behind that nothing finds'
+	only_ours 'runc leaves an init process behind'
 	local i pid
 	args sleep 1000
 	for i in 0 4 8 12 16 20 24 28 32 40 60 80; do
@@ -65,7 +65,7 @@ quarters() {
 }
 
 @test "a create killed while it waits for a hook" {
-	only_ours 'runc leaves an init behind that nothing finds'
+	only_ours 'runc leaves an init process behind'
 	mkfifo "$TMP/fifo"
 	printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$TMP/fifo" >"$TMP/hook"
 	chmod +x "$TMP/hook"

@@ -185,7 +185,7 @@ load lib
 }
 
 @test "create without a process is allowed, start of it is not" {
-	only_ours 'runc wants a process in create'
+	only_ours 'runc requires a process in create'
 	config 'del(.process)'
 	ok runtime create c
 	has_status c created

@@ -55,7 +55,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 
 @test "no mount namespace: what was mounted on the rootfs before stays" {
 	needs_root 'do without a user namespace'
-	only_ours 'runc leaves its own mounts, too'
+	only_ours 'runc leaves mounts behind'
 	config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
 	mount --bind rootfs rootfs
 	run_container
@@ -139,7 +139,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a network namespace joined by a bind mount" {
-	needs_root 'make namespaces for the test'
+	needs_root 'create namespaces for the test'
 	touch "$TMP/netns"
 	unshare --net="$TMP/netns" true
 	config '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "$TMP/netns"
@@ -150,7 +150,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a mount namespace joined by path: the root file system is still ours" {
-	needs_root 'make namespaces for the test'
+	needs_root 'create namespaces for the test'
 	local holder
 	unshare --mount sleep 1000 3>&- &
 	holder=$!

@@ -4,7 +4,7 @@ load lib
 
 # manager simulates systemd: it writes the messages that it receives to $TMP/received.
 manager() {
-	only_ours "what is passed on differs from runtime to runtime"
+	only_ours "runtimes differ in what they pass on"
 	cp "$HELPERS/notify" rootfs/bin/notify
 	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/received" 3>&-)
 	export NOTIFY_SOCKET=$TMP/manager
@@ -87,7 +87,7 @@ ro,nosuid,nodev,noexec'
 }
 
 @test "notify: without a manager there is no socket in the container" {
-	only_ours "the variable is none of runc's business otherwise"
+	only_ours "runc ignores the variable otherwise"
 	unset NOTIFY_SOCKET
 	run_prints 'echo "${NOTIFY_SOCKET:-unset}"; ls /run/notify 2>/dev/null | wc -l' 'unset
 0'
@@ -118,7 +118,7 @@ BARRIER=1 +fd"
 
 @test "notify: a systemd service of type notify" {
 	needs_root 'start a service'
-	only_ours "what is passed on differs from runtime to runtime"
+	only_ours "runtimes differ in what they pass on"
 	[ -d /run/systemd/system ] || skip 'the host is not run by systemd'
 	cp "$HELPERS/notify" rootfs/bin/notify
 	script 'trap "exit 0" TERM; sleep 0.3; notify READY=1 STATUS=serving; while :; do sleep 0.1; done'

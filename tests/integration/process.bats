@@ -18,7 +18,7 @@ status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/s
 }
 
 @test "rlimits that aren't set are the caller's" {
-	only_ours 'runc 1.1 passes on what its Go raised'
+	only_ours 'runc 1.1 passes on the limit that Go has raised'
 	ulimit -S -n 333
 	run_prints "awk '/Max open files/ {print \$4}' /proc/self/limits" 333
 	sleeping c

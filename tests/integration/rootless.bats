@@ -318,7 +318,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 		chmod +x "$TMP/runtime"
 		RUNTIME=$TMP/runtime
 	fi
-	needs_cgroupfs 'systemd takes no calls of another user'
+	needs_cgroupfs 'systemd accepts no calls from another user'
 	run_container
 	prints $'0\n 0 0 1'
 	nothing_left
@@ -327,7 +327,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 # nest INNER-FILTER SCRIPT runs a script that calls the runtime in a container, which has
 # the bundle /inner with a config that the filter changes.
 nest() {
-	is_ours || skip 'takes our own binary inside'
+	is_ours || skip 'it requires our own binary in the container'
 	local caps='["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_CHOWN", "CAP_MKNOD", "CAP_NET_ADMIN",
 		"CAP_SYS_CHROOT", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]'
 	mkdir -p rootfs/inner/rootfs/{proc,dev,sys,tmp} rootfs/run

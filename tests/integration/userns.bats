@@ -102,7 +102,7 @@ maps() {
 }
 
 @test "a rootfs in a directory that the container's root can't search" {
-	only_ours 'runc 1.1 needs the folder to be open'
+	only_ours 'runc 1.1 requires that others can search the directory'
 	maps 1
 	chmod 700 "$BUNDLE"
 	run_prints 'echo in' in

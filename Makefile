@@ -1,4 +1,4 @@
-# `make help` lists the targets. `make` builds ./runnel, `make test` checks all.
+# `make help` lists the targets. `make` builds ./runnel, `make test` runs all tests.
 
 VERSION ?= 0.1.0-dev
 # What is built; a release has a binary for each architecture.
@@ -19,10 +19,10 @@ endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT  ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-# A program that is embedded by go:embed, and not installed by itself: a static
-# binary without cgo has libseccomp only with the tag, by which it embeds the compiler.
-# It has no build id, which would depend on the directory of libseccomp.
-# The child is committed as an image for each architecture (make generate).
+# The seccomp compiler, which is embedded by go:embed. A static binary without cgo has
+# libseccomp only with the tag embed_libseccomp, which embeds the compiler. It has no
+# build id, which would depend on the directory of libseccomp. The child is committed as
+# an image for each architecture (make generate).
 GOARCH   ?= $(shell $(GO) env GOARCH)
 COMPILER  = seccomp/compiler/embedded/$(GOARCH).bin
 EMBEDDED  = $(COMPILER)
@@ -45,7 +45,7 @@ export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 .PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
-all: runnel ## build ./runnel, installing what the build misses
+all: runnel ## build ./runnel, after installing missing build dependencies
 
 runnel: embedded
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
@@ -59,65 +59,63 @@ $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go inte
 		-ldflags '-s -w -buildid= -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
-generate: deps-generate ## rewrite what is generated and committed: sources, and the child's images
+generate: deps-generate ## rewrite generated files: Go and C sources, man pages, the child's images
 	$(GO) generate ./...
 	nsenter/child/build write
 
-helpers: $(HELPERS) ## compile the helper programs of the tests
+helpers: $(HELPERS) ## build the helper programs of the tests
 
 tests/helpers/bin/%: tests/helpers/%.c tests/helpers/receive.h
 	@mkdir -p $(@D)
 	$(CC) $(HELPER_CFLAGS) -o $@ $<
 
-demo: deps-demo runnel ## show a container from config.json to its end
+demo: deps-demo runnel ## run two containers step by step
 	@contrib/demo/demo
 
-test: deps-test deps-lint runnel helpers ## everything: unit, goldens, integration, lint
+test: deps-test deps-lint runnel helpers ## run all tests: unit, golden files, integration, lint
 	@tests/all
 
-unit golden: embedded ## Go tests (as root they act on the kernel too)
+unit golden: embedded ## run the Go tests (as root, also those that use the kernel)
 	$(GO) test ./...
 
-integration: deps-test runnel helpers ## bats against ./runnel, or RUNTIME=/path
+integration: deps-test runnel helpers ## run the bats tests against ./runnel, or RUNTIME=/path (ONLY="FILE…")
 	@tests/integration/run $(ONLY)
 
-test-vm: deps-test runnel helpers ## tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; tests/vm/run)
+test-vm: deps-test runnel helpers ## run tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; see tests/vm/run)
 	@tests/vm/run $(ONLY)
 
-conformance: runnel ## the OCI validation suite
-	@if [ -x tests/conformance/run ]; then tests/conformance/run; \
-	else echo 'conformance: tests/conformance is not part of this version' >&2; exit 1; fi
+conformance: runnel ## run the OCI validation suite
+	@tests/conformance/run
 
-conformance-vm: runnel ## the OCI validation suite in guests with cgroup v2 and v1, and AppArmor (ONLY=, MODES=)
+conformance-vm: runnel ## run the OCI validation suite in guests with cgroup v2 and v1, and AppArmor (ONLY=, MODES=)
 	@tests/conformance/vm $(ONLY)
 
-faults: runnel ## break create at each of its system calls, look for what is left
+faults: runnel ## inject a fault into each system call of create, and check that nothing is left
 	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 20m ./tests/faults/...
 
-fuzz: embedded ## break configs and plans at random, have the child's decoder check them (FUZZ_SECONDS=30)
+fuzz: embedded ## fuzz the readers of config.json and the child's decoder (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)
 
-bench: runnel ## time and syscalls beside runc and crun
-	@if [ -d contrib/bench ]; then $(GO) run ./contrib/bench; \
-	else echo 'bench: contrib/bench is not part of this version' >&2; exit 1; fi
+bench: runnel ## compare times and system calls with runc and crun
+	$(GO) run ./contrib/bench
 
 dist test-dist: export VERSION := $(VERSION)
 dist test-dist: export COMMIT := $(COMMIT)
 
-dist: deps-dist ## the files of a release, in dist/ (VERSION=1.2.3; contrib/release/build)
+dist: deps-dist ## build the files of a release in dist/ (VERSION=1.2.3; contrib/release/build)
 	@contrib/release/build
 
 test-dist: dist ## run the binaries of a release, build them once more and compare the bytes
 	@tests/builds/release
 
-lint: deps-lint embedded ## gofmt, vet, staticcheck, arrows, C warnings, clang-format, shellcheck, workflows
+lint: deps-lint embedded ## run gofmt, vet, staticcheck, imports, C warnings, clang-format, shellcheck, workflows
 	@STATICCHECK=$(STATICCHECK) ACTIONLINT=$(ACTIONLINT) tests/lint/run
 
-fmt: ## rewrite Go and C in the project's format
+fmt: ## format the Go and C sources
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
-install: runnel install-share ## to $(SBINDIR), with man pages and completions below $(SHAREDIR)
+install: runnel install-share ## install to $(SBINDIR), with man pages and completions below $(SHAREDIR)
 	install -D -m 0755 runnel $(DESTDIR)$(SBINDIR)/runnel
 
 install-share:
@@ -127,17 +125,17 @@ install-share:
 	install -D -m 0644 contrib/completions/_runnel $(DESTDIR)$(ZSH_COMPLETION)
 	install -D -m 0644 contrib/completions/runnel.fish $(DESTDIR)$(FISH_COMPLETION)
 
-uninstall: ## remove what install put there
+uninstall: ## remove the installed files
 	rm -f $(DESTDIR)$(SBINDIR)/runnel $(DESTDIR)$(MANDIR)/man8/runnel*.8 \
 		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION)
 
-clean: ## remove what make built
+clean: ## remove built files
 	rm -rf runnel bundle build dist seccomp/compiler/embedded tests/helpers/bin
 
-deps: deps-build deps-demo deps-test deps-lint deps-dist ## install (or name) all that is missing
+deps: deps-build deps-demo deps-test deps-lint deps-dist ## install missing dependencies, or print their names
 
 deps-%:
 	@.ci/deps $*
 
-help: ## this list
+help: ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -14,7 +14,7 @@ import (
 	"github.com/runnel/runnel/internal/cli"
 )
 
-// Set by the linker, or empty.
+// version and commit are set by the linker; otherwise they are empty.
 var version, commit string
 
 func main() {

@@ -152,7 +152,7 @@ func (s *scope) Tasks() ([]int, error) {
 }
 
 // ErrNotCreated is the error of Join if it hasn't created the container's cgroups.
-// Cgroups that exist at their location belong to somebody else.
+// Cgroups that exist at their location belong to others.
 var ErrNotCreated = errors.New("the cgroup was not created")
 
 type notCreatedError struct{ error }

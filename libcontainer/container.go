@@ -15,27 +15,39 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// Status is the state of a container as the spec has it, and "paused".
+// Status is the status of a container: one of those of the specification, runtime.md
+// "State", or Paused.
 type Status string
 
-// The statuses. A container is never stored as being in one of them.
+// The values of Status.
 const (
+	// Creating means that Create has reserved the id and hasn't returned yet, or that
+	// it was killed early.
 	Creating Status = "creating"
-	Created  Status = "created"
-	Running  Status = "running"
-	Paused   Status = "paused"
-	Stopped  Status = "stopped"
+	// Created means that the container exists and that its init waits for Start.
+	Created Status = "created"
+	// Running means that the container's init runs.
+	Running Status = "running"
+	// Paused means that the cgroup freezer has stopped the container's processes. The
+	// specification doesn't define this status.
+	Paused Status = "paused"
+	// Stopped means that the container's init has ended, and that Delete has not been
+	// called.
+	Stopped Status = "stopped"
 )
 
-// Container is an existing container.
+// Container is an existing container. Its settings are those that were recorded when it
+// was opened; methods that are about its processes query the kernel. Methods may be
+// called by several goroutines, but Update, Delete and Close must not be called while
+// another method runs.
 type Container struct {
 	runtime *Runtime
 	dir     *state.Dir
 	state   *state.State
 }
 
-// Open finds a container by its id; ErrNotExist, ErrInvalidID. The container is
-// to be closed.
+// Open returns the container with an id. The caller closes it. The error matches
+// ErrInvalidID or ErrNotExist, or is that of reading the state directory.
 func (r *Runtime) Open(id string) (*Container, error) {
 	dir, err := state.Open(r.Root, id)
 	if err != nil {
@@ -52,11 +64,14 @@ func (r *Runtime) Open(id string) (*Container, error) {
 	return &Container{runtime: r, dir: dir, state: s}, nil
 }
 
-// Close releases what Open has opened.
+// Close closes the container's descriptors. It has no effect on the container itself,
+// and may be called more than once. After Close no other method may be called.
 func (c *Container) Close() { c.dir.Close() }
 
-// List opens all containers of the root, sorted by id. broken are those that
-// can't be read; one that is deleted meanwhile isn't broken.
+// List opens all containers below Root and returns them sorted by id. The caller closes
+// each of them. broken has one error for each container whose state can't be read.
+// Containers that are deleted in the meantime, or that have only begun to be created,
+// are left out.
 func (r *Runtime) List() (containers []*Container, broken []error, err error) {
 	names, err := state.List(r.Root)
 	if err != nil {
@@ -69,7 +84,7 @@ func (r *Runtime) List() (containers []*Container, broken []error, err error) {
 		case err != nil:
 			broken = append(broken, fmt.Errorf("load container %s: %w", id, err))
 		case c.state.Pid == 0 && c.state.Bundle == "":
-			c.Close() // being created, nothing to tell of yet
+			c.Close() // its create hasn't recorded anything yet
 		default:
 			containers = append(containers, c)
 		}
@@ -77,16 +92,18 @@ func (r *Runtime) List() (containers []*Container, broken []error, err error) {
 	return containers, broken, nil
 }
 
-// ID is the container's id.
+// ID returns the container's id.
 func (c *Container) ID() string { return c.dir.ID() }
 
-// Bundle is the absolute path of the container's bundle.
+// Bundle returns the absolute path of the container's bundle.
 func (c *Container) Bundle() string { return c.state.Bundle }
 
-// OwnerUID is the user who made the container.
+// OwnerUID returns the user id of the user who created the container.
 func (c *Container) OwnerUID() int { return c.state.OwnerUID }
 
-// Status asks the kernel.
+// Status returns the container's status, derived from kernel state: whether the process
+// with the recorded pid and start time exists, whether its cgroup is frozen, and
+// whether the start socket exists.
 func (c *Container) Status() (Status, error) {
 	if c.state.Pid == 0 {
 		return Creating, nil
@@ -110,7 +127,8 @@ func (c *Container) Status() (Status, error) {
 	return Running, nil
 }
 
-// View is what `state` prints, with the keys and the order of runc.
+// View is the description of a container that `runnel state` prints as JSON, with the
+// keys and the order of runc.
 type View struct {
 	OCIVersion  string            `json:"ociVersion"`
 	ID          string            `json:"id"`
@@ -123,8 +141,8 @@ type View struct {
 	Owner       string            `json:"owner"`
 }
 
-// View is the container as it is now. Pid is 0 unless there is a process. Owner
-// is left to the caller.
+// View returns a description of the container as it is now. Pid is 0 if the container's
+// init has ended. Owner is empty: the caller sets it if it wants the name of OwnerUID.
 func (c *Container) View() (View, error) {
 	status, err := c.Status()
 	if err != nil {
@@ -141,7 +159,7 @@ func (c *Container) View() (View, error) {
 	return v, nil
 }
 
-// ociState returns what hooks read, runtime.md "State".
+// ociState returns the state that hooks and seccomp agents read, runtime.md "State".
 func ociState(s *state.State, status specs.ContainerState) specs.State {
 	oci := specs.State{
 		Version: specs.Version, ID: s.ID, Status: status, Pid: s.Pid,
@@ -153,7 +171,7 @@ func ociState(s *state.State, status specs.ContainerState) specs.State {
 	return oci
 }
 
-// config is what the container was created from.
+// config returns the config that the container was created from.
 func (c *Container) config() (*specs.Spec, error) {
 	content, err := c.dir.ReadFile(state.ConfigName)
 	if err != nil {
@@ -162,7 +180,7 @@ func (c *Container) config() (*specs.Spec, error) {
 	return config.Decode(content)
 }
 
-// manager is that of the container's cgroup; nil if it has none.
+// manager returns the manager of the container's cgroup; nil if the container has none.
 func (c *Container) manager() cgroups.Manager {
 	if c.state.Cgroup == nil {
 		return nil
@@ -170,7 +188,7 @@ func (c *Container) manager() cgroups.Manager {
 	return cgroups.Open(*c.state.Cgroup)
 }
 
-// isAlive tells whether the container's init still runs.
+// isAlive reports whether the container's init runs.
 func (c *Container) isAlive() bool {
 	fd, err := c.state.OpenProcess()
 	if err != nil {
@@ -180,7 +198,9 @@ func (c *Container) isAlive() bool {
 	return true
 }
 
-// Pids are the container's processes, in the runtime's pid namespace.
+// Pids returns the pids of the container's processes, in the pid namespace of the
+// caller. It returns none for a container that has stopped. For a container without a
+// cgroup it returns the pid of its init only.
 func (c *Container) Pids() ([]int, error) {
 	m := c.manager()
 	if m == nil {

@@ -31,9 +31,11 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Create creates a container from a bundle, up to the point where its process waits
-// for Start. After an error nothing of it is left, and the id is free. The caller
-// closes the result. ErrExist, ErrInvalidID, and *fault.Fault.
+// Create creates a container from a bundle. It returns the container's init, which
+// waits for Container.Start before it executes the program. The caller closes the
+// result. After an error nothing of the container is left, and the id is free. The
+// error matches ErrExist, ErrInvalidID, or that of ctx. It is a *fault.Fault if it can
+// be attributed to a step or to a setting of config.json.
 func (r *Runtime) Create(ctx context.Context, o CreateOptions) (*Process, error) {
 	c, err := r.create(ctx, o, true)
 	if err != nil {
@@ -47,17 +49,17 @@ type creation struct {
 	launch
 	options CreateOptions
 	bundle  *bundle.Bundle
-	cgroup  cgroups.Manager // nil without one
-	joined  bool            // it was joined after the clone
+	cgroup  cgroups.Manager // nil if the container has none
+	joined  bool            // the child was moved into the cgroup after it was cloned
 	states  hook.States
-	devices *netdev.Moved // nil unless some have moved
+	devices *netdev.Moved // nil if no network device was moved
 }
 
-// create reads downwards: what can be known before is checked before anything is
-// created; from Reserve on, undo takes back what was.
+// create checks what can be checked in advance before it creates anything. From Reserve
+// on, undo removes what was created.
 //
-// With forStart the container waits on its start socket, otherwise in the
-// conversation.
+// With forStart the container waits at its start socket for another process; otherwise
+// it waits for the next message of this conversation.
 func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*creation, error) {
 	b, err := bundle.Open(o.Bundle)
 	if err != nil {
@@ -86,33 +88,34 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	if err := c.record(); err != nil {
 		return err
 	}
-	given := map[string]int{}
+	provided := map[string]int{}
 	if forStart {
 		fd, err := nsenter.ListenStart(c.dir.FD(), state.StartName)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
-		given[specconv.StartFile] = fd
+		provided[specconv.StartFile] = fd
 	}
-	if c.streams, err = c.options.Stdio.open(c.spec.Process, given); err != nil {
+	if c.streams, err = c.options.Stdio.open(c.spec.Process, provided); err != nil {
 		return err
 	}
-	// Without privileges there may be none after all, which changes the plan.
+	// This comes before the plan, which depends on whether the container has a cgroup: an
+	// unprivileged user may not be able to create one.
 	if err := c.createCgroup(); err != nil {
 		return explain.Cgroup("cgroup", err)
 	}
 	if err := resctrl.Host.Prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
 		return explain.Cgroup("intel-rdt", err)
 	}
-	if err := c.compile(ctx, given); err != nil {
+	if err := c.compile(ctx, provided); err != nil {
 		return err
 	}
-	if err := c.start(given); err != nil {
+	if err := c.start(provided); err != nil {
 		return err
 	}
 	answer := func(m nsenter.Message) error { return c.answer(ctx, m) }
-	d := dialogue{status: specs.StateCreating, answer: answer, untilCreated: true, gone: c.gone}
+	d := dialogue{status: specs.StateCreating, answer: answer, untilCreated: true, gone: c.childEnded}
 	if err := c.converse(ctx, &c.child.Conversation, d); err != nil {
 		return err
 	}
@@ -122,8 +125,8 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	return announce(c.options.PidfdSocket, "standard", c.options.PidFile, c.pid, c.pidfd)
 }
 
-// record saves what a delete has to know before any of it exists: after a kill at any
-// later point `delete --force` finds it here.
+// record saves what a delete has to know before any of it is created, so that `delete
+// --force` finds it if this process is killed at any later point.
 func (c *creation) record() error {
 	b := c.bundle
 	s := &state.State{
@@ -155,7 +158,8 @@ func (c *creation) record() error {
 	return c.dir.Save(s)
 }
 
-// createCgroup creates the directories; limits are set while the child is at work.
+// createCgroup creates the cgroup's directories. The limits are set later, while the
+// child runs.
 func (c *creation) createCgroup() error {
 	c.cgroup = c.manager()
 	if c.cgroup == nil {
@@ -163,8 +167,9 @@ func (c *creation) createCgroup() error {
 	}
 	err := c.cgroup.Create(bundle.Resources(c.spec))
 	if err != nil {
-		// It has removed what it had created. What is there is somebody else's, and
-		// must not be killed and removed together with this container.
+		// Create has removed what it had created. Processes and directories that are
+		// there belong to others, and must not be killed and removed together with
+		// this container.
 		c.cgroup, c.state.Cgroup = nil, nil
 		if c.runtime.cgroups().Dispensable(c.spec, err) {
 			c.runtime.debug(fmt.Sprintf("no cgroup of its own: %v", err))
@@ -178,13 +183,14 @@ func (c *creation) createCgroup() error {
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
 	if !c.joinsCgroup() {
-		c.giveCgroup()
+		c.chownCgroup()
 	}
 	return nil
 }
 
-// giveCgroup gives the cgroup to the container's user. The container works without.
-func (c *creation) giveCgroup() {
+// chownCgroup makes the container's user the owner of the cgroup. An error is only
+// logged, as the container works without.
+func (c *creation) chownCgroup() {
 	uid, ok := cgrouppolicy.Owner(c.spec)
 	if !ok || uid == c.state.OwnerUID {
 		return
@@ -194,19 +200,21 @@ func (c *creation) giveCgroup() {
 	}
 }
 
-func (c *creation) start(given map[string]int) error {
-	// The rules of cgroup v1 are a list that is written line by line: half of it
-	// would keep the child from creating the device nodes.
+// start starts the child, and sets the cgroup's limits while it runs.
+func (c *creation) start(provided map[string]int) error {
+	// The device rules of cgroup v1 are a list that is written line by line. They are
+	// complete before the child starts, because half of the list would keep it from
+	// creating device nodes.
 	if c.cgroup != nil && !c.joinsCgroup() {
 		if err := c.runtime.cgroups().SetDevices(c.cgroup, c.spec); err != nil {
 			return explain.Cgroup("cgroup", err)
 		}
 	}
-	o := nsenter.Options{Provided: given, Inherited: descriptors(c.options.ExtraFiles)}
+	o := nsenter.Options{Provided: provided, Inherited: descriptors(c.options.ExtraFiles)}
 	if err := c.startChild(o, c.group()); err != nil {
 		return err
 	}
-	if c.cgroup == nil || c.limitsLate() {
+	if c.cgroup == nil || c.defersLimits() {
 		return nil
 	}
 	return explain.Cgroup("cgroup", c.setLimits())
@@ -234,9 +242,9 @@ func errLimitTooLow() error {
 	}
 }
 
-// setLateLimits sets what start couldn't.
-func (c *creation) setLateLimits() error {
-	if c.cgroup == nil || !c.limitsLate() {
+// setDeferredLimits sets the limits that start has left out.
+func (c *creation) setDeferredLimits() error {
+	if c.cgroup == nil || !c.defersLimits() {
 		return nil
 	}
 	if err := c.setLimits(); err != nil {
@@ -248,37 +256,41 @@ func (c *creation) setLateLimits() error {
 	return nil
 }
 
-// limitsLate reports whether the limits have to wait until all namespaces exist. One
-// on the number of processes would stop the relay itself, were it set before; and
-// systemd's cgroup exists only when the child has joined it.
-func (c *creation) limitsLate() bool {
+// defersLimits reports whether the limits have to wait until all namespaces exist. This
+// is so for a plan with a Fork step, because a limit on the number of processes would
+// make that fork fail, and with systemd, whose cgroup exists only once the child has
+// joined it.
+func (c *creation) defersLimits() bool {
 	return c.plan.Has(plan.KindFork) || c.joinsCgroup()
 }
 
+// joinsCgroup reports whether the child joins its cgroup after it has been cloned, as
+// with systemd, which creates a cgroup only for a process that exists.
 func (c *creation) joinsCgroup() bool {
 	return c.state.Cgroup != nil && c.state.Cgroup.Driver == cgroups.Systemd
 }
 
-// joinCgroup moves the child into its cgroup, where that couldn't be done with the
-// clone, at the first message that the child waits after. What the child forks later is
-// in it, too.
+// joinCgroup moves the child into its cgroup if the clone couldn't do that. It is
+// called for the first message after which the child waits; what the child forks later
+// is in the cgroup, too.
 func (c *creation) joinCgroup(pid int) error {
 	if c.joined || !c.joinsCgroup() {
 		return nil
 	}
 	err := c.runtime.cgroups().Explain(c.spec, c.cgroup.Join(pid))
 	if errors.Is(err, cgroups.ErrNotCreated) {
-		// If it is there it is somebody else's: it must not end with this container.
+		// If the cgroup exists it belongs to others, and must not be removed together
+		// with this container.
 		c.cgroup, c.state.Cgroup = nil, nil
 	}
 	c.joined = err == nil
 	if c.joined {
-		c.giveCgroup()
+		c.chownCgroup()
 	}
 	return explain.Cgroup("cgroup", err)
 }
 
-// group returns the cgroup to start in; a nil interface without one.
+// group returns the cgroup to start the child in; a nil interface if there is none.
 func (c *creation) group() cgroups.Group {
 	if c.cgroup == nil {
 		return nil
@@ -286,6 +298,7 @@ func (c *creation) group() cgroups.Group {
 	return c.cgroup
 }
 
+// answer acts on a message after which the child waits.
 func (c *creation) answer(ctx context.Context, m nsenter.Message) error {
 	switch m.Kind {
 	case nsenter.Maps:
@@ -294,7 +307,7 @@ func (c *creation) answer(ctx context.Context, m nsenter.Message) error {
 		}
 		return explain.Maps(c.spec.Linux, c.writeMaps(m.Pid))
 	case nsenter.Namespaces:
-		return c.enter(ctx, m.Pid)
+		return c.setUp(ctx, m.Pid)
 	}
 	return fmt.Errorf("message %d of the child before it is created", m.Kind)
 }
@@ -313,9 +326,9 @@ func (c *creation) writeMaps(pid int) error {
 	return nil
 }
 
-// enter is what the parent does when all namespaces exist: the process is known for
-// good, and so the state is saved before it goes on.
-func (c *creation) enter(ctx context.Context, pid int) (err error) {
+// setUp does the parent's part when all namespaces exist. From here on pid doesn't
+// change, so the state is saved before the child continues.
+func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 	if err := c.identify(pid); err != nil {
 		return err
 	}
@@ -325,7 +338,7 @@ func (c *creation) enter(ctx context.Context, pid int) (err error) {
 	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
-	if err := c.setLateLimits(); err != nil {
+	if err := c.setDeferredLimits(); err != nil {
 		return explain.Cgroup("cgroup", err)
 	}
 	if err := resctrl.Host.Join(c.state.IntelRdt, pid); err != nil {
@@ -347,7 +360,7 @@ func (c *creation) enter(ctx context.Context, pid int) (err error) {
 	return c.states.Fill(creating)
 }
 
-// identify notes pid as the container's init, in the state too.
+// identify records pid as the container's init, in the launch and in the state.
 func (c *creation) identify(pid int) error {
 	c.state.Pid = pid
 	if err := c.launch.identify(pid); err != nil {
@@ -362,8 +375,8 @@ func (c *creation) identify(pid int) error {
 	return err
 }
 
-// announce tells others, last of all, that the process is there. The word is what
-// goes with the pidfd.
+// announce informs others that the process exists, as the last step of a launch. The
+// word is sent together with the pidfd.
 func announce(pidfdSocket, word, pidFile string, pid, fd int) error {
 	if pidfdSocket != "" {
 		if err := sendPidfd(pidfdSocket, word, fd); err != nil {
@@ -376,7 +389,8 @@ func announce(pidfdSocket, word, pidFile string, pid, fd int) error {
 	return nil
 }
 
-// process hands the container over to the caller.
+// process returns the container's init as a Process, which the caller owns, and closes
+// what else the creation has open.
 func (c *creation) process() *Process {
 	c.closeFiles()
 	p := c.launch.process()
@@ -392,11 +406,11 @@ func (c *creation) closeFiles() {
 	}
 }
 
-// undo takes everything back. It runs the poststop hooks if others have run:
-// runtime.md, lifecycle, steps 3 to 7.
+// undo removes everything that was created. It runs the poststop hooks if other hooks
+// may have run: runtime.md, lifecycle, steps 3 to 7.
 func (c *creation) undo() {
 	c.abort()
-	if err := c.devices.GiveBack(); err != nil {
+	if err := c.devices.MoveBack(); err != nil {
 		c.runtime.warn(err.Error())
 	}
 	if c.state == nil || c.state.Pid == 0 {
@@ -424,8 +438,8 @@ func (c *creation) abandon() {
 	}
 }
 
-// gone returns the error for a child that ended without a word.
-func (c *creation) gone() error {
+// childEnded returns the error for a child that has ended without reporting a failure.
+func (c *creation) childEnded() error {
 	pid := c.child.Pid
 	if c.pid != 0 {
 		pid = c.pid
@@ -441,8 +455,8 @@ func (c *creation) gone() error {
 		"unable to start container process: it ended while it was set up: %s", reap.Describe(status)))
 }
 
-// ranOutOfMemory reports whether the kernel has killed the child for its cgroup's
-// limit.
+// ranOutOfMemory reports whether the kernel has killed a process because of the memory
+// limit of the container's cgroup.
 func (c *creation) ranOutOfMemory() bool {
 	if c.cgroup == nil {
 		return false

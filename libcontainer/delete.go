@@ -14,12 +14,17 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// killTimeout is how long, in milliseconds, a killed init may take to end.
+// killTimeout is the time, in milliseconds, after which a killed init must have ended.
 const killTimeout = 10_000
 
-// Delete removes a stopped container, one that waits for start, or, with force,
-// any. Force also takes an absent container, and what is left of a create that
-// was killed.
+// Delete removes a container that has stopped or that waits for Start, and runs its
+// poststop hooks. With force it removes a container in any status, and kills its
+// processes first; it also removes what is left of a create that was killed, and
+// returns nil for an id that doesn't exist.
+//
+// The error matches ErrNotExist or ErrInvalidID, is a fault.State if the container
+// runs, or that of a step. Delete may be called again after an error of a step. Errors
+// of poststop hooks are only logged.
 func (r *Runtime) Delete(id string, force bool) error {
 	c, err := r.Open(id)
 	if errors.Is(err, ErrNotExist) && force {
@@ -32,7 +37,7 @@ func (r *Runtime) Delete(id string, force bool) error {
 	return c.Delete(force)
 }
 
-// Delete is Runtime.Delete for a container that is open.
+// Delete does what Runtime.Delete does, for a container that is open.
 func (c *Container) Delete(force bool) error {
 	status, err := c.Status()
 	if err != nil && !force {
@@ -48,8 +53,8 @@ func (c *Container) Delete(force bool) error {
 	return c.delete()
 }
 
-// deleteBroken removes a container whose state can't be read: nothing is known
-// about it but its directory.
+// deleteBroken removes a container whose state can't be read. Only its directory is
+// known.
 func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
 	if !force || errors.Is(cause, ErrInvalidID) {
 		return cause
@@ -63,8 +68,8 @@ func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
 	return e.Remove()
 }
 
-// delete ends the container's processes and removes what the runtime has made
-// for it, in an order that another delete can take up at any point.
+// delete kills the container's processes and removes what the runtime has created for
+// it. After an error at any point another delete can continue.
 func (c *Container) delete() error {
 	if err := c.stop(); err != nil {
 		return err
@@ -87,7 +92,7 @@ func (c *Container) delete() error {
 	return c.dir.Remove()
 }
 
-// stop kills what still runs and waits for init's end.
+// stop kills the container's processes and waits until init has ended.
 func (c *Container) stop() error {
 	process, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.Pid != 0 && c.state.HostPidNS {
@@ -95,10 +100,10 @@ func (c *Container) stop() error {
 		return c.killAll(unix.SIGKILL)
 	}
 	if errors.Is(err, ErrNotRunning) {
-		// The pid namespace has ended with its init. A child of a create that was
-		// killed before the pid was saved ends by itself, when it next waits for
-		// its parent. What else is in the cgroup may be another container's that
-		// was given the same one.
+		// The kernel has killed all processes of the pid namespace with its init. The
+		// child of a create that was killed before the pid was saved ends by itself,
+		// when it next waits for its parent. Other processes in the cgroup may belong
+		// to another container that was configured to use the same one.
 		return nil
 	}
 	if err != nil {
@@ -114,7 +119,7 @@ func (c *Container) stop() error {
 	return nil
 }
 
-// hooks are those of the config, nil if there are none.
+// hooks returns the hooks of the config; nil if there are none.
 func (c *Container) hooks() (*specs.Hooks, error) {
 	if !c.state.HasHooks {
 		return nil, nil
@@ -126,8 +131,8 @@ func (c *Container) hooks() (*specs.Hooks, error) {
 	return spec.Hooks, nil
 }
 
-// runPoststop runs all poststop hooks: one that fails doesn't keep the others
-// from cleaning up (runtime.md, lifecycle, step 13).
+// runPoststop runs all poststop hooks. One that fails doesn't keep the others from
+// cleaning up: runtime.md, lifecycle, step 13.
 func (c *Container) runPoststop(hooks []specs.Hook) {
 	for i := range hooks {
 		if err := c.runtime.hooks().Run(context.Background(), "poststop", i, &hooks[i], ociState(c.state, specs.StateStopped)); err != nil {

@@ -1,60 +1,67 @@
-// Package libcontainer is the life of a container, in the sense of the OCI runtime
-// specification: create, start, run, exec, kill, pause, update, delete and what is
-// between. The command runnel is a thin layer on it.
+// Package libcontainer manages containers as the OCI runtime specification defines
+// them: it creates, starts, pauses, updates, signals and deletes them, and runs further
+// processes in them. The command runnel is a thin layer on it.
 //
 // # Life cycle
 //
-// A [Runtime] is a directory of containers and the settings for new ones. [Runtime.Create]
-// reads a bundle, creates the container's namespaces, cgroup and mounts, and returns when
-// its process waits. [Container.Start] lets the process run the program of config.json.
-// [Runtime.Run] does both. [Container.Exec] runs a further process in a container,
-// [Container.Kill] signals its processes, and [Runtime.Delete] removes what was created:
+// A [Runtime] is a directory of containers together with the settings for new ones.
+// [Runtime.Create] reads a bundle, creates the container's namespaces, cgroup and
+// mounts, and returns when the container's process waits to be started.
+// [Container.Start] lets that process execute the program of config.json. [Runtime.Run]
+// does both. [Container.Exec] runs a further process in a container, [Container.Kill]
+// sends a signal to its processes, and [Runtime.Delete] removes everything that was
+// created:
 //
 //	creating → created → running ⇄ paused → stopped → (deleted)
-//	           Create    Start     Pause    Kill,      Delete
-//	                               Resume   or its end
+//	           Create    Start     Pause    Kill, or  Delete
+//	                               Resume   its exit
 //
-// The status is never stored. [Container.Status] derives it from the kernel, so a container
-// may be handled by any number of processes, one after the other or at the same time; only
-// the state directory, [Runtime].Root, is common to them. [Runtime.Open] and [Runtime.List]
-// find containers that other processes have created.
+// The status of a container is never stored. [Container.Status] derives it from the
+// kernel, so any number of programs can manage a container, one after the other or at
+// the same time. They share nothing but the state directory, [Runtime].Root.
+// [Runtime.Open] and [Runtime.List] find containers that other programs have created.
 //
 // # Processes
 //
-// Create, Run and Exec return a [Process]: a child of the calling process, with Wait, Signal
-// and Resize. A context that is done before they return undoes what they have begun; it
-// doesn't end a process that runs. The child's standard streams, terminal and further
-// descriptors are values in the options. Wait for each of them, as for any child: a process
-// of Exec that has ended and isn't waited for keeps the end of its container's init from
-// completing, pid_namespaces(7), and so Delete.
+// Create, Run and Exec return a [Process]: a child of the calling process, with methods
+// Wait, Signal and Resize. If their context is done before they return, they undo what
+// they have begun; afterwards the context has no effect on the process. The options
+// hold the child's standard streams, its terminal and further descriptors.
 //
-// Nothing is done to the calling process as a whole unless an option asks for it:
-// [RunOptions].Subreaper. The child is executed from memory; neither the caller's binary nor
-// any of its descriptors that aren't in the options reach the container. Hooks of the
-// runtime's namespaces inherit what any child of the caller does.
+// Wait for every Process, as for any child. A process of Exec that has ended and that
+// nobody has waited for keeps its container's init from ending, pid_namespaces(7), and
+// so keeps Delete waiting.
+//
+// This package changes nothing of the calling process as a whole, unless
+// [RunOptions].Subreaper asks for it. The child is executed from memory: the container
+// can reach neither the caller's executable file nor any of its descriptors that isn't
+// in the options. Hooks that run in the runtime's namespaces inherit what any child of
+// the caller inherits.
 //
 // # Errors
 //
-// Errors name the place in config.json and what to do. The sentinels, such as [ErrNotExist],
-// are for errors.Is; package [github.com/runnel/runnel/libcontainer/fault] has the class of
-// an error, the step that failed, and a JSON pointer to what asked for it. After an error of
-// Create or Run nothing of the container is left.
+// Errors name the place in config.json and, where one is known, a remedy. The sentinel
+// errors, such as [ErrNotExist], are for use with errors.Is. Package
+// [github.com/runnel/runnel/libcontainer/fault] returns an error's class, the step that
+// failed, and a JSON pointer to the setting that asked for the step. When Create or Run
+// returns an error, nothing of the container is left.
 //
 // # Privileges
 //
-// Root on the host can do everything. An ordinary user needs a config with a user namespace,
-// see [Example], and [Runtime].Rootless. Only Linux is supported, from kernel 5.10 on.
+// Root on the host can use everything. An ordinary user needs a config with a user
+// namespace, see [Example], and [Runtime].Rootless. Linux 5.10 or later is required;
+// other systems are not supported.
 //
 // # Seccomp
 //
-// Profiles need libseccomp. A program that is built with cgo links it; one that is built
-// without cgo refuses profiles, unless it is built like runnel's own binary, with the
-// compiler embedded (contrib/design/seccomp.md).
+// Seccomp profiles require libseccomp. A program that is built with cgo links it. One
+// that is built without cgo rejects profiles, unless it embeds the compiler as runnel's
+// own binary does (contrib/design/seccomp.md).
 //
 // # Stability
 //
-// Until version 1.0 the API of this package may change in a minor version, and the change
-// log says so. The packages below libcontainer that its types mention, fault and sdnotify,
-// are covered by the same promise; all others are internal in spirit and may change at any
-// time. State directories are read by later versions of the same major version.
+// Until version 1.0 the API of this package may change in a minor version; the change
+// log lists such changes. The same holds for the packages fault and sdnotify below it.
+// All other packages may change at any time. Later versions of the same major version
+// can read state directories of earlier ones.
 package libcontainer

@@ -12,31 +12,38 @@ import (
 	"github.com/runnel/runnel/libcontainer/resctrl"
 )
 
-// Event is one line of `events`, in the JSON of runc that containerd's shim
-// and others decode.
+// Event is one line of `runnel events`, in the JSON of runc that containerd's shim and
+// others decode.
 type Event struct {
+	// Type is "stats", or "oom" if the kernel has killed a process of the container
+	// because of a lack of memory.
 	Type string `json:"type"`
-	ID   string `json:"id"`
-	Data *Usage `json:"data,omitempty"` // with statsEvent only
+	// ID is the container's id.
+	ID string `json:"id"`
+	// Data is the container's resource usage, for "stats" only.
+	Data *Usage `json:"data,omitempty"`
 }
 
-// The types of events.
+// The values of Event.Type.
 const (
 	statsEvent = "stats"
-	oomEvent   = "oom" // a process was killed for want of memory
+	oomEvent   = "oom"
 )
 
-// Usage is what a container uses.
+// Usage is the resource usage of a container.
 type Usage struct {
 	*cgroups.Stats
 	IntelRdt resctrl.Stats `json:"intel_rdt"`
-	// Interfaces is null: a container's network belongs to who has set it up.
+	// Interfaces is always null: the container's network devices belong to whoever has
+	// set them up.
 	Interfaces *struct{} `json:"network_interfaces"`
 }
 
-// Stats reads what the container uses at the moment.
+// Stats returns the container's current resource usage, as an Event of type "stats". It
+// returns an error if the container isn't created, running or paused, or if it has no
+// cgroup.
 func (c *Container) Stats() (*Event, error) {
-	m, err := c.watched()
+	m, err := c.liveManager()
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +58,9 @@ func (c *Container) stats(m cgroups.Manager) (*Event, error) {
 	return &Event{Type: statsEvent, ID: c.dir.ID(), Data: &Usage{Stats: used, IntelRdt: resctrl.Host.Stats(c.state.IntelRdt)}}, nil
 }
 
-// watched is the manager of a container that has something to tell.
-func (c *Container) watched() (cgroups.Manager, error) {
+// liveManager returns the manager of the container's cgroup; it is an error if the
+// container has stopped or has no cgroup.
+func (c *Container) liveManager() (cgroups.Manager, error) {
 	status, err := c.Status()
 	if err != nil {
 		return nil, err
@@ -67,11 +75,12 @@ func (c *Container) watched() (cgroups.Manager, error) {
 	return m, nil
 }
 
-// Events tells what the container uses after each interval, and at once when a
-// process of it is killed for want of memory. It returns when the container's
-// init has ended, or with the error of tell.
-func (c *Container) Events(interval time.Duration, tell func(*Event) error) error {
-	m, err := c.watched()
+// Events calls emit with the container's resource usage after each interval, and with
+// an "oom" event when the kernel kills a process of the container because of a lack of
+// memory. It returns nil when the container's init has ended, or the error of emit. The
+// interval must be positive. Errors are otherwise those of Stats.
+func (c *Container) Events(interval time.Duration, emit func(*Event) error) error {
+	m, err := c.liveManager()
 	if err != nil {
 		return err
 	}
@@ -83,24 +92,24 @@ func (c *Container) Events(interval time.Duration, tell func(*Event) error) erro
 		return err
 	}
 	defer unix.Close(pidfd)
-	w := watcher{container: c, manager: m, pidfd: pidfd, tell: tell}
+	w := watcher{container: c, manager: m, pidfd: pidfd, emit: emit}
 	defer w.close()
 	w.oom, err = m.WatchOOM()
 	if errors.Is(err, fs.ErrNotExist) {
-		c.runtime.warn(fmt.Sprintf("no event will tell of a lack of memory: %v", err))
+		c.runtime.warn(fmt.Sprintf("no event will report a lack of memory: %v", err))
 	} else if err != nil {
 		return fmt.Errorf("events of %s: %w", c.dir.ID(), err)
 	}
 	return w.run(interval)
 }
 
-// watcher is one Events.
+// watcher is the state of one call of Events.
 type watcher struct {
 	container *Container
 	manager   cgroups.Manager
 	pidfd     int
 	oom       cgroups.OOMWatch // nil without a memory controller
-	tell      func(*Event) error
+	emit      func(*Event) error
 }
 
 func (w *watcher) close() {
@@ -116,62 +125,65 @@ func (w *watcher) run(interval time.Duration) error {
 		if err != nil {
 			return err
 		}
-		// Also after init's end: that may be what happened.
-		if err := w.tellOOM(); err != nil || hasEnded {
+		// Also when init has ended: the lack of memory may be the reason.
+		if err := w.emitOOM(); err != nil || hasEnded {
 			return err
 		}
 		if time.Now().Before(next) {
 			continue
 		}
-		if err := w.tellStats(); err != nil {
+		if err := w.emitStats(); err != nil {
 			return err
 		}
-		// Intervals that have passed meanwhile, in a stopped runtime, are left out.
+		// Intervals that have passed while this process was stopped are skipped.
 		for !next.After(time.Now()) {
 			next = next.Add(interval)
 		}
 	}
 }
 
-// wait returns when something has happened or the time is over.
-func (w *watcher) wait(most time.Duration) (hasEnded bool, err error) {
+// wait waits for an OOM kill or for the end of init, at most for the timeout. It reports
+// whether init has ended.
+func (w *watcher) wait(timeout time.Duration) (hasEnded bool, err error) {
 	fds := []unix.PollFd{{Fd: int32(w.pidfd), Events: unix.POLLIN}}
 	if w.oom != nil {
 		fds = append(fds, w.oom.Poll())
 	}
-	// A duration of days would not fit.
-	milliseconds := min(max(most, 0), time.Hour)/time.Millisecond + 1
+	// At most an hour, because a number of days doesn't fit into poll's argument.
+	milliseconds := min(max(timeout, 0), time.Hour)/time.Millisecond + 1
 	if _, err := unix.Poll(fds, int(milliseconds)); err != nil && err != unix.EINTR {
 		return false, fmt.Errorf("events of %s: poll: %w", w.container.dir.ID(), err)
 	}
 	return fds[0].Revents != 0, nil
 }
 
-func (w *watcher) tellOOM() error {
+// emitOOM emits an event if the kernel has killed a process since the last call.
+func (w *watcher) emitOOM() error {
 	if w.oom == nil {
 		return nil
 	}
 	happened, err := w.oom.Happened()
 	switch {
 	case cgroups.IsGone(err):
-		// Init has ended, which the next wait sees, or is about to.
+		// Init has ended or is about to; the next wait reports that.
 		w.close()
 		return nil
 	case err != nil:
 		return fmt.Errorf("events of %s: %w", w.container.dir.ID(), err)
 	case happened:
-		return w.tell(&Event{Type: oomEvent, ID: w.container.dir.ID()})
+		return w.emit(&Event{Type: oomEvent, ID: w.container.dir.ID()})
 	}
 	return nil
 }
 
-func (w *watcher) tellStats() error {
+// emitStats emits the resource usage.
+func (w *watcher) emitStats() error {
 	event, err := w.container.stats(w.manager)
 	if cgroups.IsGone(err) {
-		return nil // as in tellOOM
+		return nil // as in emitOOM
 	}
 	if err != nil {
 		return err
 	}
-	return w.tell(event)
+	return w.emit(event)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-// TestMain leaves the examples out where they can't run.
+// TestMain skips the examples if they can't run.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if _, err := exec.LookPath("busybox"); err != nil || os.Geteuid() != 0 {
@@ -192,7 +192,7 @@ func ExampleProcess_Resize() {
 	var text string
 	for {
 		n, err := shell.Terminal().Read(output)
-		if err != nil { // EIO: nobody has the terminal open any more
+		if err != nil { // EIO: no process has the terminal open any more
 			break
 		}
 		text += string(output[:n])

@@ -19,10 +19,16 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Exec runs another process in a running or created container. It returns when the
-// process has been executed. The caller closes the result.
+// Exec runs a further process in a container that is created, running or, with
+// IgnorePaused, paused. It returns when the program has been executed; in a paused
+// container that is after Resume. The caller closes the result. After an error no
+// process is left.
+//
+// The error is a fault.State for a container in another status, and matches that of
+// ctx. It is a *fault.Fault if it can be attributed to a step or to a setting of the
+// process.
 func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
-	if err := c.acceptsExec(o.IgnorePaused); err != nil {
+	if err := c.checkExec(o.IgnorePaused); err != nil {
 		return nil, err
 	}
 	x := &execution{launch: launch{Container: c, pidfd: -1}, options: o, init: -1}
@@ -39,7 +45,8 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 	return x.process(), nil
 }
 
-func (c *Container) acceptsExec(ignorePaused bool) error {
+// checkExec returns an error if the container's status doesn't permit an exec.
+func (c *Container) checkExec(ignorePaused bool) error {
 	status, err := c.Status()
 	if err != nil {
 		return err
@@ -57,11 +64,12 @@ func (c *Container) acceptsExec(ignorePaused bool) error {
 type execution struct {
 	launch
 	options ExecOptions
-	wanted  *specs.Process
-	init    int  // pidfd of the container's init
-	attach  bool // systemd moves the process into the cgroup
+	wanted  *specs.Process // the process to run
+	init    int            // pidfd of the container's init
+	attach  bool           // systemd moves the process into the cgroup, see startOutside
 }
 
+// prepare reads the config and determines the process to run.
 func (x *execution) prepare() (err error) {
 	if x.spec, err = x.config(); err != nil {
 		return err
@@ -86,17 +94,17 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if err := x.options.Stdio.check(x.wanted); err != nil {
 		return err
 	}
-	given := map[string]int{specconv.ProcessFile: x.init}
-	if x.streams, err = x.options.Stdio.open(x.wanted, given); err != nil {
+	provided := map[string]int{specconv.ProcessFile: x.init}
+	if x.streams, err = x.options.Stdio.open(x.wanted, provided); err != nil {
 		return err
 	}
 	if err := x.compile(ctx); err != nil {
 		return err
 	}
-	if err := x.start(ctx, given); err != nil {
+	if err := x.start(ctx, provided); err != nil {
 		return err
 	}
-	d := dialogue{status: specs.StateRunning, answer: x.answer, gone: x.hasBegun}
+	d := dialogue{status: specs.StateRunning, answer: x.answer, gone: x.programRuns}
 	if err := x.converse(ctx, &x.child.Conversation, d); err != nil {
 		return err
 	}
@@ -106,7 +114,8 @@ func (x *execution) run(ctx context.Context) (err error) {
 	return announce(x.options.PidfdSocket, "setns", x.options.PidFile, x.pid, x.pidfd)
 }
 
-func (x *execution) start(ctx context.Context, given map[string]int) error {
+// start starts the child in the cgroup.
+func (x *execution) start(ctx context.Context, provided map[string]int) error {
 	group, err := x.cgroup()
 	if err != nil {
 		return explain.Cgroup("cgroup", err)
@@ -114,7 +123,7 @@ func (x *execution) start(ctx context.Context, given map[string]int) error {
 	if group != nil {
 		defer group.Close()
 	}
-	o := nsenter.Options{Provided: given, Inherited: descriptors(x.options.ExtraFiles)}
+	o := nsenter.Options{Provided: provided, Inherited: descriptors(x.options.ExtraFiles)}
 	if a := x.wanted.ExecCPUAffinity; a != nil {
 		if o.Affinity, err = words.ParseList(a.Initial); err != nil {
 			return place.Wrap(place.At("/process/execCPUAffinity/initial"), err)
@@ -130,8 +139,8 @@ func (x *execution) start(ctx context.Context, given map[string]int) error {
 	return x.identify(x.child.Pid)
 }
 
-// answer acts on the one message that the child waits after: the process is there, and
-// not yet in what it wasn't cloned into.
+// answer acts on the only message after which the child waits. The process exists, and
+// isn't yet in those groups into which it couldn't be cloned.
 func (x *execution) answer(m nsenter.Message) error {
 	if m.Kind != nsenter.Namespaces {
 		return fmt.Errorf("message %d of a child in exec", m.Kind)
@@ -144,18 +153,19 @@ func (x *execution) answer(m nsenter.Message) error {
 	return explain.Cgroup("intel-rdt", resctrl.Host.Join(x.state.IntelRdt, x.pid))
 }
 
-// hasBegun is for the end of the conversation: the program's start, or a child that was
-// killed before it got that far.
-func (x *execution) hasBegun() error {
+// programRuns is called when the conversation has ended. It returns an error if the child
+// was killed before it reached its program.
+func (x *execution) programRuns() error {
 	if x.pid != x.child.Pid || !x.plan.Has(plan.KindFork) {
 		return nil
 	}
 	return errors.New("unable to start container process: it was killed while it entered the container")
 }
 
-// cgroup returns where the process goes: a sub-cgroup that was asked for, or the
-// container's; nil where that has none. A container that has split up its own cgroup v2
-// can't take processes at the top: then it is the one of its init.
+// cgroup returns the cgroup for the process: the sub-cgroup of the options, or the
+// container's; nil if the container has none. On cgroup v2 it is the cgroup of the
+// container's init, because a container that has divided its own cgroup can't have
+// processes at the top.
 func (x *execution) cgroup() (cgroups.Group, error) {
 	m := x.manager()
 	if m == nil {

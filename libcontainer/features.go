@@ -13,8 +13,9 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Features is what this build can do, features.md of the spec: the tables that
-// the planner compiles from, whatever the host has.
+// Features returns what this build supports, in the form of features.md of the
+// specification. It is made from the tables that the planner uses, and doesn't depend
+// on the host.
 func Features() *features.Features {
 	known := words.Features()
 	yes := true
@@ -44,11 +45,12 @@ func Features() *features.Features {
 	}
 }
 
-// LibseccompVersion returns the version of the libseccomp that compiles profiles; ""
-// in a build without it.
+// LibseccompVersion returns the version of the libseccomp that compiles profiles; "" in
+// a build without it.
 func LibseccompVersion() string { return seccomp.LibseccompVersion() }
 
-// Example is the config that `spec` writes, for this host and this user.
+// Example returns the config that `runnel spec` writes, for this host and this user.
+// With rootless it has a user namespace and needs no privileges.
 func Example(rootless bool) *specs.Spec {
 	return config.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
 }

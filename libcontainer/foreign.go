@@ -12,17 +12,18 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// startOutside is for an ordinary user who may not move processes from the own
-// cgroup into the container's: the kernel wants write access to cgroup.procs of
-// the closest cgroup above both (cgroup-v2.rst, "Delegation Containment"), which
-// nobody has above the cgroup of a login session. The user's systemd may.
+// startOutside starts the child outside of the container's cgroup, into which systemd
+// then moves it. It is for an ordinary user who may not move processes from the
+// caller's cgroup to the container's: the kernel requires write access to cgroup.procs
+// of the closest cgroup above both (cgroup-v2.rst, "Delegation Containment"), which
+// nobody has above the cgroup of a login session. The user's systemd has it.
 func (x *execution) startOutside(ctx context.Context, o nsenter.Options, denied error) (err error) {
 	l := x.state.Cgroup
 	if l.Mode != cgroups.V2 {
 		return denied
 	}
 	own, err := ownCgroup()
-	if err != nil || unix.Access(above(own, l.Paths[""])+"/cgroup.procs", unix.W_OK) == nil {
+	if err != nil || unix.Access(commonAncestor(own, l.Paths[""])+"/cgroup.procs", unix.W_OK) == nil {
 		return denied
 	}
 	if l.Unit == nil || !l.Unit.User || len(x.options.Cgroups) > 0 {
@@ -36,7 +37,7 @@ func (x *execution) startOutside(ctx context.Context, o nsenter.Options, denied 
 	return x.startChild(o, nil)
 }
 
-// ownCgroup returns the directory of the runtime's own cgroup on v2.
+// ownCgroup returns the directory of this process's cgroup on cgroup v2.
 func ownCgroup() (string, error) {
 	own, err := procfs.OwnCgroups()
 	if err != nil {
@@ -49,8 +50,9 @@ func ownCgroup() (string, error) {
 	return strings.TrimSuffix("/sys/fs/cgroup"+path, "/"), nil
 }
 
-// above is the closest directory above or at both.
-func above(a, b string) string {
+// commonAncestor returns the deepest directory that contains both a and b, or is one of
+// them.
+func commonAncestor(a, b string) string {
 	for !strings.HasPrefix(b+"/", a+"/") {
 		a = a[:strings.LastIndexByte(a, '/')]
 	}

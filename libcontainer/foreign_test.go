@@ -2,7 +2,7 @@ package libcontainer
 
 import "testing"
 
-func TestAbove(t *testing.T) {
+func TestCommonAncestor(t *testing.T) {
 	for _, c := range []struct{ a, b, want string }{
 		{"/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a/c", "/sys/fs/cgroup/a"},
 		{"/sys/fs/cgroup/a", "/sys/fs/cgroup/a/c", "/sys/fs/cgroup/a"},
@@ -10,8 +10,8 @@ func TestAbove(t *testing.T) {
 		{"/sys/fs/cgroup/x/y", "/sys/fs/cgroup/z", "/sys/fs/cgroup"},
 		{"/x", "/y", ""},
 	} {
-		if got := above(c.a, c.b); got != c.want {
-			t.Errorf("above(%s, %s) = %s, want %s", c.a, c.b, got, c.want)
+		if got := commonAncestor(c.a, c.b); got != c.want {
+			t.Errorf("commonAncestor(%s, %s) = %s, want %s", c.a, c.b, got, c.want)
 		}
 	}
 }

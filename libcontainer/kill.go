@@ -8,15 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kill sends a signal to the container's init, or, with all, to every process
-// of it. ErrNotRunning if there is none; with all that is fine.
+// Kill sends a signal to the container's init or, with all, to every process of the
+// container. It returns ErrNotRunning if init has ended; with all it is no error if
+// there are no processes. SIGKILL also ends a paused container, and all processes of
+// one that shares the host's pid namespace.
 func (c *Container) Kill(sig unix.Signal, all bool) error {
 	if all {
 		return c.killAll(sig)
 	}
 	pidfd, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.HostPidNS && sig == unix.SIGKILL {
-		// Its init is gone, but not what shares the host's pid namespace.
+		// Other processes outlive an init that shares the host's pid namespace.
 		return c.killAll(sig)
 	}
 	if err != nil {
@@ -36,8 +38,8 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 	return c.thawAfter(sig)
 }
 
-// thawAfter lets a paused container die: SIGKILL doesn't reach a process that a
-// v1 freezer holds.
+// thawAfter thaws a paused container that was sent SIGKILL, which doesn't reach a
+// process that is frozen by a v1 freezer.
 func (c *Container) thawAfter(sig unix.Signal) error {
 	m := c.manager()
 	if sig != unix.SIGKILL || m == nil {
@@ -50,6 +52,8 @@ func (c *Container) thawAfter(sig unix.Signal) error {
 	return m.Thaw()
 }
 
+// killAll sends a signal to all processes of the container's cgroup; without a cgroup, to
+// its init.
 func (c *Container) killAll(sig unix.Signal) error {
 	m := c.manager()
 	if m == nil {

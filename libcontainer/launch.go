@@ -19,23 +19,23 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// launch is a process on its way into a container: what create, run, exec and start
-// have in common. Create and exec start a child; start talks to one that an earlier
-// create has started.
+// launch is a process that is being brought into a container: what create, run, exec
+// and start have in common. Create and exec start a child; start talks to one that an
+// earlier create has started.
 type launch struct {
 	*Container
-	spec *specs.Spec // of the container
-	// plan is what the child carries out; in start, what is left of it.
+	spec *specs.Spec // the container's
+	// plan is what the child carries out; in start, the steps that remain of it.
 	plan    *plan.Plan
 	streams *streams
 	child   *nsenter.Child // nil in start
-	// pid and pidfd are the process, once it is known: the child or, after a Fork step,
-	// the one that goes on.
+	// pid and pidfd refer to the process once it is known: the child or, after a Fork
+	// step, the process that continues in its place. pidfd is -1 until then.
 	pid, pidfd int
 }
 
-// startChild starts a child that carries out the plan, in a cgroup from its first step on;
-// group is nil without one.
+// startChild starts a child that carries out the plan. The child is in the cgroup group
+// from its first instruction on; group is nil if there is none.
 func (l *launch) startChild(o nsenter.Options, group cgroups.Group) (err error) {
 	o.Stdio, o.Cgroup = l.streams.fds, -1
 	if group != nil {
@@ -54,29 +54,30 @@ func (l *launch) startChild(o nsenter.Options, group cgroups.Group) (err error) 
 	if l.child, err = nsenter.Start(l.plan, o); err != nil {
 		return explain.Start(err)
 	}
-	l.streams.inherited()
+	l.streams.closeInherited()
 	return nil
 }
 
-// cgroupFile is the name of the ith file of a cgroup that a plan writes to.
+// cgroupFile returns the name of the ith cgroup file that a plan writes to.
 func cgroupFile(i int) string { return "cgroup " + strconv.Itoa(i) }
 
-// dialogue is how the parent answers a child, from where it is to some end.
+// dialogue describes how the parent answers a child, and until when.
 type dialogue struct {
-	// status is the container's, for the seccomp agent.
+	// status is the container's status, as the seccomp agent is told it.
 	status specs.ContainerState
-	// answer acts on a message that the child waits after; nil for none. The answer Go
-	// follows unless there is an error.
+	// answer acts on a message after which the child waits. If it returns no error, the
+	// child is told to continue. It may be nil if no such message is expected.
 	answer func(nsenter.Message) error
-	// untilCreated: the end is the message Created. Otherwise it is the end of the
-	// conversation, when the program runs.
+	// untilCreated ends the dialogue with the message Created. Otherwise it ends when
+	// the child closes the conversation, as it does when the program is executed.
 	untilCreated bool
-	// gone returns the error when the child has closed the conversation; nil is fine.
+	// gone is called when the child has closed the conversation. It returns the error
+	// of the dialogue; nil if that is its regular end.
 	gone func() error
 }
 
-// converse answers the child until the end of d, or until ctx is done: the caller then
-// ends the child.
+// converse answers the child until the end of d. It returns an error when ctx is done:
+// the caller then kills the child.
 func (l *launch) converse(ctx context.Context, conversation *nsenter.Conversation, d dialogue) error {
 	cancelled, err := cancel.On(ctx)
 	if err != nil {
@@ -95,7 +96,7 @@ func (l *launch) converse(ctx context.Context, conversation *nsenter.Conversatio
 	}
 }
 
-// next handles one message.
+// next handles one message. done reports the end of the dialogue.
 func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool, err error) {
 	m, err := conversation.Next()
 	if errors.Is(err, nsenter.ErrGone) {
@@ -108,11 +109,12 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	case nsenter.Output:
 		l.logOutput(m.Output)
 		return false, nil
-	case nsenter.Listener: // from a messenger of the process
+	case nsenter.Listener: // sent by a helper process of the process, see passListener
 		if err := l.passListener(d.status, m); err != nil {
 			return false, err
 		}
-		// A process whose agent answers the call by which it waits for us goes on by that.
+		// EPIPE: the agent has answered the very system call in which the process waits
+		// for us, and the process has continued.
 		if err := conversation.Go(); !errors.Is(err, unix.EPIPE) {
 			return false, err
 		}
@@ -137,9 +139,9 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	return false, conversation.Go()
 }
 
-// identify notes pid as the process: the child, or the one that goes on in its place
-// after a Fork step, when the child has ended. Both are children of this process and not
-// waited for, so that a pid can't be another's.
+// identify records pid as the process: the child, or the process that continues in its
+// place after a Fork step, when the child has ended. Both are children of this process
+// that haven't been reaped, so their pids can't have been reused.
 func (l *launch) identify(pid int) (err error) {
 	if pid == l.pid {
 		return nil
@@ -158,11 +160,12 @@ func (l *launch) identify(pid int) (err error) {
 	return nil
 }
 
+// explain returns the error for a step that has failed.
 func (l *launch) explain(f *nsenter.Failure) error {
 	return explain.Setup{Plan: l.plan, Rootfs: l.state.Rootfs, Linux: l.spec.Linux}.Step(f)
 }
 
-// logOutput logs what a hook in the container's namespaces has printed.
+// logOutput logs the output of a hook that ran in the container's namespaces.
 func (l *launch) logOutput(o *nsenter.HookOutput) {
 	if i, ok := explain.Find(l.plan, o.Step); ok {
 		step := &l.plan.Steps[i]
@@ -172,7 +175,7 @@ func (l *launch) logOutput(o *nsenter.HookOutput) {
 	}
 }
 
-// kill kills the process, or the child while that is all there is.
+// kill kills the process, or the child if the process isn't known yet.
 func (l *launch) kill() {
 	switch {
 	case l.pidfd >= 0:
@@ -182,7 +185,7 @@ func (l *launch) kill() {
 	}
 }
 
-// abort kills the child and the process and waits for their ends.
+// abort kills the child and the process and reaps them.
 func (l *launch) abort() {
 	if l.child == nil {
 		return
@@ -195,8 +198,8 @@ func (l *launch) abort() {
 	_, _ = reap.Wait(l.pid)
 }
 
-// close closes what is open, but not the container, and with keep neither the pidfd of
-// the process nor its terminal.
+// close closes all descriptors of the launch except the container's. With keep it
+// leaves open the pidfd of the process and its terminal.
 func (l *launch) close(keep bool) {
 	l.streams.close(keep)
 	if l.child == nil {
@@ -212,7 +215,8 @@ func (l *launch) close(keep bool) {
 	}
 }
 
-// process hands the process over to the caller and closes the rest.
+// process returns the process, which the caller owns, and closes all other descriptors
+// of the launch.
 func (l *launch) process() *Process {
 	p := &Process{container: l.Container, pid: l.pid, pidfd: l.pidfd, terminal: l.streams.terminal}
 	l.close(true)

@@ -13,17 +13,17 @@ import (
 	"github.com/runnel/runnel/seccomp"
 )
 
-// messengerTimeout is for a process that has nothing left to do but to exit, in
-// milliseconds.
-const messengerTimeout = 10_000
+// senderTimeout is the time, in milliseconds, to wait for a process that has nothing left
+// to do but to exit.
+const senderTimeout = 10_000
 
-// passListener hands the seccomp notify descriptor of the process, which came with m,
-// over to the agent that the profile names. The sender is a messenger of that process,
-// and has ended when this returns, so that the process can't become a program with a
-// child of which it doesn't know.
+// passListener sends the seccomp notify descriptor of the process, which came with m,
+// to the agent that the profile names. The sender of m is a helper process that was
+// forked for this message alone. passListener returns when it has ended: otherwise the
+// process would execute its program with a child that the program doesn't know.
 func (l *launch) passListener(status specs.ContainerState, m nsenter.Message) error {
 	defer unix.Close(m.FD)
-	if l.spec.Linux == nil { // a start hasn't read the config yet
+	if l.spec.Linux == nil { // in start, which hasn't read the config yet
 		spec, err := l.config()
 		if err != nil {
 			return err
@@ -33,7 +33,7 @@ func (l *launch) passListener(status specs.ContainerState, m nsenter.Message) er
 	profile := l.spec.Linux.Seccomp
 	at := place.At("/linux/seccomp/listenerPath")
 	if profile == nil || profile.ListenerPath == "" {
-		err := place.Wrap(at, errors.New("a profile with SCMP_ACT_NOTIFY needs one"))
+		err := place.Wrap(at, errors.New("required for a profile with SCMP_ACT_NOTIFY"))
 		return fault.Wrap("seccomp", fault.ConfigInvalid, err)
 	}
 	err := seccomp.HandOver(profile.ListenerPath, &specs.ContainerProcessState{
@@ -43,11 +43,11 @@ func (l *launch) passListener(status specs.ContainerState, m nsenter.Message) er
 	if err != nil {
 		return &fault.Fault{Err: err, Code: fault.ProcessFailed, Step: "seccomp", Field: at.Pointer}
 	}
-	messenger, err := unix.PidfdOpen(m.Pid, 0)
+	sender, err := unix.PidfdOpen(m.Pid, 0)
 	if err != nil { // it has ended
 		return nil
 	}
-	pidfd.Wait(messenger, messengerTimeout)
-	unix.Close(messenger)
+	pidfd.Wait(sender, senderTimeout)
+	unix.Close(sender)
 	return nil
 }

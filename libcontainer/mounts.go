@@ -11,11 +11,12 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// A container without a mount namespace of its own has its mounts in that of the
-// runtime, over its rootfs. Nothing but a delete takes them away.
+// A container without a mount namespace of its own has its mounts in the runtime's mount
+// namespace, on top of its rootfs. They remain until a delete unmounts them.
 
-// mountUnderRootfs is what has to be known to undo that: the id of the mount in
-// which rootfs is before the container exists; 0 if its mounts go by themselves.
+// mountUnderRootfs returns the id of the mount that contains rootfs before the container
+// exists, which removeMounts needs. It returns 0 for a container with a mount namespace,
+// whose mounts the kernel removes with it.
 func mountUnderRootfs(spec *specs.Spec, rootfs string) (uint64, error) {
 	if words.HasNamespace(spec, specs.MountNamespace) {
 		return 0, nil
@@ -23,7 +24,7 @@ func mountUnderRootfs(spec *specs.Spec, rootfs string) (uint64, error) {
 	return mountAt(rootfs)
 }
 
-// mountAt is the id of the mount in which path is.
+// mountAt returns the id of the mount that contains path.
 func mountAt(path string) (uint64, error) {
 	var st unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st); err != nil {
@@ -32,8 +33,9 @@ func mountAt(path string) (uint64, error) {
 	return st.Mnt_id, nil
 }
 
-// removeMounts detaches the container's root and with it all that is mounted in
-// it. What is gone already is fine; what was there before stays.
+// removeMounts detaches the mounts at the container's rootfs, and with them all mounts
+// below it. It leaves the mount that was there before the container. It is no error if
+// there are none.
 func removeMounts(s *state.State) error {
 	if s.UnderRootfs == 0 {
 		return nil

@@ -6,22 +6,32 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// ProcessOverride is what Exec changes in the config's process. Zero values leave it as
-// it is, except TTY, which always decides.
+// ProcessOverride describes how Exec changes the process of config.json. Zero values
+// change nothing, except for Args, which is required, and TTY.
 type ProcessOverride struct {
-	Args            []string
-	Cwd             string
-	Env             []string // appended
-	TTY             bool
-	User            *specs.User
-	AdditionalGids  []uint32 // appended
+	// Args are the program and its arguments; they replace process.args.
+	Args []string
+	// Cwd replaces process.cwd.
+	Cwd string
+	// Env is appended to process.env, each in the form "NAME=value".
+	Env []string
+	// TTY replaces process.terminal, also if it is false.
+	TTY bool
+	// User replaces the uid and the gid of process.user. Its other fields are ignored.
+	User *specs.User
+	// AdditionalGids are appended to process.user.additionalGids.
+	AdditionalGids []uint32
+	// NoNewPrivileges replaces process.noNewPrivileges.
 	NoNewPrivileges *bool
-	Caps            []string // added
+	// Caps are added to the bounding, effective and permitted sets, and to the ambient
+	// set if they are inheritable. They have names such as "CAP_KILL".
+	Caps []string
+	// SelinuxLabel and ApparmorProfile replace those of the process.
 	SelinuxLabel    string
 	ApparmorProfile string
 }
 
-// apply returns the process to run: the config's, changed.
+// apply returns a copy of base, changed as o says. base may be nil.
 func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
 	if base == nil {
 		base = &specs.Process{Cwd: "/"}
@@ -53,9 +63,9 @@ func (o *ProcessOverride) apply(base *specs.Process) (*specs.Process, error) {
 	return &p, nil
 }
 
-// addCapabilities adds to the bounding, effective and permitted sets, and to the
-// ambient set where the capability is inheritable. Never to the inheritable set:
-// a program with file capabilities would gain by it (CVE-2022-29162).
+// addCapabilities returns base with caps added to the bounding, effective and permitted
+// sets, and to the ambient set if they are inheritable. It never adds to the
+// inheritable set: a program with file capabilities would gain by it (CVE-2022-29162).
 func addCapabilities(base *specs.LinuxCapabilities, caps []string) *specs.LinuxCapabilities {
 	if len(caps) == 0 {
 		return base

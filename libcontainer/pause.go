@@ -7,7 +7,9 @@ import (
 	"github.com/runnel/runnel/libcontainer/explain"
 )
 
-// Pause freezes all processes of a running or created container.
+// Pause freezes all processes of a container that is created or running. It returns
+// when all are frozen. The error matches ErrNotRunning if the container has another
+// status. The container must have a cgroup.
 func (c *Container) Pause() error {
 	status, err := c.Status()
 	if err != nil {
@@ -21,14 +23,16 @@ func (c *Container) Pause() error {
 		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to freeze"))
 	}
 	if err := m.Freeze(); err != nil {
-		// A half-frozen container would be neither paused nor running.
+		// A container of which only some processes are frozen would be neither paused
+		// nor running.
 		_ = m.Thaw()
 		return fmt.Errorf("pause %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	return nil
 }
 
-// Resume thaws a paused container.
+// Resume thaws a paused container. It returns ErrNotPaused if the container isn't
+// paused.
 func (c *Container) Resume() error {
 	m := c.manager()
 	if m == nil {

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writePidFile writes the pid so that a reader finds all of it or nothing.
+// writePidFile writes pid to a file and renames it to path, so that a reader never sees
+// an incomplete file.
 func writePidFile(path string, pid int) error {
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o666)

@@ -21,7 +21,8 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
-// Plan returns what Create would have its child do, without creating anything.
+// Plan returns the plan that Create would have its child carry out for the bundle in a
+// directory, and creates nothing. Errors are those of Create.
 func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	b, err := bundle.Open(bundlePath)
 	if err != nil {
@@ -43,18 +44,18 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	return specconv.Create(in)
 }
 
-// compile makes the plan of the container's init.
-func (c *creation) compile(ctx context.Context, given map[string]int) error {
+// compile computes the plan for the container's init.
+func (c *creation) compile(ctx context.Context, provided map[string]int) error {
 	in, err := c.runtime.planInput(ctx, c.bundle, c.options, c.state.Cgroup)
 	if err != nil {
 		return err
 	}
-	_, in.StartSocket = given[specconv.StartFile]
+	_, in.StartSocket = provided[specconv.StartFile]
 	if c.state.Notify {
 		in.Mounts = append(in.Mounts, sdnotify.Mount(c.dir))
 		in.Env = append(in.Env, sdnotify.Env)
 	}
-	if err := c.states.Open(c.spec.Hooks, given); err != nil {
+	if err := c.states.Open(c.spec.Hooks, provided); err != nil {
 		return err
 	}
 	if c.plan, err = specconv.Create(in); err != nil {
@@ -64,7 +65,8 @@ func (c *creation) compile(ctx context.Context, given map[string]int) error {
 	return nil
 }
 
-// planInput gathers what a plan is made from, the compiled filter included.
+// planInput returns the input of specconv.Create, including the compiled seccomp
+// filter.
 func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptions, location *cgroups.Location) (specconv.Input, error) {
 	in := specconv.Input{
 		Spec: b.Spec, Host: b.Host, Bundle: b.Dir, Rootfs: b.Rootfs,
@@ -75,7 +77,7 @@ func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptio
 		in.Env = append(in.Env, "LISTEN_FDNAMES="+o.ListenNames)
 	}
 	if location != nil {
-		// systemd creates the cgroup for a process that exists.
+		// With systemd the child isn't cloned into its cgroup, see joinsCgroup.
 		if in.InCgroup = location.Driver == cgroups.Cgroupfs; in.InCgroup {
 			in.CgroupFiles = cgroupFiles(location)
 		}
@@ -86,7 +88,7 @@ func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptio
 	return in, err
 }
 
-// compile makes the plan of an exec.
+// compile computes the plan of an exec.
 func (x *execution) compile(ctx context.Context) error {
 	spec := *x.spec
 	spec.Process = x.wanted
@@ -121,7 +123,8 @@ func (x *execution) compile(ctx context.Context) error {
 	return nil
 }
 
-// filter compiles a profile, or finds it in the cache; nil without one.
+// filter returns the compiled filter of a profile, from the cache if it is there; nil
+// if profile is nil.
 func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*specconv.Seccomp, error) {
 	if profile == nil {
 		return nil, nil
@@ -136,8 +139,8 @@ func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*spe
 	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
 }
 
-// keepLate returns what is kept of the steps that follow start, which another process
-// may have to explain.
+// keepLate returns what the state stores of the steps that follow start. The process
+// that calls start needs it to explain their failures.
 func keepLate(p *plan.Plan) []state.Step {
 	first := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op.Kind() == plan.KindWaitStart })
 	late := make([]state.Step, 0, 2)
@@ -154,7 +157,8 @@ func keepLate(p *plan.Plan) []state.Step {
 	return late
 }
 
-// lateSteps returns steps that keepLate has kept, as far as an explanation needs them.
+// lateSteps returns the steps that keepLate has stored, as far as an explanation needs
+// them.
 func lateSteps(kept []state.Step) []plan.Step {
 	steps := make([]plan.Step, len(kept))
 	for i, s := range kept {
@@ -171,7 +175,7 @@ func lateSteps(kept []state.Step) []plan.Step {
 	return steps
 }
 
-// cgroupFiles returns the names of the files "tasks" that the child writes to: one for
+// cgroupFiles returns the names of the "tasks" files that the child writes to: one for
 // each hierarchy of cgroup v1.
 func cgroupFiles(location *cgroups.Location) []string {
 	if location.Mode == cgroups.V2 {
@@ -190,7 +194,8 @@ func cgroupFiles(location *cgroups.Location) []string {
 	return names
 }
 
-// hierarchies returns the cgroup's directories as a mount of type cgroup shows them.
+// hierarchies returns the cgroup's directories in the form in which the planner needs
+// them for a mount of type cgroup.
 func hierarchies(location *cgroups.Location) []specconv.CgroupHierarchy {
 	if location.Mode == cgroups.V2 {
 		return []specconv.CgroupHierarchy{{Dir: location.Paths[""]}}
@@ -220,7 +225,7 @@ func hierarchies(location *cgroups.Location) []specconv.CgroupHierarchy {
 	return list
 }
 
-// hierarchyName is the directory's first component below /sys/fs/cgroup.
+// hierarchyName returns the first component of dir below /sys/fs/cgroup.
 func hierarchyName(dir string) string {
 	name := strings.TrimPrefix(dir, "/sys/fs/cgroup/")
 	if i := strings.IndexByte(name, '/'); i >= 0 {

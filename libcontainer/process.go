@@ -11,36 +11,37 @@ import (
 	"github.com/runnel/runnel/internal/reap"
 )
 
-// Process is a process of a container that this process has started, by Create, Run or
-// Exec, and so a child of this process. Close it when it is no longer needed, whether
-// or not it has ended.
+// Process is a process in a container that the calling process has started with Create,
+// Run or Exec, and so a child of the calling process. Signal and Resize may be called
+// while Wait waits. The caller must call Close when no other method runs, whether or
+// not the process has ended.
 type Process struct {
 	container *Container
 	pid       int
 	pidfd     int
 	terminal  *os.File
-	// relayed is closed when no message of the process to a service manager is on its
-	// way any more; nil without one.
+	// relayed is closed when the last message of the process to the service manager has
+	// been forwarded; nil if there is no service manager.
 	relayed chan struct{}
-	// reapAll: Wait collects all children, see RunOptions.Subreaper.
+	// reapAll makes Wait reap all children, RunOptions.Subreaper.
 	reapAll bool
-	// ownsContainer: Close closes the container, too.
+	// ownsContainer makes Close close the container, too.
 	ownsContainer bool
 }
 
-// Container returns the container that the process is in. That of Create and Run is
-// closed together with the process.
+// Container returns the container that the process is in. The container of a process of
+// Create or Run is closed together with the process.
 func (p *Process) Container() *Container { return p.container }
 
-// Pid returns the process id in the pid namespace of this process.
+// Pid returns the process's pid in the pid namespace of the calling process.
 func (p *Process) Pid() int { return p.pid }
 
-// Terminal returns the master of the process's terminal, with Stdio.KeepTerminal and
-// process.terminal; otherwise nil. Close closes it.
+// Terminal returns the master of the process's terminal, if there is one and
+// Stdio.KeepTerminal was set; otherwise nil. Process.Close closes it.
 func (p *Process) Terminal() *os.File { return p.terminal }
 
-// Signal sends a signal to the process, pidfd_send_signal(2). ErrNotRunning if it has
-// ended.
+// Signal sends a signal to the process, pidfd_send_signal(2). It returns ErrNotRunning
+// if the process has ended.
 func (p *Process) Signal(sig unix.Signal) error {
 	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)
 	if err == unix.ESRCH {
@@ -52,10 +53,11 @@ func (p *Process) Signal(sig unix.Signal) error {
 	return nil
 }
 
-// Resize sets the size of the terminal, in characters.
+// Resize sets the size of the terminal, in characters, TIOCSWINSZ in ioctl_tty(2). The
+// process must have a Terminal.
 func (p *Process) Resize(rows, columns uint16) error {
 	if p.terminal == nil {
-		return errors.New("resize: the process has no terminal that was kept")
+		return errors.New("resize: the process has no terminal, or KeepTerminal wasn't set")
 	}
 	size := &unix.Winsize{Row: rows, Col: columns}
 	if err := unix.IoctlSetWinsize(int(p.terminal.Fd()), unix.TIOCSWINSZ, size); err != nil {
@@ -64,15 +66,16 @@ func (p *Process) Resize(rows, columns uint16) error {
 	return nil
 }
 
-// ExitStatus is how a process has ended.
+// ExitStatus describes how a process has ended.
 type ExitStatus struct {
-	// Code is the exit status, -1 if a signal has killed the process.
+	// Code is the exit status; -1 if the process was killed by a signal.
 	Code int
-	// Signal has killed the process; 0 if none has.
+	// Signal is the signal that killed the process; 0 if it exited.
 	Signal unix.Signal
 }
 
-// Shell returns the status as a shell has it: the exit status, or 128 plus the signal.
+// Shell returns the status as a shell reports it in $?: the exit status, or 128 plus
+// the number of the signal.
 func (s ExitStatus) Shell() int {
 	if s.Signal != 0 {
 		return 128 + int(s.Signal)
@@ -80,9 +83,10 @@ func (s ExitStatus) Shell() int {
 	return s.Code
 }
 
-// Wait waits for the end of the process and collects it; it may be called once. When
-// ctx is done first, the error is that of ctx, the process goes on, and Wait may be
-// called again.
+// Wait waits until the process has ended, reaps it, and returns its status. If ctx is
+// done first, Wait returns the error of ctx; the process keeps running, and Wait may be
+// called again. Once Wait has returned a status it must not be called again. Only one
+// goroutine may wait at a time.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 	if ctx.Done() != nil {
 		ended := make(chan error, 1)
@@ -131,7 +135,8 @@ func (p *Process) reap() (unix.WaitStatus, error) {
 	}
 }
 
-// Close releases what the handle holds. The process goes on.
+// Close closes the process's descriptors: its pidfd, its Terminal, and for a process of
+// Create or Run its Container. The process keeps running.
 func (p *Process) Close() {
 	if p.terminal != nil {
 		p.terminal.Close()

@@ -10,9 +10,11 @@ import (
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
-// Run creates and starts a container. It returns when its process runs. After an error
-// nothing of the container is left. The caller closes the result; the container stays
-// until it is deleted.
+// Run creates and starts a container. It returns when the program has been executed;
+// see RunOptions.Attached for a container that reports its readiness. The caller closes
+// the result. The container exists until it is deleted, also when its init has ended.
+// After an error nothing of the container is left. Errors are those of Create and
+// Container.Start.
 func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 	if o.Subreaper {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -44,7 +46,8 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 	return p, nil
 }
 
-// relay passes on what the process says to the service manager, until it ends.
+// relay forwards the process's messages to the service manager until the process has
+// ended.
 func (p *Process) relay(notifier *sdnotify.Notifier) {
 	p.relayed = make(chan struct{})
 	go func() {
@@ -54,7 +57,7 @@ func (p *Process) relay(notifier *sdnotify.Notifier) {
 }
 
 // proceed starts a container whose child still talks to this process. The notifier is
-// nil where no service manager wants to hear of the process.
+// nil if there is no service manager to inform.
 func (c *creation) proceed(ctx context.Context) (*sdnotify.Notifier, error) {
 	if !c.state.HasProcess {
 		return nil, errNoProcess

@@ -11,18 +11,22 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// Runtime is where containers live and how new ones are created. Its methods may be
-// called from several goroutines.
+// Runtime is a directory of containers and the settings for new ones. Its fields must
+// not change after the first call of a method. Methods may be called by several
+// goroutines.
 type Runtime struct {
-	// Root is the state root, an absolute path. It is created when it is needed.
+	// Root is the directory with the state of the containers, an absolute path. Create
+	// and Run create it if it doesn't exist.
 	Root string
 	// SystemdCgroup selects the systemd cgroup driver.
 	SystemdCgroup bool
-	// Rootless tolerates what an unprivileged user can't do with cgroups, as long as
-	// no limit is asked for.
+	// Rootless ignores errors when an unprivileged user may not create a cgroup, as
+	// long as config.json sets no limit and no cgroupsPath. With SystemdCgroup it
+	// selects the user's systemd manager, which requires cgroup v2.
 	Rootless bool
-	// Warn, Info and Debug get one sentence each for the log; nil discards it. Info is
-	// for what hooks print.
+	// Warn, Info and Debug receive log messages, one call for each; nil discards them.
+	// Info receives the output of hooks. They are called by the goroutine that calls a
+	// method.
 	Warn, Info, Debug func(string)
 }
 
@@ -44,69 +48,85 @@ func (r *Runtime) cgroups() cgrouppolicy.Policy {
 	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, Rootless: r.Rootless, Debug: r.Debug}
 }
 
-// Check finds all problems of a bundle and changes nothing: in config.json, in the
-// rootfs, and, with onHost, of this host with it. "" is the working directory. The
-// error is that of a bundle that can't be read.
+// Check returns all problems of the bundle in a directory, in config.json and in the
+// rootfs, and creates nothing. With onHost it also checks whether this host provides
+// what the bundle requires. The path "" is the working directory.
 //
-// What Create refuses about the bundle is an Error here; a Warning is what it accepts
-// and may not be meant, or what can't be known before.
+// A problem with severity Error is one for which Create fails. A Warning is about
+// something that Create accepts but that is probably a mistake, or that can't be
+// checked in advance. The error is a *fault.Fault, for a bundle that can't be read.
 func (r *Runtime) Check(bundle string, onHost bool) ([]config.Problem, error) {
 	return preflight.Check(bundle, r.cgroups(), onHost)
 }
 
 // CreateOptions are the options of Create and Run.
 type CreateOptions struct {
-	ID     string
-	Bundle string // a directory; "" is the working directory
-	Stdio  Stdio
-	// PidfdSocket is the path of a listening unix socket that gets a pidfd of the
-	// container's init.
+	// ID is the id of the new container: see ErrInvalidID.
+	ID string
+	// Bundle is the directory with config.json; "" is the working directory.
+	Bundle string
+	// Stdio are the standard streams of the container's process.
+	Stdio Stdio
+	// PidfdSocket is the path of a listening unix stream socket that receives a pidfd
+	// of the container's init, with SCM_RIGHTS and the text "standard"; "" is none.
 	PidfdSocket string
-	// PidFile gets the pid of the container's init in this process's pid namespace. It
-	// is written last: its presence means that the container is created.
+	// PidFile is the path of a file that receives the pid of the container's init in
+	// the pid namespace of this process; "" is none. It is written last, so its
+	// presence means that the container has been created.
 	PidFile string
-	// NoPivot uses MS_MOVE and chroot(2) instead of pivot_root(2), for a root that is
-	// an initramfs.
+	// NoPivot uses MS_MOVE and chroot(2) instead of pivot_root(2). This is for a host
+	// whose root is an initramfs.
 	NoPivot bool
-	// NoNewKeyring keeps the session keyring of this process.
+	// NoNewKeyring lets the container use the session keyring of this process instead
+	// of a new one.
 	NoNewKeyring bool
-	// ExtraFiles are inherited by the container's process, from descriptor 3 on. The
-	// first ListenFDs of them are announced as those of a service manager,
-	// sd_listen_fds(3), with the names ListenNames (LISTEN_FDNAMES).
+	// ExtraFiles are inherited by the container's process, from descriptor 3 on. They
+	// remain the caller's. The first ListenFDs of them are passed as a service manager
+	// passes sockets, sd_listen_fds(3), with ListenNames as the value of
+	// LISTEN_FDNAMES.
 	ExtraFiles  []*os.File
 	ListenFDs   int
 	ListenNames string
-	// NotifySocket is the socket of the service manager that hears when the
-	// container's process is ready, in the form of NOTIFY_SOCKET, sd_notify(3).
+	// NotifySocket is the address of a service manager's socket, in the form of the
+	// environment variable NOTIFY_SOCKET of sd_notify(3). It is informed when the
+	// container's process is ready. "" is none.
 	NotifySocket string
 }
 
 // RunOptions are the options of Run.
 type RunOptions struct {
 	CreateOptions
-	// Attached: Run returns when the process runs, and what it says to NotifySocket is
-	// passed on until it ends, in Process.Wait. Otherwise Run returns when the process
-	// says that it is ready, if there is a NotifySocket.
+	// Attached makes Run return as soon as the program runs. Messages of the process to
+	// NotifySocket are then forwarded until the process has ended; Process.Wait waits
+	// for that. Without Attached and with a NotifySocket, Run returns when the process
+	// has reported that it is ready, or has ended.
 	Attached bool
-	// Subreaper makes this process the parent of the container's orphans,
-	// PR_SET_CHILD_SUBREAPER, and has Process.Wait collect every child of this process.
-	// It is for a process that does nothing else.
+	// Subreaper makes the calling process the parent of the container's orphans,
+	// PR_SET_CHILD_SUBREAPER, and makes Process.Wait reap every child of the calling
+	// process. Use it only in a program that has no other children.
 	Subreaper bool
 }
 
 // ExecOptions are the options of Exec.
 type ExecOptions struct {
-	// Process is what to run; nil is the config's process with Override applied.
-	Process  *specs.Process
+	// Process is the process to run. If it is nil, the process of the container's
+	// config.json is used, with Override applied.
+	Process *specs.Process
+	// Override is ignored if Process is set.
 	Override ProcessOverride
-	Stdio    Stdio
-	// PidfdSocket and PidFile are as in CreateOptions.
+	// Stdio are the standard streams of the process.
+	Stdio Stdio
+	// PidfdSocket and PidFile are as in CreateOptions, for the new process. The text is
+	// "setns".
 	PidfdSocket, PidFile string
-	// IgnorePaused accepts a paused container: the process waits for Resume.
+	// IgnorePaused permits Exec in a paused container. The process runs when the
+	// container is resumed.
 	IgnorePaused bool
-	// ExtraFiles are inherited by the process, from descriptor 3 on.
+	// ExtraFiles are inherited by the process, from descriptor 3 on. They remain the
+	// caller's.
 	ExtraFiles []*os.File
-	// Cgroups are sub-cgroups of the container's to run in, "[controller[,…]:]path".
+	// Cgroups are the sub-cgroups of the container's cgroup to run in, each in the form
+	// "[controller[,…]:]path". Without any the process runs in the container's cgroup.
 	Cgroups []string
 }
 

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialStream connects to a listening unix stream socket. A path that doesn't
-// fit into a socket address is reached through its directory.
+// dialStream connects to a listening unix stream socket. If path is too long for a
+// socket address, it connects through a descriptor of its directory.
 func dialStream(path string) (int, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -33,7 +33,7 @@ func dialStream(path string) (int, error) {
 	return fd, nil
 }
 
-// receiveFD takes one descriptor from a unix socket.
+// receiveFD receives one descriptor from a unix socket.
 func receiveFD(socket int) (int, error) {
 	var buf [4096]byte
 	oob := make([]byte, unix.CmsgSpace(4))
@@ -55,8 +55,8 @@ func receiveFD(socket int) (int, error) {
 	return fds[0], nil
 }
 
-// sendPidfd gives a pidfd to the client that listens at path, with one word
-// that says whose it is.
+// sendPidfd sends a pidfd to the client that listens at path, together with a word that
+// says which process it refers to.
 func sendPidfd(path, word string, pidfd int) error {
 	socket, err := dialStream(path)
 	if err != nil {

@@ -18,15 +18,19 @@ import (
 const (
 	errAlreadyRunning = fault.State("cannot start an already running container")
 	errHasStopped     = fault.State("cannot start a container that has stopped")
-	// errNoProcess is the error of a start without a process: runtime.md "Start".
+	// errNoProcess is returned for a container whose config has no process: runtime.md
+	// "Start".
 	errNoProcess = fault.State("cannot start a container without a process: process isn't set in config.json")
 )
 
-// Start lets a created container run its process. It returns when the process has been
-// executed, or with the reason why it couldn't be: then the container is stopped. With
-// a notifySocket, in the form of NOTIFY_SOCKET of sd_notify(3), it returns when the
-// process says that it is ready; "" is none. When ctx is done before the program runs, the container
-// is killed.
+// Start makes the init of a created container execute its program, and runs the
+// poststart hooks. It returns when the program has been executed. With a notifySocket,
+// in the form of NOTIFY_SOCKET of sd_notify(3), it returns when the process has
+// reported that it is ready, or has ended; "" is none.
+//
+// The error is a fault.State if the container isn't in status Created. If the program
+// can't be executed, the error says why, and the container is stopped. If ctx is done
+// before the program runs, the container is killed and the error is that of ctx.
 func (c *Container) Start(ctx context.Context, notifySocket string) error {
 	status, err := c.Status()
 	if err != nil {
@@ -50,7 +54,7 @@ func (c *Container) Start(ctx context.Context, notifySocket string) error {
 func (c *Container) start(ctx context.Context, notifySocket string) error {
 	conversation, err := nsenter.DialStart(c.dir.FD(), state.StartName)
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
-		return c.lateStart()
+		return c.tooLate()
 	}
 	if err != nil {
 		return err
@@ -59,12 +63,13 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	notifier := c.openNotifier(notifySocket)
 	defer notifier.Close()
 	if err := conversation.Go(); err != nil {
-		return c.lateStart()
+		return c.tooLate()
 	}
-	// Of several starts the container hears one; the others see the end.
+	// The container answers only one of several concurrent starts; for the others the
+	// conversation ends.
 	m, err := conversation.Next()
 	if err != nil || m.Kind != nsenter.Starting {
-		return c.lateStart()
+		return c.tooLate()
 	}
 	if err := unix.Unlinkat(c.dir.FD(), state.StartName, 0); err != nil && err != unix.ENOENT {
 		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
@@ -75,8 +80,8 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	return c.awaitReady(ctx, notifier)
 }
 
-// lateStart returns the error for a container that no longer waits.
-func (c *Container) lateStart() error {
+// tooLate returns the error for a container that no longer waits to be started.
+func (c *Container) tooLate() error {
 	if !c.isAlive() {
 		return errHasStopped
 	}
@@ -84,8 +89,8 @@ func (c *Container) lateStart() error {
 	return errAlreadyRunning
 }
 
-// finishStart answers the container until its program runs. The config is read only if
-// something in it is needed for that.
+// finishStart answers the container's init until its program runs. It reads the config
+// only if the config has hooks.
 func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conversation) error {
 	l := &launch{Container: c, spec: &specs.Spec{}, plan: &plan.Plan{Steps: lateSteps(c.state.Late)}, pid: c.state.Pid, pidfd: -1}
 	if c.state.HasHooks {
@@ -99,8 +104,8 @@ func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conve
 }
 
 // begin answers a child that has been told to start until its program runs, and then
-// runs the poststart hooks. The first that fails stops the container: runtime.md,
-// lifecycle, step 9.
+// runs the poststart hooks. It stops at the first hook that fails; the caller then
+// stops the container: runtime.md, lifecycle, step 9.
 func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) error {
 	d := dialogue{status: specs.StateCreated, gone: func() error { return nil }}
 	if err := l.converse(ctx, conversation, d); err != nil {
@@ -112,8 +117,9 @@ func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) 
 	return l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, specs.StateRunning))
 }
 
-// openNotifier opens the socket that the container's process sends to; nil where nobody
-// would hear it. That is no reason not to run the process.
+// openNotifier opens the socket to which the container's process sends its
+// notifications; nil if the container has no directory for one, or if there is no
+// manager. An error is only logged, because the process can run without.
 func (c *Container) openNotifier(manager string) *sdnotify.Notifier {
 	if !c.state.Notify || manager == "" {
 		return nil
@@ -125,8 +131,8 @@ func (c *Container) openNotifier(manager string) *sdnotify.Notifier {
 	return n
 }
 
-// awaitReady waits until the process says that it is ready, or ends. The error is only
-// that of ctx.
+// awaitReady waits until the process has reported that it is ready, or has ended. It
+// returns the error of ctx; other errors are logged.
 func (c *Container) awaitReady(ctx context.Context, n *sdnotify.Notifier) error {
 	if n == nil {
 		return nil

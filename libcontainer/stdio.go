@@ -12,33 +12,35 @@ import (
 	"github.com/runnel/runnel/specconv"
 )
 
-// Stdio is what the standard streams of a process are: files of the caller, or a
-// terminal, where process.terminal asks for one.
+// Stdio describes the standard streams of a process: files of the caller, or a terminal
+// if process.terminal is true in config.json.
 type Stdio struct {
-	// In, Out and Err are inherited by the process; nil is /dev/null. They stay the
-	// caller's. With a terminal they don't count.
+	// In, Out and Err are inherited by the process; nil is /dev/null. They remain the
+	// caller's. They are ignored if the process has a terminal.
 	In, Out, Err *os.File
-	// ConsoleSocket is the path of a listening unix socket that gets the terminal's
-	// master.
+	// ConsoleSocket is the path of a listening unix stream socket that receives the
+	// master of the terminal, with SCM_RIGHTS. With process.terminal, either
+	// ConsoleSocket or KeepTerminal is required; without, ConsoleSocket is an error.
 	ConsoleSocket string
-	// KeepTerminal: the terminal's master is Process.Terminal instead.
+	// KeepTerminal makes the master of the terminal available as Process.Terminal, if
+	// ConsoleSocket is "".
 	KeepTerminal bool
-	// Size is the size of the terminal that is kept, before the program sees it; nil
-	// is process.consoleSize.
+	// Size is the initial size of the terminal with KeepTerminal, in characters; nil is
+	// process.consoleSize.
 	Size *specs.Box
 }
 
-// streams are the open streams of a process on its way.
+// streams are the open standard streams of a process that is being launched.
 type streams struct {
 	fds      [3]int
-	null     int      // ours, -1 without need
-	socket   int      // the child's end of the socket that the terminal's master is sent to
-	receiver int      // our end of it, where the terminal is kept
-	terminal *os.File // the master
+	null     int      // /dev/null, closed by us; -1 if it isn't needed
+	socket   int      // the child's end of the socket that receives the terminal's master; -1 for none
+	receiver int      // our end of it with KeepTerminal; -1 for none
+	terminal *os.File // the terminal's master, once it is received
 }
 
-// check reports whether the terminal can be had in the way in which it is asked for;
-// p may be nil. The texts are runc's.
+// check reports an error if s and the terminal setting of p contradict each other; p
+// may be nil. It sets the size of the terminal in p. The texts are runc's.
 func (s *Stdio) check(p *specs.Process) error {
 	terminal := p != nil && p.Terminal
 	var err error
@@ -53,9 +55,10 @@ func (s *Stdio) check(p *specs.Process) error {
 	return fault.Wrap("console", fault.InvalidArgument, err)
 }
 
-// open opens the streams of p, which may be nil, and adds what the child needs for a
-// terminal to given. The caller closes the result, after an error too.
-func (s *Stdio) open(p *specs.Process, given map[string]int) (*streams, error) {
+// open opens the streams of p, which may be nil. If p has a terminal, it adds the
+// socket that the child needs to provided. The caller closes the result, also if there
+// is an error.
+func (s *Stdio) open(p *specs.Process, provided map[string]int) (*streams, error) {
 	open := &streams{null: -1, socket: -1, receiver: -1}
 	for i, file := range []*os.File{s.In, s.Out, s.Err} {
 		if file != nil {
@@ -74,7 +77,7 @@ func (s *Stdio) open(p *specs.Process, given map[string]int) (*streams, error) {
 		return open, nil
 	}
 	err := open.openTerminal(s.ConsoleSocket)
-	given[specconv.ConsoleFile] = open.socket
+	provided[specconv.ConsoleFile] = open.socket
 	return open, fault.Wrap("console", fault.InvalidArgument, err)
 }
 
@@ -93,8 +96,9 @@ func (s *streams) openTerminal(consoleSocket string) (err error) {
 	return nil
 }
 
-// inherited closes what only the child needs, which has it by now.
-func (s *streams) inherited() {
+// closeInherited closes the descriptors that only the child needs. It is called when the
+// child has inherited them.
+func (s *streams) closeInherited() {
 	for _, fd := range []*int{&s.socket, &s.null} {
 		if *fd >= 0 {
 			unix.Close(*fd)
@@ -103,7 +107,8 @@ func (s *streams) inherited() {
 	}
 }
 
-// receive receives the terminal's master, which the child has sent by now.
+// receive receives the terminal's master with KeepTerminal. It is called when the child
+// has sent it.
 func (s *streams) receive() error {
 	if s.receiver < 0 {
 		return nil
@@ -116,12 +121,12 @@ func (s *streams) receive() error {
 	return nil
 }
 
-// close closes everything but the terminal, which is closed unless keep.
+// close closes all descriptors of s. With keep it leaves the terminal open.
 func (s *streams) close(keep bool) {
 	if s == nil {
 		return
 	}
-	s.inherited()
+	s.closeInherited()
 	if s.receiver >= 0 {
 		unix.Close(s.receiver)
 		s.receiver = -1

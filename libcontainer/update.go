@@ -16,8 +16,9 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// Update changes the limits that resources sets, and the schemata of Intel RDT;
-// others stay as they are. Both may be nil.
+// Update changes the limits that are set in resources, and the schemata of Intel RDT
+// that are set in rdt. Limits that aren't set there don't change. Both arguments may be
+// nil. It returns ErrNotRunning if the container has stopped.
 func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxIntelRdt) error {
 	status, err := c.Status()
 	if err != nil {
@@ -42,8 +43,8 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 	return nil
 }
 
-// updateRdt writes schemata. A container that was made without linux.intelRdt
-// gets a group of its own first.
+// updateRdt writes schemata. For a container that was created without linux.intelRdt it
+// first creates a group.
 func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 	if r == nil {
 		return nil
@@ -58,7 +59,7 @@ func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 	if err != nil {
 		return err
 	}
-	// Recorded before it is made, so that a delete finds it.
+	// Recorded before it is created, so that a delete finds it.
 	c.state.IntelRdt = s
 	if err := c.dir.Save(c.state); err != nil {
 		return err
@@ -74,8 +75,9 @@ func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 	return nil
 }
 
-// joinAll puts all threads of the container into its group. What is started
-// meanwhile starts where its parent is, so that is repeated until all are in.
+// joinAll moves all threads of the container into its group. A thread that is created
+// meanwhile starts in the group of its parent, so this is repeated until no new ones
+// are found.
 func (c *Container) joinAll(root resctrl.FS, s *state.Rdt) error {
 	joined := map[int]bool{}
 	for again := true; again; {
@@ -99,7 +101,7 @@ func (c *Container) joinAll(root resctrl.FS, s *state.Rdt) error {
 	return nil
 }
 
-// threads lists the threads of a process; none of one that has ended.
+// threads returns the thread ids of a process; none if it has ended.
 func threads(pid int) []int {
 	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/task")
 	if errors.Is(err, fs.ErrNotExist) {

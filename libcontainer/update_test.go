@@ -17,8 +17,8 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// resctrlFixture is a tree that looks like a resctrl file system with one group besides
-// the default one.
+// resctrlFixture creates a directory that looks like a resctrl file system with one
+// group besides the default one.
 func resctrlFixture(t *testing.T) resctrl.FS {
 	t.Helper()
 	root := t.TempDir()

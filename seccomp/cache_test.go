@@ -312,7 +312,8 @@ func TestNoCache(t *testing.T) {
 	}
 }
 
-// BenchmarkCompileWarm is what a container with a large profile pays.
+// BenchmarkCompileWarm measures what a container with a large profile costs when its
+// filter is in the cache.
 func BenchmarkCompileWarm(b *testing.B) {
 	needsCompiler(b)
 	dir := filepath.Join(b.TempDir(), "cache")
@@ -324,7 +325,7 @@ func BenchmarkCompileWarm(b *testing.B) {
 	}
 }
 
-// BenchmarkCompileCold is what the first one pays.
+// BenchmarkCompileCold measures the same without the cache.
 func BenchmarkCompileCold(b *testing.B) {
 	needsCompiler(b)
 	profile := largeProfile(b)

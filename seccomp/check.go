@@ -19,7 +19,7 @@ func Check(profile *specs.LinuxSeccomp) (problems, warnings place.Errors) {
 	return problems, warnings
 }
 
-// examine is what Check and Compile do alike.
+// examine does the part that Check and Compile have in common.
 func examine(profile *specs.LinuxSeccomp) (l *lowered, problems, warnings place.Errors) {
 	l, problems, warnings = lower(profile, nativeArch())
 	problems.Add(place.At("/linux/seccomp"), compiler.Available())

@@ -22,8 +22,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestPairedTakesTurns: each runtime is first equally often, and the warm-up
-// rounds don't count.
+// TestPairedTakesTurns checks that each runtime is first equally often, and that the
+// warm-up rounds aren't counted.
 func TestPairedTakesTurns(t *testing.T) {
 	var order strings.Builder
 	calls := 0

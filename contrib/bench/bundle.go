@@ -19,7 +19,7 @@ import (
 //go:embed syscalls.txt
 var allowedSyscalls string
 
-// bundle is a busybox rootfs with a config.json that each measure writes anew.
+// bundle is a busybox rootfs with a config.json that each measure rewrites.
 type bundle struct{ dir string }
 
 func newBundle(dir string) (*bundle, error) {
@@ -60,7 +60,7 @@ func copyFile(from, to string) error {
 	return out.Close()
 }
 
-// write puts down a config.json that is the default one but for the changes.
+// write writes the default config.json with some changes.
 func (b *bundle) write(changes ...func(*specs.Spec)) error {
 	config := defaultConfig()
 	for _, change := range changes {
@@ -73,8 +73,8 @@ func (b *bundle) write(changes ...func(*specs.Spec)) error {
 	return os.WriteFile(filepath.Join(b.dir, "config.json"), text, 0o644)
 }
 
-// defaultConfig is what `runc spec` writes, with `true` for the shell. ociVersion
-// is one that old versions of crun take too.
+// defaultConfig returns the output of `runc spec`, with `true` instead of the shell.
+// Its ociVersion is one that old versions of crun accept, too.
 func defaultConfig() *specs.Spec {
 	caps := []string{"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"}
 	mount := func(destination, kind, source string, options ...string) specs.Mount {
@@ -122,8 +122,8 @@ func memoryLimit(bytes int64) func(*specs.Spec) {
 	return func(c *specs.Spec) { c.Linux.Resources.Memory = &specs.LinuxMemory{Limit: &bytes} }
 }
 
-// seccompProfile adds an allow list of about the size of the one that Docker and
-// Podman send. Each variant is another program, though as expensive to compile.
+// seccompProfile adds an allow list of about the size of Docker's and Podman's. Each
+// variant compiles to another program, with the same effort.
 func seccompProfile(variant int) func(*specs.Spec) {
 	errno := uint(1 + variant%4000)
 	return func(c *specs.Spec) {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// counts are the rows about how much `run` asks of the kernel, the container's own
-// process with it. They are NaN without strace.
+// counts returns the rows with the numbers of system calls of `run`, including those of
+// the container's process. They are NaN without strace.
 func counts() []measure {
 	return []measure{
 		{"syscalls", traced("total")},
@@ -21,8 +21,8 @@ func counts() []measure {
 	}
 }
 
-// traced counts the given lines of strace's summary. The least of three runs is
-// the one with the fewest wake-ups of idle threads.
+// traced adds up the given lines of strace's summary. It returns the least of three
+// runs, the one with the fewest wake-ups of idle threads.
 func traced(names ...string) func([]*container, *bundle) ([]float64, error) {
 	return func(runtimes []*container, b *bundle) (values []float64, err error) {
 		if err := b.write(); err != nil {
@@ -59,7 +59,7 @@ func traceOnce(c *container, b *bundle, names []string) (float64, error) {
 	return sumCalls(summary, names)
 }
 
-// sumCalls adds the column "calls" of a summary: "% time, seconds, usecs/call,
+// sumCalls adds up the column "calls" of a summary: "% time, seconds, usecs/call,
 // calls, errors (or nothing), syscall".
 func sumCalls(file string, names []string) (float64, error) {
 	f, err := os.Open(file)

@@ -1,17 +1,18 @@
-// Command bench times runnel beside the runc and crun found on the machine and
-// prints a Markdown table: `make bench`.
+// Command bench compares runnel with the runc and crun that are installed, and prints a
+// Markdown table: `make bench`.
 //
-// The runtimes take turns, A B C, B C A, …, on the same bundle, the same mount
-// table and state roots of their own, so that the machine's moods hit them alike;
-// what counts are the ratios of the medians. The counts of syscalls and processes
-// hardly depend on the machine at all.
+// The runtimes take turns, A B C, B C A, …, with the same bundle and the same mount
+// table and separate state roots, so that variations of the machine's speed affect all
+// of them. Compare the ratios of the medians; the counts of system calls and processes
+// hardly depend on the machine.
 //
-// Environment: RUNNEL, RUNC and CRUN are paths; the defaults are ./runnel and what
-// PATH has. A peer that isn't there is left out; RUNC= or CRUN= leaves it out too.
-// It needs root and busybox (static); the counts need strace, the memory GNU time.
+// Environment: RUNNEL, RUNC and CRUN are paths; the defaults are ./runnel, and runc and
+// crun in PATH. A peer that doesn't exist is left out, as is one whose variable is
+// empty. The program requires root and a static busybox; the counts require strace, the
+// memory GNU time.
 //
-// crun refuses hosts with both cgroup versions, so the bench runs in a private
-// mount namespace without /sys/fs/cgroup/unified.
+// crun refuses hosts with both cgroup versions, so the bench runs in a mount namespace
+// of its own without /sys/fs/cgroup/unified.
 package main
 
 import (

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// group is one table: measures in the same unit.
+// group is one table, of measures with the same unit.
 type group struct {
 	title, unit string
-	// ratios says that the values of the peers are compared with ours.
+	// ratios adds columns with the ratios of our values and those of the peers.
 	ratios   bool
 	format   func(float64) string
 	measures []measure
 }
 
-// measure is one row. take returns a value for each runtime.
+// measure is one row of a table. take returns a value for each runtime.
 type measure struct {
 	name string
 	take func(runtimes []*container, b *bundle) ([]float64, error)
@@ -31,8 +31,8 @@ func groups(rounds int) []group {
 	}
 }
 
-// scenario is what is timed. prepare and finish run once for each runtime, before
-// one round and after the other; each is optional.
+// scenario is the operation that is timed. setUp and tearDown run once for each
+// runtime, prepare and finish before and after each round. All but timed are optional.
 type scenario struct {
 	setUp    func(c *container, b *bundle) error
 	prepare  func(c *container, b *bundle, round int) error
@@ -41,11 +41,11 @@ type scenario struct {
 	tearDown func(c *container) error
 }
 
-// warmUps are the rounds before those that count.
+// warmUps is the number of rounds before those that are counted.
 const warmUps = 3
 
-// paired times the scenario for all runtimes in turn and gives the medians in
-// milliseconds. Who is first changes from round to round.
+// paired times a scenario for all runtimes in turn and returns the medians in
+// milliseconds. The order changes from round to round.
 func paired(rounds int, s scenario) func([]*container, *bundle) ([]float64, error) {
 	return func(runtimes []*container, b *bundle) (medians []float64, err error) {
 		for _, c := range runtimes {

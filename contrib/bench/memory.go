@@ -17,9 +17,10 @@ func memories() []measure {
 	}
 }
 
-// peakRSS is the largest maxrss of the runtime and its children (wait4(2)). GNU
-// time asks for it: a process inherits the maxrss of the one that forked it across
-// exec, and we are larger than what we measure. NaN without it.
+// peakRSS returns the largest maxrss of the runtime and its children, wait4(2). It is
+// measured by GNU time, because a process inherits across exec the maxrss of the
+// process that forked it, and this program is larger than the runtimes. It is NaN
+// without GNU time.
 func peakRSS(runtimes []*container, b *bundle) (values []float64, err error) {
 	if err := b.write(); err != nil {
 		return nil, err
@@ -55,10 +56,10 @@ const (
 	limitMost = 16 << 10
 )
 
-// smallestLimit is the smallest memory.limit with which `true` ends well, in KiB.
+// smallestLimit returns the smallest memory.limit with which `true` succeeds, in KiB.
 func smallestLimit(runtimes []*container, b *bundle) (values []float64, err error) {
 	for _, c := range runtimes {
-		low, high := 0, limitMost/limitStep // low fails, high does
+		low, high := 0, limitMost/limitStep // low fails, high succeeds
 		works, err := startsWithin(c, b, high*limitStep)
 		if err != nil {
 			return nil, err
@@ -83,15 +84,15 @@ func smallestLimit(runtimes []*container, b *bundle) (values []float64, err erro
 	return values, nil
 }
 
-// startsWithin says whether `true` ends well three times in a row: near the limit
-// it is a matter of luck.
+// startsWithin reports whether `true` succeeds three times in a row: near the limit it
+// does only sometimes.
 func startsWithin(c *container, b *bundle, kib int) (bool, error) {
 	if err := b.write(memoryLimit(int64(kib) << 10)); err != nil {
 		return false, err
 	}
 	for range 3 {
 		if _, err := c.command("run", "--bundle", b.dir, "l"); err != nil {
-			// What is left of a container whose init was killed half-way.
+			// Remove what is left of a container whose init was killed early.
 			_ = c.destroy("l")
 			return false, nil
 		}

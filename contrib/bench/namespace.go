@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reenter runs this program again in a mount namespace of its own.
+// reenter runs this program again in a new mount namespace.
 func reenter() error {
 	cmd := exec.Command("/proc/self/exe", append([]string{"-inside"}, os.Args[1:]...)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -23,8 +23,8 @@ func reenter() error {
 	return err
 }
 
-// hideUnified takes the second cgroup version of a hybrid host out of our mount
-// table. On other hosts there is nothing at that place.
+// hideUnified unmounts the cgroup2 hierarchy of a hybrid host in our mount namespace.
+// On other hosts there is no such mount.
 func hideUnified() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make the mounts private: %w", err)

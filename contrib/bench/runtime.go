@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// container is a runtime with its state root; its methods are the commands.
+// container is a runtime with its state root; its methods run the runtime's commands.
 type container struct {
 	name, path, version string
 	root                string
 }
 
-// findRuntimes returns ours first, then the peers that there are.
+// findRuntimes returns ours first, then the peers that exist.
 func findRuntimes(dir string) ([]*container, error) {
 	var found []*container
 	for _, c := range []struct{ name, variable, fallback string }{
@@ -55,8 +55,8 @@ func findRuntimes(dir string) ([]*container, error) {
 	return found, nil
 }
 
-// patience ends a command that hangs, such as one that ran into a memory limit.
-const patience = 20 * time.Second
+// commandTimeout ends a command that hangs, such as one that has reached a memory limit.
+const commandTimeout = 20 * time.Second
 
 // command runs the runtime and returns how long it took.
 func (c *container) command(args ...string) (time.Duration, error) {
@@ -66,7 +66,8 @@ func (c *container) command(args ...string) (time.Duration, error) {
 func timed(argv ...string) (time.Duration, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// A file, not a pipe: the container inherits it, and a pipe would be waited for.
+	// A file, because the container inherits it, and Wait would wait until a pipe is
+	// closed.
 	complaint, err := os.CreateTemp("", "runnel-bench-stderr-")
 	if err != nil {
 		return 0, err
@@ -78,7 +79,7 @@ func timed(argv ...string) (time.Duration, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	killer := time.AfterFunc(patience, func() { unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
+	killer := time.AfterFunc(commandTimeout, func() { unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
 	err = cmd.Wait()
 	took := time.Since(began)
 	killer.Stop()
@@ -89,7 +90,7 @@ func timed(argv ...string) (time.Duration, error) {
 	return took, nil
 }
 
-// create makes a container and returns its pid, which becomes a child of ours.
+// create creates a container and returns its pid. The process becomes our child.
 func (c *container) create(bundle, id string) (pid int, took time.Duration, err error) {
 	file := filepath.Join(c.root, id+".pid")
 	if took, err = c.command("create", "--bundle", bundle, "--pid-file", file, id); err != nil {
@@ -104,7 +105,7 @@ func (c *container) create(bundle, id string) (pid int, took time.Duration, err 
 	return pid, took, err
 }
 
-// background makes and starts a container and keeps its end from being a zombie.
+// background creates and starts a container, and reaps it when it ends.
 func (c *container) background(bundle, id string) error {
 	pid, _, err := c.create(bundle, id)
 	if err != nil {
@@ -120,8 +121,8 @@ func (c *container) destroy(id string) error {
 	return err
 }
 
-// destroyAll removes what a failed measure has left behind. Every container has a
-// directory of its name in the state root, whichever the runtime.
+// destroyAll removes what a failed measure has left behind. For all runtimes, each
+// container has a directory of its name in the state root.
 func destroyAll(runtimes []*container) {
 	for _, c := range runtimes {
 		entries, _ := os.ReadDir(c.root)
@@ -133,7 +134,7 @@ func destroyAll(runtimes []*container) {
 	}
 }
 
-// becomeSubreaper makes containers whose runtime has exited our children.
+// becomeSubreaper makes us the parent of containers whose runtime has exited.
 func becomeSubreaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become a subreaper: %w", err)
@@ -141,7 +142,7 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// reap waits for the end of one process. ECHILD means that somebody else did.
+// reap waits for the end of one process. ECHILD means that somebody else has reaped it.
 func reap(pid int) {
 	for {
 		_, err := unix.Wait4(pid, nil, 0, nil)
@@ -151,5 +152,5 @@ func reap(pid int) {
 	}
 }
 
-// idOf is an id that no other runtime's container has.
+// idOf returns an id that differs from those of the other runtimes' containers.
 func (c *container) idOf(name string) string { return c.name + "-" + name }

@@ -17,7 +17,7 @@ type row struct {
 	values []float64
 }
 
-// printHead says what was measured where.
+// printHead prints what was measured, and on which machine.
 func printHead(w io.Writer, runtimes []*container) {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
@@ -27,8 +27,8 @@ func printHead(w io.Writer, runtimes []*container) {
 	}
 }
 
-// printTable prints one group; the ratios are ours divided by the peer's, so that
-// below 1 is better.
+// printTable prints one group. The ratios are our value divided by the peer's, so
+// values below 1 are better.
 func printTable(w io.Writer, g group, runtimes []*container, rows []row) {
 	head := []string{fmt.Sprintf("%s (%s)", g.title, g.unit)}
 	for _, c := range runtimes {
@@ -54,7 +54,7 @@ func printTable(w io.Writer, g group, runtimes []*container, rows []row) {
 	}
 }
 
-// orDash prints what could not be measured as a dash.
+// orDash formats a value; one that could not be measured is a dash.
 func orDash(v float64, format func(float64) string) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// times are the rows of the first table.
+// times returns the rows of the first table.
 func times(rounds int) []measure {
 	return []measure{
 		{"run true", paired(rounds, scenario{setUp: configured(), timed: runOnce})},
@@ -38,7 +38,8 @@ func runOnce(c *container, b *bundle) (time.Duration, error) {
 	return c.command("run", "--bundle", b.dir, "r")
 }
 
-// threeCommands times the commands, not the container between start and delete.
+// threeCommands times the commands create, start and delete, but not the container
+// between them.
 func threeCommands(c *container, b *bundle) (time.Duration, error) {
 	pid, create, err := c.create(b.dir, "t")
 	if err != nil {
@@ -53,10 +54,10 @@ func threeCommands(c *container, b *bundle) (time.Duration, error) {
 	return create + start + remove, err
 }
 
-// beside times a command while the given number of containers runs.
+// beside times a command while a number of containers run.
 func beside(containers int, command ...string) scenario {
-	// The runtimes' containers live side by side: one id for all would be one
-	// cgroup for all.
+	// The runtimes' containers run at the same time: with the same id they would
+	// have the same cgroup.
 	each := func(c *container, act func(id string) error) error {
 		for i := range containers {
 			if err := act(c.idOf(fmt.Sprintf("c%d", i+1))); err != nil {

@@ -1,5 +1,5 @@
-// Package cancel lets poll(2) see that a context is done, so that one goroutine waits
-// for descriptors and for the context.
+// Package cancel makes the end of a context visible to poll(2), so that one goroutine
+// can wait for descriptors and for the context.
 package cancel
 
 import (
@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Signal is a descriptor that becomes readable when a context is done. Close it.
+// Signal is a descriptor that becomes readable when a context is done. The caller
+// closes it.
 type Signal struct {
 	fd   int
 	stop func() bool
 	done chan struct{}
 }
 
-// On returns the Signal of a context. For one that is never done it costs nothing, and
-// its FD is -1, which poll(2) ignores.
+// On returns the Signal of a context. For a context that is never done it opens
+// nothing, and the descriptor is -1, which poll(2) ignores.
 func On(ctx context.Context) (*Signal, error) {
 	if ctx.Done() == nil {
 		return &Signal{fd: -1}, nil
@@ -37,8 +38,8 @@ func On(ctx context.Context) (*Signal, error) {
 // PollFd returns the entry for poll(2).
 func (s *Signal) PollFd() unix.PollFd { return unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN} }
 
-// Wait waits until fd is readable or closed at its other end, or the context is done. It
-// returns at once if the context is never done.
+// Wait waits until fd becomes readable or is closed at its other end, or until the
+// context is done. If the context is never done, it returns at once.
 func (s *Signal) Wait(fd int) {
 	if s.fd < 0 {
 		return

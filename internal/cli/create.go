@@ -27,7 +27,7 @@ config.json asks for a terminal, --console-socket is required.`,
 	}
 }
 
-// createFlags are those of create and run.
+// createFlags returns the flags of create and run.
 func createFlags() []cli.Flag {
 	return []cli.Flag{
 		bundleFlag(), consoleSocketFlag(), pidfdSocketFlag(), pidFileFlag(),

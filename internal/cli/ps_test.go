@@ -76,7 +76,7 @@ func TestTTYName(t *testing.T) {
 	}
 }
 
-// This process as /proc has it.
+// This process, as /proc shows it.
 func TestLookUp(t *testing.T) {
 	now := time.Now()
 	boot, err := bootTime(now)

@@ -1,5 +1,5 @@
-// Package golden compares what a test produces with a file in its testdata, which
-// `go test -update` rewrites. Only tests import it.
+// Package golden compares the output of a test with a file in its testdata, which `go
+// test -update` rewrites. It is imported by tests only.
 package golden
 
 import (
@@ -21,8 +21,8 @@ func Check(t testing.TB, name, got string) {
 	}
 }
 
-// Read returns the content of the file testdata/name, which -update sets to got. It is
-// for tests that compare otherwise than Check.
+// Read returns the content of the file testdata/name; with -update it first writes got
+// to the file. It is for tests that need another comparison than that of Check.
 func Read(t testing.TB, name, got string) string {
 	t.Helper()
 	file := filepath.Join("testdata", name)

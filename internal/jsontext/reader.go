@@ -9,41 +9,41 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// Reader reads one JSON text (RFC 8259) straight into variables. Why it exists
-// beside encoding/json is in contrib/design/json.md.
+// Reader reads one JSON text (RFC 8259) into variables, without reflection.
+// contrib/design/json.md explains why it exists beside encoding/json.
 //
-// It differs from encoding/json in what it refuses or ignores: the case of keys
-// counts, and text that isn't UTF-8 is an error instead of being altered. As
-// there, null leaves a value as it is, and of equal keys the last one counts.
+// It is stricter than encoding/json: keys are case-sensitive, and text that isn't UTF-8
+// is an error instead of being altered. As in encoding/json, null leaves a variable
+// unchanged, and of equal keys the last one counts.
 //
-// The first error sticks: it moves the position to the end, where nothing more
-// is read. With an Observer, a value that is well-formed but of the wrong type or
-// out of range isn't an error; it is reported to the Observer and skipped.
+// After the first error the position is at the end of the text, and nothing more is
+// read. With an Observer, a well-formed value of the wrong type or out of range isn't
+// an error; it is reported to the Observer and skipped.
 type Reader struct {
 	text     string
 	pos      int
 	depth    int
 	err      error
 	at       int    // offset of the error
-	pointer  string // JSON pointer to it, built while the calls return
+	pointer  string // JSON pointer to the error, built while the calls return
 	observer Observer
 }
 
-// Observer is told of everything that a Reader passes. Offsets are in bytes from
+// Observer is informed about everything that a Reader reads. Offsets are in bytes from
 // the beginning of the text.
 type Observer interface {
-	// BeginObject reports that an object is read into value, which is nil if the
+	// BeginObject is called when an object is read into value, which is nil if the
 	// object is skipped. EndObject is called after its last member.
 	BeginObject(value any)
 	EndObject()
-	// BeginMember and BeginElement report a member of an object and an element of
-	// an array before it is read, and End reports that it has been read.
+	// BeginMember and BeginElement are called before a member of an object or an
+	// element of an array is read, and End after it was read.
 	BeginMember(m Member)
 	BeginElement(index, offset int)
 	End()
-	// Unknown reports that nobody reads the member that has begun.
+	// Unknown is called if the member that has begun is unknown and skipped.
 	Unknown(key string)
-	// Reject reports that the value at hand isn't what it should be.
+	// Reject is called if the current value has the wrong type or is out of range.
 	Reject(offset int, reason string)
 }
 
@@ -59,10 +59,11 @@ func NewReader(text string, observer Observer) *Reader {
 	return &Reader{text: text, observer: observer}
 }
 
-// Offset returns how far the text has been read, in bytes.
+// Offset returns the current position, in bytes.
 func (r *Reader) Offset() int { return r.pos }
 
-// maxDepth is far beyond any config and far below what the stack can hold.
+// maxDepth is the number of nested objects and arrays that are accepted: more than any
+// config has, and much less than the stack can hold.
 const maxDepth = 200
 
 // Error is an error at a place in a JSON text.
@@ -108,8 +109,8 @@ func (r *Reader) result(name string) error {
 	}
 }
 
-// Document reads one value with read and fails if anything follows it. name is that
-// of the file, for the error, which is an *Error.
+// Document reads one value by calling read, and fails if anything follows it. name is
+// the name of the file, for errors. The error is an *Error.
 func (r *Reader) Document(name string, read func(*Reader)) error {
 	if r.skipSpace(); r.pos == len(r.text) {
 		r.fail(r.pos, "the file is empty")
@@ -185,9 +186,9 @@ func (r *Reader) null() bool {
 	return false
 }
 
-// Object reads an object: it calls field for each key, with the position before the
-// value, which field must read or skip with Unknown. v is what is read, for the
-// Observer.
+// Object reads an object. It calls field for each key, with the position before the
+// value, which field must read or skip with Unknown. v is the value that is read, for
+// the Observer.
 func (r *Reader) Object(v any, field func(r *Reader, key string)) {
 	if r.null() {
 		return
@@ -244,7 +245,7 @@ func (r *Reader) closeObject() {
 	}
 }
 
-// Unknown skips the value of a key that isn't known.
+// Unknown skips the value of an unknown key.
 func (r *Reader) Unknown(key string) {
 	if r.observer != nil {
 		r.observer.Unknown(key)
@@ -252,7 +253,7 @@ func (r *Reader) Unknown(key string) {
 	r.skip()
 }
 
-// mismatch rejects a value that isn't of the type that is wanted.
+// mismatch rejects a value that doesn't have the expected type.
 func (r *Reader) mismatch(what string) {
 	if r.observer == nil || !r.startsValue() {
 		r.expected(what)
@@ -279,8 +280,7 @@ func (r *Reader) outOfRange(at int, reason string) {
 	r.observer.Reject(at, reason)
 }
 
-// array reads an array: it calls element for each element, with the position before
-// it.
+// array reads an array. It calls element for each element, with the position before it.
 func (r *Reader) array(element func(r *Reader)) {
 	if !r.take('[') {
 		r.mismatch("an array")

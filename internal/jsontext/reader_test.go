@@ -72,7 +72,7 @@ func TestReaderErrors(t *testing.T) {
 	}
 }
 
-// recorder writes down what it is told.
+// recorder is an Observer that records its calls.
 type recorder struct{ events []string }
 
 func (r *recorder) add(format string, args ...any) {

@@ -64,7 +64,7 @@ func FuzzAppendString(f *testing.F) {
 			t.Fatal(err)
 		}
 		got := string(AppendString(nil, text))
-		// A replacement character that was in the text stays as it is there.
+		// A replacement character in the text isn't changed.
 		if strings.ReplaceAll(got, `\ufffd`, "\ufffd") != strings.ReplaceAll(string(want), `\ufffd`, "\ufffd") {
 			t.Errorf("AppendString(%q) = %s, want %s", text, got, want)
 		}

@@ -1,6 +1,5 @@
-// Package logging writes the log that --log asks for, in the two formats of
-// runc. It owns the file and the form of a line; it decides nothing about what
-// is logged.
+// Package logging writes the log of the flag --log, in the two formats of runc. Its
+// callers decide what is logged.
 package logging
 
 import (
@@ -15,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Format is the form of a line.
+// Format is the format of a log.
 type Format string
 
 // The formats.
@@ -24,11 +23,11 @@ const (
 	JSON Format = "json" // {"level":"error","msg":"…","time":"…"}
 )
 
-// Level is the weight of a line.
+// Level is the severity of a line.
 type Level string
 
-// The levels. containerd shows the last line with level "error" to its user, so
-// there is one for a command that has failed, and none for others.
+// The levels. containerd shows its user the last line with level "error": that is used
+// for a command that has failed, and for nothing else.
 const (
 	Debug   Level = "debug"
 	Info    Level = "info"
@@ -36,14 +35,13 @@ const (
 	Error   Level = "error"
 )
 
-// Details are the keys that a line in JSON has after those of runc: what a program
-// may want to know of an error beside its sentence. Empty ones are left out, and
-// lines of text have none.
+// Details are the members that a line in JSON has in addition to runc's: details of an
+// error, for programs. Empty members are left out. Lines in text format have none.
 type Details struct {
-	Code  string `json:"code,omitempty"`  // the class of the error
-	Step  string `json:"step,omitempty"`  // what was being done
+	Code  string `json:"code,omitempty"`  // class of the error
+	Step  string `json:"step,omitempty"`  // operation that failed
 	Field string `json:"field,omitempty"` // JSON pointer into config.json
-	Errno string `json:"errno,omitempty"` // by name
+	Errno string `json:"errno,omitempty"` // its name, such as "ENOENT"
 	Hint  string `json:"hint,omitempty"`
 }
 
@@ -54,8 +52,8 @@ type Log struct {
 	file   bool
 }
 
-// Open opens the log at path for appending and makes it if need be. Without a
-// path, lines go to stderr.
+// Open opens the log at path for appending, and creates it if it doesn't exist. If path
+// is "", lines are written to stderr.
 func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 	if format != Text && format != JSON {
 		return nil, fmt.Errorf("invalid log-format: %s", format)
@@ -63,7 +61,7 @@ func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 	if path == "" {
 		return &Log{writer: stderr, format: format}, nil
 	}
-	// Not os.OpenFile: it would set up the poller, six system calls for nothing.
+	// os.OpenFile would initialise the runtime's poller, which takes six system calls.
 	fd, err := unix.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", &os.PathError{Op: "open", Path: path, Err: err})
@@ -71,23 +69,23 @@ func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 	return &Log{writer: descriptor(fd), format: format, file: true}, nil
 }
 
-// IsFile tells whether lines go to a file, not to stderr.
+// IsFile reports whether lines are written to a file, not to stderr.
 func (l *Log) IsFile() bool { return l.file }
 
-// IsJSON tells whether lines are JSON objects.
+// IsJSON reports whether lines are JSON objects.
 func (l *Log) IsJSON() bool { return l.format == JSON }
 
-// Write adds a line. An error of writing is lost: there is nowhere to tell it.
+// Write writes a line. Errors of writing are ignored, because they can't be reported.
 func (l *Log) Write(level Level, message string) { l.WriteDetails(level, message, Details{}) }
 
-// WriteDetails is Write with details.
+// WriteDetails writes a line with details.
 func (l *Log) WriteDetails(level Level, message string, details Details) {
 	_, _ = l.writer.Write(line(l.format, level, message, details, time.Now()))
 }
 
-// line is one line, written at once so that the lines of several runtimes that
-// append to one file stay whole. Its time parses as RFC 3339, without which
-// containerd takes no notice of it.
+// line returns one line. It is written with one call, so that the lines of several
+// runtimes that append to one file aren't mixed. Its time is in RFC 3339, because
+// containerd ignores other lines.
 func line(format Format, level Level, message string, details Details, now time.Time) []byte {
 	stamp := now.Format(time.RFC3339)
 	if format == JSON {
@@ -102,8 +100,8 @@ func line(format Format, level Level, message string, details Details, now time.
 	return fmt.Appendf(nil, "time=%q level=%s msg=%s\n", stamp, level, strconv.Quote(message))
 }
 
-// escapeControls escapes what encoding/json leaves as it is although a terminal may
-// obey it: U+007F to U+009F.
+// escapeControls escapes U+007F to U+009F, which encoding/json doesn't escape, although
+// a terminal may interpret them.
 func escapeControls(encoded []byte) []byte {
 	out := make([]byte, 0, len(encoded))
 	for _, r := range string(encoded) {

@@ -1,5 +1,5 @@
-// Package memfd creates files that exist only in memory, memfd_create(2). Nobody can
-// change the content of a sealed one, through whatever descriptor.
+// Package memfd creates files that exist only in memory, memfd_create(2). The content
+// of a sealed file can't be changed through any descriptor.
 package memfd
 
 import (
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Create returns an empty file, close-on-exec, which Seal can seal. The caller
-// closes it.
+// Create returns an empty file, close-on-exec, which can be sealed. The caller closes
+// it.
 func Create(name string) (int, error) {
 	return create(name, 0)
 }
@@ -40,10 +40,10 @@ func SealedExecutable(name, content string) (int, error) {
 	return fill(fd, name, content)
 }
 
-// Write writes the content from the start of the file on. The file's position
-// stays where it is.
+// Write writes content from the start of the file. It doesn't change the file's
+// position.
 func Write(fd int, content string) error {
-	// The bytes of the string without a copy, as os.File.WriteString has them: an
+	// The bytes of the string aren't copied, as in os.File.WriteString, because an
 	// executable has megabytes.
 	left := unsafe.Slice(unsafe.StringData(content), len(content))
 	for at := int64(0); len(left) > 0; {
@@ -59,7 +59,7 @@ func Write(fd int, content string) error {
 	return nil
 }
 
-// Seal makes the content and the length of the file final, and the seals as well.
+// Seal makes the content, the length and the seals of the file immutable.
 func Seal(fd int) error {
 	const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
@@ -76,7 +76,8 @@ func create(name string, flags int) (int, error) {
 	return fd, nil
 }
 
-// fill writes and seals the file, or closes it.
+// fill writes content to the file and seals it. It closes the file if there is an
+// error.
 func fill(fd int, name, content string) (int, error) {
 	err := Write(fd, content)
 	if err == nil {

@@ -1,4 +1,4 @@
-// Package pidfd has what the runtime does with descriptors of processes,
+// Package pidfd has operations on file descriptors that refer to processes,
 // pidfd_open(2).
 package pidfd
 
@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open returns a close-on-exec pidfd of the process pid; ESRCH if there is none.
+// Open returns a pidfd of the process pid, close-on-exec. The error matches ESRCH if
+// there is no such process. The caller closes it.
 func Open(pid int) (int, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -27,9 +28,9 @@ func Inode(fd int) (uint64, error) {
 	return st.Ino, nil
 }
 
-// Wait waits until a pidfd, or the end for reading of a pipe, becomes readable or is
-// closed at its other end: until the process has ended. The timeout is in
-// milliseconds, -1 for none. It reports whether that has happened.
+// Wait waits until a pidfd becomes readable, which means that the process has ended, or
+// until the read end of a pipe becomes readable or its other end is closed. The timeout
+// is in milliseconds; -1 is none. Wait returns false at the timeout.
 func Wait(fd, timeout int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
@@ -40,5 +41,5 @@ func Wait(fd, timeout int) bool {
 	}
 }
 
-// Kill sends SIGKILL; a process that has ended already is not an error.
+// Kill sends SIGKILL to a process. It does nothing if the process has ended.
 func Kill(fd int) { _ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) }

@@ -1,6 +1,6 @@
-// Package place names places in a config.json: for programs by JSON pointer, for
-// people as one would write them in a program. Steps of a plan, errors and
-// problems carry a Place, so that nobody has to find it in their text.
+// Package place represents places in config.json: for programs as a JSON pointer, for
+// people in the notation of a programming language. Steps of a plan, errors and
+// problems carry a Place, so that nothing has to parse their texts.
 package place
 
 import (
@@ -15,10 +15,10 @@ import (
 type Place struct {
 	// Pointer is the JSON pointer (RFC 6901).
 	Pointer string
-	// Name identifies an element of a list beside its index, such as the
-	// destination of a mount. It may be empty.
+	// Name identifies an element of a list in addition to its index, such as the
+	// destination of a mount; it may be empty.
 	Name string
-	// inner is how much of Pointer follows the named element.
+	// inner is the length of the part of Pointer that follows the named element.
 	inner int
 }
 
@@ -73,8 +73,8 @@ func (p Place) String() string {
 	return b.String()
 }
 
-// isMap reports whether a property is a map whose keys are plain words of the user, which
-// only quotes tell from properties.
+// isMap reports whether a property is a map with arbitrary keys, which are quoted to
+// distinguish them from properties.
 func isMap(property string) bool {
 	switch property {
 	case "linux.netDevices", "linux.resources.unified":
@@ -83,7 +83,7 @@ func isMap(property string) bool {
 	return false
 }
 
-// Escape makes a key a part of a JSON pointer.
+// Escape escapes a key for a JSON pointer.
 func Escape(key string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(key, "~", "~0"), "/", "~1")
 }
@@ -92,7 +92,7 @@ func unescape(part string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
 }
 
-// Error is an error about what is at a place. Its text begins with the place.
+// Error is an error about the value at a place. Its text begins with the place.
 type Error struct {
 	Place Place
 	Err   error
@@ -100,6 +100,7 @@ type Error struct {
 	Also []Place
 }
 
+// Error returns the text, with all places before it.
 func (e *Error) Error() string {
 	if e.Place.IsZero() {
 		return e.Err.Error()
@@ -114,8 +115,8 @@ func (e *Error) Error() string {
 // Unwrap returns the error without its place.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Wrap returns err with its place; nil stays nil, and an error that has a place
-// already keeps that one.
+// Wrap returns err with a place. It returns nil if err is nil, and err itself if it
+// carries a place already.
 func Wrap(p Place, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
@@ -138,12 +139,11 @@ func Of(err error) Place {
 	return Place{}
 }
 
-// Errors collects what is wrong with a config, for those who want to know all of
-// it. The zero value is ready for use.
+// Errors collects the problems of a config. The zero value is empty and ready for use.
 type Errors []*Error
 
-// Add adds an error at a place; nil is not added, and an error that has a place
-// already keeps that one.
+// Add adds an error at a place. It ignores nil, and keeps the place of an error that
+// carries one already.
 func (l *Errors) Add(p Place, err error) {
 	var known *Error
 	switch {
@@ -160,7 +160,7 @@ func (l *Errors) Addf(p Place, format string, args ...any) {
 	*l = append(*l, Errorf(p, format, args...))
 }
 
-// First returns the first error, for those who stop at it; nil if there is none.
+// First returns the first error; nil if there is none.
 func (l Errors) First() error {
 	if len(l) == 0 {
 		return nil

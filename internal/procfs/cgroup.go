@@ -11,10 +11,10 @@ import (
 // Membership is the cgroup of a process in one hierarchy, a line of
 // /proc/PID/cgroup (cgroups(7)).
 type Membership struct {
-	// Controllers are those of the hierarchy, "name=NAME" for a named one. The
-	// cgroup2 hierarchy has the only element "".
+	// Controllers are the controllers of the hierarchy; "name=NAME" for a named one.
+	// For the cgroup2 hierarchy they are a single "".
 	Controllers []string
-	// Path is below the root of the hierarchy, as the cgroup namespace of the
+	// Path is the path of the cgroup in its hierarchy, as the cgroup namespace of the
 	// reader shows it. It begins with "/".
 	Path string
 }
@@ -22,13 +22,13 @@ type Membership struct {
 // Memberships are the cgroups of one process.
 type Memberships []Membership
 
-// ReadCgroups reads /proc/PID/cgroup. The error is fs.ErrNotExist if there is no
+// ReadCgroups reads /proc/PID/cgroup. The error matches fs.ErrNotExist if there is no
 // such process.
 func ReadCgroups(pid int) (Memberships, error) {
 	return readCgroups(strconv.Itoa(pid))
 }
 
-// OwnCgroups is ReadCgroups for the calling process.
+// OwnCgroups returns the cgroups of the calling process.
 func OwnCgroups() (Memberships, error) { return readCgroups("self") }
 
 func readCgroups(process string) (Memberships, error) {

@@ -1,5 +1,5 @@
-// Package procfs reads what /proc says of processes, proc(5). It reads the host's
-// procfs, never a container's.
+// Package procfs reads the information about processes in /proc, proc(5). It must be
+// used with the host's procfs, never with a container's.
 package procfs
 
 import (
@@ -15,26 +15,24 @@ import (
 // Stat is a part of /proc/PID/stat, proc_pid_stat(5). Times are in clock ticks,
 // of which a second has 100 on all architectures that Go supports.
 type Stat struct {
-	// Name is the command's name, which the process chooses: it may contain any
-	// byte but NUL.
+	// Name is the command name. The process can set it to any bytes except NUL.
 	Name string
 	// State is the process's state: 'R', 'S', 'D', 'Z' and others.
 	State  byte
 	Parent int
 	// Terminal is the device number of the controlling terminal; 0 for none.
 	Terminal uint64
-	// CPUTime is the time spent in user mode and in the kernel.
+	// CPUTime is the time spent in user mode and in kernel mode.
 	CPUTime uint64
-	// StartTime is counted from boot. Together with the pid it identifies a
-	// process, unless the pid is used again within a tick.
+	// StartTime is the time between boot and the start of the process. Together with
+	// the pid it identifies a process, unless the pid is reused within a tick.
 	StartTime uint64
 }
 
-// IsDead reports whether the process has ended, whether or not its parent has
-// waited for it.
+// IsDead reports whether the process has ended, whether or not it has been reaped.
 func (s Stat) IsDead() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
 
-// ReadStat reads /proc/PID/stat. The error is fs.ErrNotExist if there is no such
+// ReadStat reads /proc/PID/stat. The error matches fs.ErrNotExist if there is no such
 // process.
 func ReadStat(pid int) (Stat, error) {
 	path := "/proc/" + strconv.Itoa(pid) + "/stat"
@@ -51,8 +49,8 @@ func ReadStat(pid int) (Stat, error) {
 	return parseStat(buf[:n])
 }
 
-// parseStat looks behind the last parenthesis, because the name before it may
-// contain anything.
+// parseStat parses the fields after the last parenthesis, because the name before it
+// may contain any character.
 func parseStat(line []byte) (Stat, error) {
 	begin, end := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if begin < 0 || end < begin {
@@ -92,8 +90,8 @@ func ReadText(path string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// SelfStatus returns a field of /proc/self/status, such as "CapEff"; "" if it isn't
-// there.
+// SelfStatus returns a field of /proc/self/status, such as "CapEff"; "" if it doesn't
+// exist.
 func SelfStatus(name string) string { return status("self", name) }
 
 // Status returns a field of /proc/PID/status; "" if there is no such process or

@@ -1,10 +1,10 @@
-// Package rawio reads and writes plain descriptors. A command lives for a few
-// milliseconds: os.File would set up the runtime's poller first.
+// Package rawio reads and writes file descriptors without os.File, which would
+// initialise the runtime's poller: a command lives for a few milliseconds only.
 package rawio
 
 import "golang.org/x/sys/unix"
 
-// ReadAll reads a descriptor to its end.
+// ReadAll reads a descriptor until the end of the file.
 func ReadAll(fd int) ([]byte, error) {
 	buf := make([]byte, 0, 8192)
 	for {
@@ -25,7 +25,7 @@ func ReadAll(fd int) ([]byte, error) {
 	}
 }
 
-// WriteAll writes all of b, however many calls that needs.
+// WriteAll writes all of b, with as many calls as needed.
 func WriteAll(fd int, b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.Write(fd, b)

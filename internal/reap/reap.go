@@ -1,4 +1,4 @@
-// Package reap waits for children of this process.
+// Package reap waits for children of the calling process.
 package reap
 
 import (
@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wait collects the child pid and returns how it ended, wait4(2).
+// Wait waits until the child pid has ended, reaps it, and returns its status, wait4(2).
 func Wait(pid int) (unix.WaitStatus, error) {
 	var status unix.WaitStatus
 	for {
@@ -18,7 +18,7 @@ func Wait(pid int) (unix.WaitStatus, error) {
 	}
 }
 
-// Describe returns how a process ended in words: "exit status 3", "signal 9 (killed)".
+// Describe describes how a process has ended: "exit status 3" or "signal 9 (killed)".
 func Describe(s unix.WaitStatus) string {
 	if s.Signaled() {
 		return fmt.Sprintf("signal %d (%s)", s.Signal(), s.Signal())

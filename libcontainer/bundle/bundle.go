@@ -1,4 +1,5 @@
-// Package bundle reads a bundle: a directory with a config.json and a rootfs, bundle.md.
+// Package bundle reads a bundle, a directory with a config.json and a rootfs:
+// bundle.md.
 package bundle
 
 import (
@@ -18,20 +19,21 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
-// Bundle is a bundle whose config.json has no errors on this host. Its Spec.Linux
-// is never nil.
+// Bundle is a bundle whose config.json has no errors on this host. Spec.Linux is never
+// nil.
 type Bundle struct {
 	// Dir and Rootfs are absolute paths.
 	Dir, Rootfs string
-	Content     []byte // of config.json, as it is
-	Spec        *specs.Spec
-	Host        *host.Host
-	// Warnings are what Validate warns of.
+	// Content is the text of config.json.
+	Content []byte
+	Spec    *specs.Spec
+	Host    *host.Host
+	// Warnings are the warnings of Validate.
 	Warnings []config.Problem
 }
 
-// Open reads and validates the bundle in a directory; "" is the working directory.
-// The error is a *fault.Fault.
+// Open reads and validates the bundle in a directory; "" is the working directory. The
+// error is a *fault.Fault.
 func Open(path string) (*Bundle, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -48,7 +50,8 @@ func Open(path string) (*Bundle, error) {
 		b.Spec.Linux = &specs.Linux{} // absent is empty
 	}
 	if !NamesRootfs(b.Spec) {
-		// There is no mount to ask the host about, and more may be wrong.
+		// Without a rootfs the host can't be probed. Validate reports this problem and
+		// all others.
 		return nil, b.validate(host.Any())
 	}
 	if b.Rootfs, err = FindRootfs(dir, b.Spec); err != nil {
@@ -63,6 +66,7 @@ func Open(path string) (*Bundle, error) {
 	return b, nil
 }
 
+// validate sets Warnings, and returns an error if there are problems that aren't warnings.
 func (b *Bundle) validate(on *host.Host) error {
 	b.Warnings = config.Validate(b.Spec, on)
 	return fault.Wrap("config", fault.ConfigInvalid, config.FirstError(b.Warnings))
@@ -98,7 +102,8 @@ func readConfig(dir string) ([]byte, error) {
 func NamesRootfs(spec *specs.Spec) bool { return spec.Root != nil && spec.Root.Path != "" }
 
 // FindRootfs returns root.path as an absolute path. Its last component must be a
-// directory and not a link, which the owner of the image could point anywhere.
+// directory and not a symbolic link, because the owner of the image could let a link
+// point anywhere.
 func FindRootfs(dir string, spec *specs.Spec) (string, error) {
 	path := spec.Root.Path
 	if !filepath.IsAbs(path) {
@@ -128,7 +133,7 @@ func HasHooks(h *specs.Hooks) bool {
 		len(h.Poststart)+len(h.Poststop) > 0
 }
 
-// Resources returns linux.resources, empty where there are none.
+// Resources returns linux.resources; empty resources if it isn't set.
 func Resources(spec *specs.Spec) *specs.LinuxResources {
 	if spec.Linux.Resources == nil {
 		return &specs.LinuxResources{}

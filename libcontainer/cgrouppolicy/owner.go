@@ -9,10 +9,11 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// Owner returns the user of the host to whom the container's cgroup is given,
-// config-linux.md "Cgroup ownership": the one who runs the container's process,
-// if the container sees its cgroup as the root of a cgroup namespace of its own
-// and may write to it. On cgroup v1 the manager doesn't follow.
+// Owner returns the host's user to whom the container's cgroup is chowned,
+// config-linux.md "Cgroup ownership". That is the user of the container's process. ok
+// is false if the cgroup isn't chowned: unless the container has a cgroup namespace of
+// its own, in which its cgroup is the root, and a writable mount of it. On cgroup v1
+// the manager ignores the owner.
 func Owner(spec *specs.Spec) (uid int, ok bool) {
 	if spec.Process == nil || !slices.Contains(spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.CgroupNamespace}) {
 		return 0, false

@@ -1,5 +1,6 @@
-// Package cgrouppolicy decides what the runtime does about a container's cgroup: where
-// it is, what an ordinary user may do without, and who owns it. Package cgroups acts.
+// Package cgrouppolicy decides about a container's cgroup: its path, whether an
+// ordinary user's container can run without one, and who owns it. Package cgroups
+// carries the decisions out.
 package cgrouppolicy
 
 import (
@@ -16,18 +17,19 @@ import (
 	"github.com/runnel/runnel/libcontainer/bundle"
 )
 
-// Policy is how the runtime treats cgroups.
+// Policy holds the settings of the runtime for cgroups.
 type Policy struct {
-	// Systemd: systemd creates them, by the driver of package cgroups/systemd.
+	// Systemd selects the systemd driver, package cgroups/systemd.
 	Systemd bool
-	// Rootless: the runtime is an ordinary user's, and does without a cgroup that it
-	// may not create, as long as no limit is asked for.
+	// Rootless permits a container without a cgroup if the user may not create one, as
+	// long as config.json sets no limit.
 	Rootless bool
-	// Debug gets a sentence about what the runtime does without; nil discards it.
+	// Debug receives a message about each setting that isn't applied; nil discards it.
 	Debug func(string)
 }
 
-// Locate returns where the container's cgroup will be; nil if it can have none.
+// Locate returns the location of the container's cgroup; nil if the container will have
+// none.
 func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
 	if p.Systemd {
 		location, err := cgroups.LocateUnit(spec.Linux.CgroupsPath, id, p.Rootless, spec.Annotations)
@@ -46,10 +48,10 @@ func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
 	return &location, nil
 }
 
-// Dispensable reports whether the container can do without a cgroup after an error of
-// creating it: an ordinary user often can't create one, and without limits nothing is
-// lost. Device rules don't count as limits: a user can't create a device node that
-// couldn't be opened outside.
+// Dispensable reports whether the container can run without a cgroup after creating it
+// has failed with err. An ordinary user often can't create one, and without limits
+// nothing is lost. Device rules don't count as limits: a user can't create a device
+// node that couldn't be opened outside.
 func (p Policy) Dispensable(spec *specs.Spec, err error) bool {
 	refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, cgroups.ErrNoHierarchy)
@@ -59,8 +61,8 @@ func (p Policy) Dispensable(spec *specs.Spec, err error) bool {
 	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
 }
 
-// limited returns the names of the properties of linux.resources that limit something, devices
-// left aside.
+// limited returns the places of the limits that are set in linux.resources, except for
+// device rules.
 func limited(r *specs.LinuxResources) []place.Place {
 	if r == nil {
 		return nil
@@ -87,21 +89,21 @@ func limitsIO(io *specs.LinuxBlockIO) bool {
 		len(io.ThrottleWriteBpsDevice)+len(io.ThrottleReadIOPSDevice)+len(io.ThrottleWriteIOPSDevice) > 0
 }
 
-// Explain adds to an error of an ordinary user's cgroup what has asked for a cgroup,
-// and how to get one that may be limited.
+// Explain adds to an error about an ordinary user's cgroup which settings require the
+// cgroup, and how to get one that may have limits.
 func (p Policy) Explain(spec *specs.Spec, err error) error {
 	if !p.Rootless || err == nil {
 		return err
 	}
-	asks := limited(spec.Linux.Resources)
+	limits := limited(spec.Linux.Resources)
 	switch {
 	case errors.Is(err, cgroups.ErrController):
 		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
-	case errors.Is(err, fs.ErrPermission) && len(asks) == 0 && spec.Linux.CgroupsPath != "":
+	case errors.Is(err, fs.ErrPermission) && len(limits) == 0 && spec.Linux.CgroupsPath != "":
 		at := place.At("/linux/cgroupsPath").Named(strconv.Quote(spec.Linux.CgroupsPath))
 		return place.Errorf(at, "%w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)", err, delegationHint)
-	case errors.Is(err, fs.ErrPermission) && len(asks) > 0:
-		return &place.Error{Place: asks[0], Also: asks[1:], Err: fmt.Errorf(
+	case errors.Is(err, fs.ErrPermission) && len(limits) > 0:
+		return &place.Error{Place: limits[0], Also: limits[1:], Err: fmt.Errorf(
 			"%w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)", err, delegationHint)}
 	}
 	return err
@@ -109,13 +111,14 @@ func (p Policy) Explain(spec *specs.Spec, err error) error {
 
 const delegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
 
-// denyAll is the rule that the device rules of every container begin with, as runc's
+// denyAll returns the rule that every container's device rules begin with, as runc's
 // do.
 func denyAll() specs.LinuxDeviceCgroup {
 	return specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
 }
 
-// SetDevices sets the device rules of a config.
+// SetDevices sets the device rules of a config. For an ordinary user it does nothing if
+// the kernel refuses them.
 func (p Policy) SetDevices(m cgroups.Manager, spec *specs.Spec) error {
 	rules := bundle.Resources(spec).Devices
 	if len(rules) == 0 {

@@ -20,8 +20,9 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// diagnose looks at the host and at the rootfs for what has made step i fail; ""
-// if nothing is found. It changes nothing, and what it says has been seen.
+// diagnose looks at the host and at the rootfs for the reason why step i has failed,
+// and returns a hint; "" if it finds none. It changes nothing, and reports only what it
+// has seen.
 func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 	switch o := op.(type) {
 	case plan.Exec:
@@ -47,7 +48,7 @@ func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 	case plan.Symlink:
 		return s.unmapped(i, o.Path, f.Errno)
 	case plan.Rlimit:
-		return s.tooHigh(o, f.Errno)
+		return s.explainRlimit(o, f.Errno)
 	case plan.Root:
 		return barrier(o.Path, f.Errno)
 	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.Propagation, plan.Pivot, plan.Hostname:
@@ -70,35 +71,35 @@ func (s Setup) diagnoseBind(i int, o plan.Bind, f *nsenter.Failure) string {
 	return refusal("", f.Errno)
 }
 
-// restricted is for a file system that the kernel doesn't let a user namespace have,
-// or not with these options.
+// restricted returns a hint for a file system that the kernel doesn't permit in a user
+// namespace, or not with these options.
 func (s Setup) restricted(fsType string, f *nsenter.Failure) string {
 	if f.Errno == unix.EACCES && f.Part == nsenter.PartParameter && s.mapsIDs() {
-		return s.barredOption(f.Text)
+		return s.explainOption(f.Text)
 	}
 	if f.Errno != unix.EPERM || !s.mapsIDs() || fsType == "proc" || fsType == "sysfs" {
 		return ""
 	}
 	if f.Part == nsenter.PartCreate && fsType != "overlay" {
-		return "the kernel lets no user namespace mount " + fsType
+		return "the kernel doesn't permit mounting " + fsType + " in a user namespace"
 	}
 	return "an option of it may not be used in a user namespace"
 }
 
-// barredOption finds the directory that keeps the root of the user namespace from
-// one that an option names, such as overlay's lowerdir=A:B.
-func (s Setup) barredOption(option string) string {
+// explainOption returns a hint for a directory that is named by an option, such as
+// overlay's lowerdir=A:B, if the root of the user namespace can't reach it.
+func (s Setup) explainOption(option string) string {
 	_, value, _ := strings.Cut(option, "=")
 	for _, dir := range strings.Split(value, ":") {
-		if found, barred := s.unmappedBelow("/", dir); barred {
+		if found, blocks := s.unmappedBelow("/", dir); blocks {
 			return found
 		}
 	}
 	return ""
 }
 
-// tooHigh is for a limit above what setrlimit(2) allows.
-func (s Setup) tooHigh(o plan.Rlimit, errno unix.Errno) string {
+// explainRlimit returns a hint for a limit that is higher than setrlimit(2) permits.
+func (s Setup) explainRlimit(o plan.Rlimit, errno unix.Errno) string {
 	if errno != unix.EPERM {
 		return ""
 	}
@@ -112,14 +113,14 @@ func (s Setup) tooHigh(o plan.Rlimit, errno unix.Errno) string {
 	return ""
 }
 
-// hasCapability reads the runtime's effective set.
+// hasCapability reports whether the runtime has a capability in its effective set.
 func hasCapability(n uint) bool {
 	caps, err := strconv.ParseUint(procfs.SelfStatus("CapEff"), 16, 64)
 	return err != nil || caps>>n&1 != 0
 }
 
-// noexec is for a program that the child has found on a mount without execution.
-// Which mount that is, the plan shows.
+// noexec returns a hint for a program that the child has found on a mount with noexec.
+// The plan shows which mount that is.
 func (s Setup) noexec(f *nsenter.Failure) string {
 	if f.Part != nsenter.PartNoexec {
 		return ""
@@ -133,7 +134,8 @@ func (s Setup) noexec(f *nsenter.Failure) string {
 	return "it is on a mount that is noexec"
 }
 
-// mountedAt gives the mount point of a step and the attributes that it sets.
+// mountedAt returns the mount point that a step mounts or changes, and the attributes
+// that it sets.
 func mountedAt(op plan.Op) (target string, set uint64) {
 	switch o := op.(type) {
 	case plan.Mount:
@@ -146,14 +148,16 @@ func mountedAt(op plan.Op) (target string, set uint64) {
 	return "", 0
 }
 
+// isBelow reports whether name is dir or below it; "" contains nothing.
 func isBelow(name, dir string) bool {
 	return dir != "" && (name == dir || dir == "/" || strings.HasPrefix(name, dir+"/"))
 }
 
-// unmapped finds what belongs to an id outside of the container's user namespace,
-// whose root has no power over it (user_namespaces(7)), on the way to name, which
-// step i was about to use: a directory that others can't enter, or else the last
-// thing that is there.
+// unmapped returns a hint at a file or directory, on the path name that step i uses,
+// that belongs to an id outside of the container's user namespace: the namespace's root
+// has no privileges over it (user_namespaces(7)). It is the first directory that others
+// can't search, or else the last part of the path that exists. It returns "" if there
+// is none.
 func (s Setup) unmapped(i int, name string, errno unix.Errno) string {
 	if !s.mapsIDs() {
 		return ""
@@ -168,10 +172,10 @@ func (s Setup) unmapped(i int, name string, errno unix.Errno) string {
 	return found
 }
 
-// unmappedBelow is unmapped for a path below root. barred: what it has found is a
-// directory that others can't enter.
-func (s Setup) unmappedBelow(root, rest string) (found string, barred bool) {
-	const othersEnter = 0o001
+// unmappedBelow does the same for a path below root. blocks reports that the directory
+// can't be searched by others.
+func (s Setup) unmappedBelow(root, rest string) (found string, blocks bool) {
+	const othersSearch = 0o001
 	shown := ""
 	for _, part := range strings.Split(rest, "/") {
 		shown = path.Join(shown, part)
@@ -183,17 +187,18 @@ func (s Setup) unmappedBelow(root, rest string) (found string, barred bool) {
 		if _, ok := config.ContainerID(s.Linux.UIDMappings, st.Uid); !ok {
 			found = fmt.Sprintf("%s belongs to uid %d, which isn't mapped into the user namespace", path.Join(root, shown), st.Uid)
 		}
-		if found != "" && st.Mode&othersEnter == 0 {
+		if found != "" && st.Mode&othersSearch == 0 {
 			return found, true
 		}
 	}
 	return found, false
 }
 
+// mapsIDs reports whether the container has a user namespace of its own.
 func (s Setup) mapsIDs() bool { return s.Linux != nil && len(s.Linux.UIDMappings) > 0 }
 
-// origin says where on the host name is: in the rootfs, or in the source of the
-// last bind before step i that covers it.
+// origin returns the host's path of name, as a root and a path below it: in the source
+// of the last bind mount before step i that contains name, or else in the rootfs.
 func (s Setup) origin(i int, name string) (root, rest string) {
 	root, rest = s.Rootfs, name
 	covered := ""
@@ -210,7 +215,7 @@ func (s Setup) origin(i int, name string) (root, rest string) {
 	return root, rest
 }
 
-// source is the path of a tree that the parent has opened.
+// source returns the path of a file of the plan that the parent has opened.
 func (s Setup) source(file string) string {
 	for i := range s.Plan.Files {
 		if s.Plan.Files[i].Name == file {
@@ -220,8 +225,8 @@ func (s Setup) source(file string) string {
 	return ""
 }
 
-// barrier finds the directory of the host that the runtime's user can't enter on
-// the way to name.
+// barrier returns a hint at the directory on the path name that the runtime's user
+// can't search.
 func barrier(name string, errno unix.Errno) string {
 	if errno != unix.EACCES {
 		return ""
@@ -243,8 +248,8 @@ func barrier(name string, errno unix.Errno) string {
 	return ""
 }
 
-// refusal is for EPERM and EACCES of what a runtime may do on a host: it looks
-// for what keeps this one from it.
+// refusal returns a hint for EPERM or EACCES of an operation that a runtime may
+// normally do on a host: it looks for what prevents this one from doing it.
 func refusal(fsType string, errno unix.Errno) string {
 	if errno != unix.EPERM && errno != unix.EACCES {
 		return ""
@@ -262,8 +267,8 @@ func refusal(fsType string, errno unix.Errno) string {
 	return joinHints(append(hints, confinedHint())...)
 }
 
-// covered names the mounts that keep a user namespace from having a procfs or
-// sysfs of its own: it may not show what they hide (mount_namespaces(7)).
+// covered returns a hint at the mounts that prevent a user namespace from mounting a
+// new procfs or sysfs: it must not show what they hide (mount_namespaces(7)).
 func covered(fsType string) string {
 	dir := "/proc"
 	if fsType == "sysfs" {
@@ -283,20 +288,21 @@ func covered(fsType string) string {
 	}
 	switch {
 	case !isThere:
-		return "in a user namespace it needs one that is mounted at " + dir + " here"
+		return "in a user namespace it requires that " + fsType + " is mounted at " + dir + " on the host"
 	case len(over) > 0:
-		return "in a user namespace it needs one here without other mounts on it, and there is " + strings.Join(over[:min(len(over), 3)], ", ")
+		return "in a user namespace it requires that nothing is mounted below " + dir + " on the host, but there is " + strings.Join(over[:min(len(over), 3)], ", ")
 	}
 	return ""
 }
 
-// isStandardMount: the kernel has empty directories for these, which hide nothing.
+// isStandardMount reports whether the kernel has an empty directory for this mount
+// point. Such a mount hides nothing.
 func isStandardMount(name string) bool {
 	return strings.HasPrefix(name, "/sys/fs/") || strings.HasPrefix(name, "/sys/kernel/") || name == "/proc/sys/fs/binfmt_misc"
 }
 
-// Maps returns the error for id maps that the kernel has refused, user_namespaces(7);
-// nil stays nil.
+// Maps returns err, of writing id maps, as a Fault with a hint at the reason why the
+// kernel has refused them, user_namespaces(7); nil if err is nil.
 func Maps(linux *specs.Linux, err error) error {
 	err = fault.Wrap("maps", fault.NamespaceFailed, err)
 	known := fault.Of(err)
@@ -306,7 +312,7 @@ func Maps(linux *specs.Linux, err error) error {
 	switch _, mapsRoot := config.ContainerID(linux.UIDMappings, 0); {
 	case !errors.Is(err, unix.EPERM):
 	case mapsRoot && !hasCapability(unix.CAP_SETFCAP):
-		known.AddHint("the runtime lacks CAP_SETFCAP, which since Linux 5.12 mapping the id 0 takes")
+		known.AddHint("the runtime lacks CAP_SETFCAP, which mapping the id 0 requires since Linux 5.12")
 	case !hasCapability(unix.CAP_SETUID) || !hasCapability(unix.CAP_SETGID):
 		known.AddHint("the runtime lacks CAP_SETUID or CAP_SETGID")
 	default:
@@ -315,8 +321,8 @@ func Maps(linux *specs.Linux, err error) error {
 	return err
 }
 
-// Cgroup returns err as a fault of cgroups, with a hint at what keeps the runtime from
-// them; nil stays nil. The step is "cgroup" or "intel-rdt".
+// Cgroup returns err, of an operation on cgroups, as a Fault with a hint at what
+// prevents the operation; nil if err is nil. The step is "cgroup" or "intel-rdt".
 func Cgroup(step string, err error) error {
 	if err == nil || fault.Of(err) != nil {
 		return err
@@ -333,14 +339,14 @@ func Cgroup(step string, err error) error {
 	return err
 }
 
-// Start returns the error for a child that nsenter.Start couldn't start; nil stays nil.
+// Start returns err, of nsenter.Start, as a Fault; nil if err is nil.
 func Start(err error) error {
 	if err == nil || fault.Of(err) != nil {
 		return err
 	}
 	err = fault.Wrap("clone", fault.NamespaceFailed, err)
 	known := fault.Of(err)
-	// The files of a plan that can't be opened have a place.
+	// If a file of the plan couldn't be opened, the error has its place.
 	switch {
 	case strings.HasPrefix(known.Field, "/mounts/") || known.Field == "/root/path":
 		known.Code, known.Step = fault.MountFailed, "bind"

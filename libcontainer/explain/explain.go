@@ -1,5 +1,5 @@
 // Package explain turns a failure of the child, or of starting it, into an error that a
-// user can act on. It looks for what the errno hides, on the host and in the rootfs,
+// user can act on. It looks on the host and in the rootfs for what the errno hides,
 // after the failure and without changing anything: a hint says only what was seen.
 package explain
 
@@ -20,17 +20,17 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// Setup is what a failed step is explained by.
+// Setup is the information that explains a failed step.
 type Setup struct {
 	// Plan has at least the steps from the failed one on.
 	Plan   *plan.Plan
 	Rootfs string
-	Linux  *specs.Linux // nil if nothing of it can matter any more
+	Linux  *specs.Linux // nil if it has no influence on the steps of Plan
 }
 
-// Step returns the error for what the child says of a failed step: what the step was
-// about, where in config.json it stands, the kernel's errno, and a hint where the
-// errno misleads. It is a *fault.Fault, and errors.Is finds the errno.
+// Step returns the error for a failed step that the child has reported: what the step
+// was about, its place in config.json, the kernel's errno, and a hint if the errno is
+// misleading. It is a *fault.Fault, and errors.Is finds the errno.
 func (s Setup) Step(f *nsenter.Failure) error {
 	i, ok := Find(s.Plan, f.Step)
 	if !ok {
@@ -69,14 +69,15 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	return known
 }
 
-// Find returns the index in p of the child's step at. Where p has only the last steps
-// of the child's plan, earlier ones aren't found.
+// Find returns the index in p of the step that the child names at. p may have only the
+// last steps of the child's plan; ok is false for earlier ones.
 func Find(p *plan.Plan, at nsenter.Position) (i int, ok bool) {
 	i = len(p.Steps) - at.Total + at.Index
 	return i, i >= 0 && i < len(p.Steps) && p.Steps[i].Op.Kind() == at.Kind
 }
 
-// stepError is a failed step of the child. It unwraps to the errno.
+// stepError is the error of a step that has failed in the child. It unwraps to the
+// errno.
 type stepError struct {
 	text  string
 	errno unix.Errno
@@ -85,6 +86,7 @@ type stepError struct {
 func (e *stepError) Error() string { return e.text }
 func (e *stepError) Unwrap() error { return e.errno }
 
+// joinHints joins the hints that aren't "".
 func joinHints(hints ...string) string {
 	var set []string
 	for _, h := range hints {
@@ -95,7 +97,7 @@ func joinHints(hints ...string) string {
 	return strings.Join(set, "; ")
 }
 
-// codeOf is the class of a failed step.
+// codeOf returns the code of a failed step.
 func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 	switch op.(type) {
 	case plan.ResolveExec, plan.Exec:
@@ -121,7 +123,7 @@ func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 	return fault.ProcessFailed
 }
 
-// describe says what the step was about to do, and what its errno may mean.
+// describe returns what the step was doing, and what its errno may mean.
 func describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	switch o := op.(type) {
 	case plan.Mount:
@@ -174,15 +176,15 @@ func typeHint(errno unix.Errno) string {
 	return ""
 }
 
-// mostLayers is OVL_MAX_STACK of the kernel's overlayfs.
-const mostLayers = 500
+// maxLayers is OVL_MAX_STACK of the kernel's overlayfs.
+const maxLayers = 500
 
-// mountHint is for what a file system refuses with few words or none.
+// mountHint returns what an errno of mounting a file system means.
 func mountHint(o plan.Mount, errno unix.Errno) string {
 	overlay := o.FSType == "overlay"
 	switch {
-	case overlay && countLayers(o.Params) > mostLayers:
-		return fmt.Sprintf("it has %d layers in lowerdir, and overlay takes %d", countLayers(o.Params), mostLayers)
+	case overlay && countLayers(o.Params) > maxLayers:
+		return fmt.Sprintf("it has %d layers in lowerdir, and overlay takes %d", countLayers(o.Params), maxLayers)
 	case overlay && errno == unix.ELOOP:
 		return "one of its directories is within another"
 	case overlay && errno == unix.EBUSY:
@@ -215,8 +217,8 @@ func countLayers(params []string) int {
 	return n
 }
 
-// namespaceOfMount says what the root of a user namespace must own to mount a
-// file system, mount_namespaces(7).
+// namespaceOfMount returns which namespace a user namespace must own to mount a file
+// system, mount_namespaces(7).
 func namespaceOfMount(fsType string) string {
 	kind := map[string]string{"proc": "pid", "sysfs": "network", "mqueue": "ipc", "cgroup": "cgroup", "cgroup2": "cgroup"}[fsType]
 	switch {
@@ -235,11 +237,12 @@ func targetWords(noSymlink bool) string {
 	return "its mount point"
 }
 
-// TargetHint returns what an errno of a mount point means; "" if nothing.
+// TargetHint returns what an errno of opening a mount point means; "" if it needs no
+// explanation.
 func TargetHint(errno unix.Errno, noSymlink bool) string {
 	switch {
 	case errno == unix.EROFS:
-		return "it isn't in the rootfs, and can't be made there because that is read-only"
+		return "it isn't in the rootfs, and can't be created there because that is read-only"
 	case errno == unix.ELOOP:
 		return "the image has a loop of symbolic links there, or a link where none may be"
 	case errno == unix.EXDEV:
@@ -294,11 +297,13 @@ func describeResolveExec(o plan.ResolveExec, f *nsenter.Failure) (what, hint str
 	return fmt.Sprintf("exec: %q", o.Name), ProgramHint(f.Errno)
 }
 
-// ProgramHint returns what an errno of looking up a program means; "" if nothing.
+// ProgramHint returns what an errno of looking up a program means; "" if it needs no
+// explanation.
 func ProgramHint(errno unix.Errno) string {
 	switch errno {
 	case unix.EISDIR:
-		// execve(2) says EACCES of a directory; podman makes 126 of these words.
+		// For a directory execve(2) returns EACCES; podman turns these words into
+		// exit status 126.
 		return "permission denied: it must be a regular file"
 	case unix.EACCES:
 		return "it must be a regular file with execute permission for the user of the process"
@@ -368,7 +373,7 @@ func describeIdentity(o plan.Identity, f *nsenter.Failure) (what, hint string) {
 	return what, hint
 }
 
-// NoDevpts are the words for a terminal without a devpts, and the hint.
+// NoDevpts and NoDevptsHint describe a terminal in a container without a devpts.
 const (
 	NoDevpts     = "terminal: open /dev/pts/ptmx"
 	NoDevptsHint = "a terminal needs a devpts mounted at /dev/pts in the container"
@@ -426,7 +431,7 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	return op.Kind().String(), ""
 }
 
-// labelHint explains what the kernel's LSMs mean by the errno of a write to
+// labelHint returns what the kernel's LSMs mean by the errno of a write to
 // /proc/self/attr.
 func labelHint(o plan.Label, errno unix.Errno) string {
 	isApparmor := o.Fallback != ""
@@ -441,8 +446,8 @@ func labelHint(o plan.Label, errno unix.Errno) string {
 	return ""
 }
 
-// confinedHint names the AppArmor profile or the label that this process runs
-// under, which may be what has denied a step. The child's is the same until the
+// confinedHint returns a hint at the AppArmor profile or the label that this process is
+// confined by, which may be what has denied a step. The child has the same until the
 // end of its plan.
 func confinedHint() string {
 	module := "AppArmor profile"
@@ -455,19 +460,20 @@ func confinedHint() string {
 	if err != nil || name == "" || name == "unconfined" || name == "kernel" {
 		return ""
 	}
-	return "the runtime is confined by the " + module + " " + name + ", which may deny this: the kernel's log tells"
+	return "the runtime is confined by the " + module + " " + name + ", which may deny this: see the kernel's log"
 }
 
-// joinHint: setns(2) wants CAP_SYS_ADMIN in the user namespace that the namespace
-// was made in.
+// joinHint returns what an errno of setns(2) means, which requires CAP_SYS_ADMIN in the
+// user namespace that owns the namespace.
 func joinHint(errno unix.Errno) string {
 	if errno == unix.EPERM {
-		return "it belongs to another user namespace: that has to be joined, too, by its path"
+		return "it belongs to another user namespace, which must be joined by its path, too"
 	}
 	return ""
 }
 
-// enterHint: the child of a created container hides from all but root.
+// enterHint returns what an errno of entering a container means. The init of a
+// container that hasn't been started is undumpable, so only root can access it.
 func enterHint(errno unix.Errno) string {
 	if errno == unix.EPERM && os.Geteuid() != 0 {
 		return "an ordinary user can enter own containers only, and when they have been started"
@@ -482,15 +488,16 @@ func propagationHint(errno unix.Errno) string {
 	return ""
 }
 
-// NamespaceHint returns what an errno of creating namespaces means; "" if nothing.
+// NamespaceHint returns what an errno of creating namespaces means; "" if it needs no
+// explanation.
 func NamespaceHint(errno unix.Errno) string {
 	switch errno {
 	case unix.EPERM:
 		return "without root this needs a user namespace, and a host that allows them to users"
 	case unix.ENOSPC:
-		return "a limit in /proc/sys/user is reached, or 32 levels of namespaces"
+		return "a limit in /proc/sys/user is reached, or namespaces are nested more than 32 levels deep"
 	case unix.EUSERS:
-		return "32 levels of user namespaces are the most"
+		return "user namespaces can be nested only 32 levels deep"
 	case unix.EAGAIN:
 		return "there are too many processes: RLIMIT_NPROC, pids.max of a cgroup, or kernel.pid_max"
 	case unix.EMFILE, unix.ENFILE:

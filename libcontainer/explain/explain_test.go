@@ -92,8 +92,8 @@ func TestExplainStep(t *testing.T) {
 	}
 }
 
-// What belongs to nobody in the user namespace is found in the rootfs, and behind a
-// bind mount.
+// A file that belongs to an unmapped id is found in the rootfs, and behind a bind
+// mount.
 func TestUnmapped(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give files away")

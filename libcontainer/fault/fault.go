@@ -1,5 +1,5 @@
-// Package fault has the errors of the runtime: what is known of one beside its
-// sentence, and the errors that callers decide on.
+// Package fault defines the errors of the runtime: the sentinel errors, and Fault,
+// which adds machine-readable details to an error's text.
 package fault
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// Sentinel errors, for use with errors.Is. Their texts are matched by containerd's
-// shim ("does not exist", "container not running") and others.
+// Sentinel errors, for use with errors.Is. Their texts are matched by containerd's shim
+// ("does not exist", "container not running") and others.
 var (
 	ErrNotExist   = errors.New("container does not exist")
 	ErrExist      = errors.New("container with given ID already exists")
@@ -29,46 +29,50 @@ type Code string
 
 // The codes.
 const (
-	InvalidArgument      Code = "invalid_argument"       // the command line makes no sense, or a file that it names
-	BundleInvalid        Code = "bundle_invalid"         // the bundle, its config.json or its rootfs isn't there
-	ConfigInvalid        Code = "config_invalid"         // config.json isn't as the specification has it, or asks for what the host hasn't
+	InvalidArgument      Code = "invalid_argument"       // a command-line argument is invalid, or a file that it names
+	BundleInvalid        Code = "bundle_invalid"         // the bundle, its config.json or its rootfs doesn't exist or can't be read
+	ConfigInvalid        Code = "config_invalid"         // config.json violates the specification, or requires what this host doesn't provide
 	ContainerExists      Code = "container_exists"       // another container has the id
 	ContainerNotFound    Code = "container_not_found"    // no container has the id
 	NotRunning           Code = "not_running"            // the container's process has ended
-	WrongState           Code = "wrong_state"            // the container's present state doesn't allow it
-	ProgramNotFound      Code = "program_not_found"      // the program, or what interprets it, isn't in the container
-	ProgramNotExecutable Code = "program_not_executable" // the program is there, but may not or can't be executed
-	MountFailed          Code = "mount_failed"           // the container's file systems, directories and device nodes
-	NamespaceFailed      Code = "namespace_failed"       // namespaces, made or joined, and their id maps
+	WrongState           Code = "wrong_state"            // the container's status doesn't permit the operation
+	ProgramNotFound      Code = "program_not_found"      // the program, or its interpreter, isn't in the container
+	ProgramNotExecutable Code = "program_not_executable" // the program exists, but may not or can't be executed
+	MountFailed          Code = "mount_failed"           // mounting the container's file systems, creating its directories and device nodes
+	NamespaceFailed      Code = "namespace_failed"       // creating or joining namespaces, and their id maps
 	CgroupFailed         Code = "cgroup_failed"          // cgroups, their limits, Intel RDT
 	NetworkFailed        Code = "network_failed"         // network devices
 	ProcessFailed        Code = "process_failed"         // any other step of setting up the process
 	HookFailed           Code = "hook_failed"            // a hook has failed, or couldn't be executed
 	OutOfMemory          Code = "out_of_memory"          // the kernel has killed the process while it was set up
-	Permission           Code = "permission"             // EPERM or EACCES, of anything else
-	NotSupported         Code = "not_supported"          // ENOSYS or EOPNOTSUPP, of anything else
+	Permission           Code = "permission"             // EPERM or EACCES, of an operation without a code of its own
+	NotSupported         Code = "not_supported"          // ENOSYS or EOPNOTSUPP, of an operation without a code of its own
 	Internal             Code = "internal"               // none of these
 )
 
-// Fault is an error of which more is known than its sentence. The text is that of
-// Err.
+// Fault is an error with details for a program. Its text is that of Err.
 type Fault struct {
 	Err  error
 	Code Code
-	// Step is the op of the plan or the phase that failed: "mount", "hook".
+	// Step is the op of the plan or the phase that failed, such as "mount" or "hook";
+	// "" if unknown.
 	Step string
-	// Field is the JSON pointer (RFC 6901) to what in config.json asked for it.
+	// Field is the JSON pointer (RFC 6901) to the setting in config.json that asked for
+	// the step; "" if there is none.
 	Field string
-	// Hint is what the sentence adds to the errno, by itself.
+	// Hint is the part of the text that explains the errno; "" if there is none.
 	Hint string
 }
 
+// Error returns the text of Err.
 func (f *Fault) Error() string { return f.Err.Error() }
+
+// Unwrap returns Err.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Wrap returns err as a Fault with the step in which it happened, its class, and
-// the place in config.json that it carries. nil stays nil, and an error that has a
-// Fault in it already is returned as it is.
+// Wrap returns err as a Fault with a step, a code, and as Field the place in
+// config.json that err carries. It returns nil if err is nil, and err itself if there
+// is a Fault in it already.
 func Wrap(step string, code Code, err error) error {
 	if err == nil {
 		return nil
@@ -88,21 +92,21 @@ func Of(err error) *Fault {
 	return nil
 }
 
-// AddHint adds a hint, to the sentence too; "" adds none.
+// AddHint sets the hint and appends it to the text. It clears the hint if text is "".
 func (f *Fault) AddHint(text string) {
 	if f.Hint = text; text != "" {
 		f.Err = fmt.Errorf("%w (%s)", f.Err, text)
 	}
 }
 
-// Details are what is known of an error. Errno is its name, "ENOENT". What isn't
-// known is "".
+// Details are what is known about an error. Errno is the name of the errno, such as
+// "ENOENT". Fields that are unknown are "".
 type Details struct {
 	Code                     Code
 	Step, Field, Errno, Hint string
 }
 
-// DetailsOf returns what is known of any error.
+// DetailsOf returns what is known about an error, which needn't have a Fault in it.
 func DetailsOf(err error) Details {
 	d := Details{Code: classify(err)}
 	var errno unix.Errno
@@ -122,7 +126,7 @@ func DetailsOf(err error) Details {
 	return d
 }
 
-// classify returns the class of an error that has no Fault in it.
+// classify returns the code of an error that has no Fault in it.
 func classify(err error) Code {
 	for _, known := range [...]struct {
 		err  error
@@ -147,8 +151,9 @@ func classify(err error) Code {
 	return Internal
 }
 
-// State is the error of what the container's present state doesn't allow, in the
-// words of runc.
+// State is the error of an operation that the container's status doesn't permit. Its
+// texts are runc's.
 type State string
 
+// Error returns the text.
 func (e State) Error() string { return string(e) }

@@ -39,7 +39,7 @@ func TestDetailsOf(t *testing.T) {
 			Details{Code: CgroupFailed, Step: "cgroup", Field: "/linux/resources/pids/limit", Errno: "EINVAL"},
 		},
 		{
-			// The phase around one that is known adds nothing.
+			// Wrap doesn't change an error that has a Fault already.
 			Wrap("state", "", fmt.Errorf("x: %w", Wrap("maps", NamespaceFailed, unix.EINVAL))),
 			Details{Code: NamespaceFailed, Step: "maps", Errno: "EINVAL"},
 		},
@@ -54,11 +54,12 @@ func TestDetailsOf(t *testing.T) {
 		}
 	}
 	if Wrap("config", ConfigInvalid, nil) != nil {
-		t.Error("Wrap makes an error of none")
+		t.Error("Wrap(nil) isn't nil")
 	}
 }
 
-// Each code has a case that leads to it: here, or in a container.
+// For each code there is a test that leads to it, in this package or in
+// tests/integration.
 func TestCodesAreTested(t *testing.T) {
 	var tests string
 	for _, file := range []string{"fault_test.go", "../explain/explain_test.go", "../../tests/integration/hints.bats"} {
@@ -80,7 +81,7 @@ func TestCodesAreTested(t *testing.T) {
 		}
 		code, _, _ := strings.Cut(rest[1:], `"`)
 		name = strings.TrimSpace(name)
-		if n++; !strings.Contains(tests, "tells "+code+" ") && !strings.Contains(tests, "Code: "+name) &&
+		if n++; !strings.Contains(tests, "has_details "+code+" ") && !strings.Contains(tests, "Code: "+name) &&
 			!strings.Contains(tests, "fault."+name) {
 			t.Errorf("no test leads to the code %s", code)
 		}

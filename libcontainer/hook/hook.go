@@ -1,6 +1,6 @@
-// Package hook runs the hooks of a container that belong to the runtime's namespaces,
-// config.md "POSIX-platform Hooks", and has the state that those of the container's
-// namespaces read.
+// Package hook runs the hooks of a container that run in the runtime's namespaces,
+// config.md "POSIX-platform Hooks". It also provides the state that hooks in the
+// container's namespaces read; those are run by the child.
 package hook
 
 import (
@@ -23,15 +23,14 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// Runner runs hooks. Info gets a line for each line that a hook prints; nil discards
-// them.
+// Runner runs hooks. Info receives each line that a hook prints; nil discards them.
 type Runner struct {
 	Info func(string)
 }
 
-// RunAll runs hooks one after the other, in their order, and stops at the first that
-// fails. The kind is the name of their list: "createRuntime". When ctx is done, the hook
-// that runs is killed as at its timeout.
+// RunAll runs hooks in their order, and stops at the first that fails. The kind is the
+// name of their list, such as "createRuntime". When ctx is done, the running hook is
+// killed as at its timeout.
 func (r Runner) RunAll(ctx context.Context, kind string, hooks []specs.Hook, state specs.State) error {
 	for i := range hooks {
 		if err := r.Run(ctx, kind, i, &hooks[i], state); err != nil {
@@ -41,11 +40,11 @@ func (r Runner) RunAll(ctx context.Context, kind string, hooks []specs.Hook, sta
 	return nil
 }
 
-// Run runs one hook, of which the index is the one in its list. It writes the state to
-// the hook's standard input. What the hook prints goes to the log, or into the error.
-// At its timeout its whole process group is killed; a process that has left the group
-// by setsid(2) is not reached. The error is a *fault.Fault; its words "error running
-// KIND hook #N:" are runc's.
+// Run runs one hook, the one at index in the list kind. It writes the state to the
+// hook's standard input. The hook's output is logged, or made part of the error. At the
+// timeout Run kills the hook's process group; processes that have left the group by
+// setsid(2) are not reached. The error is a *fault.Fault; its words "error running KIND
+// hook #N:" are runc's.
 func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hook, state specs.State) error {
 	at := Place(kind, index)
 	origin := at.String() + " " + hook.Path
@@ -65,16 +64,17 @@ func Place(kind string, index int) place.Place {
 	return place.At("/hooks").Key(kind).Index(index)
 }
 
-// At returns the list and the index of the hook at a place that Place has returned.
+// At returns the list and the index of a hook from a place that Place has returned.
 func At(p place.Place) (kind, index string) {
 	kind, index, _ = strings.Cut(strings.TrimPrefix(p.Pointer, "/hooks/"), "/")
 	return kind, index
 }
 
-// mostLines of one hook are logged; of more, the first and the last half.
-const mostLines = 50
+// maxLines is the number of lines of one hook that are logged. Of more lines, the first
+// and the last maxLines/2 are logged.
+const maxLines = 50
 
-// Log logs the lines that a hook has printed. The origin begins each of them.
+// Log logs the lines that a hook has printed, each with origin before it.
 func (r Runner) Log(origin string, outputs ...string) {
 	if r.Info == nil {
 		return
@@ -85,8 +85,8 @@ func (r Runner) Log(origin string, outputs ...string) {
 			continue
 		}
 		lines := strings.Split(output, "\n")
-		if n := len(lines); n > mostLines {
-			lines = append(append(lines[:mostLines/2:mostLines/2], strings.Trim(cut, "\n")), lines[n-mostLines/2:]...)
+		if n := len(lines); n > maxLines {
+			lines = append(append(lines[:maxLines/2:maxLines/2], strings.Trim(cut, "\n")), lines[n-maxLines/2:]...)
 		}
 		for _, line := range lines {
 			r.Info(origin + ": " + line)
@@ -94,6 +94,7 @@ func (r Runner) Log(origin string, outputs ...string) {
 	}
 }
 
+// execute runs a hook and waits until it has ended.
 func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs *output) error {
 	content, err := json.Marshal(state)
 	if err != nil {
@@ -119,8 +120,9 @@ func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs
 	}
 	defer errs.close()
 
-	// The hook's parent is a thread of its own, whose end is the hook's, too: a
-	// runtime that is killed leaves none behind (PR_SET_PDEATHSIG, prctl(2)).
+	// The kernel kills the hook when the thread that has started it ends, so that no hook
+	// outlives a runtime that is killed (PR_SET_PDEATHSIG, prctl(2)). The goroutine must
+	// therefore stay on its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p, err := start(hook, input.FD(), outWriter, errsWriter)
@@ -133,20 +135,21 @@ func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs
 	return p.wait(ctx, hook.Timeout, out, errs)
 }
 
-// process is a running hook, which leads a process group.
+// process is a running hook, the leader of a process group.
 type process struct{ pid, fd int }
 
-// kill kills the process group. The leader isn't waited for, so that its pid can't be
-// another's.
+// kill kills the process group. The leader hasn't been reaped, so its pid can't have
+// been reused.
 func (p process) kill() { _ = unix.Kill(-p.pid, unix.SIGKILL) }
 
+// start starts a hook with these standard streams.
 func start(hook *specs.Hook, stdio ...int) (p process, err error) {
 	args, env := hook.Args, hook.Env
 	if len(args) == 0 {
 		args = []string{hook.Path}
 	}
 	if env == nil {
-		env = []string{} // nil would be that of the runtime
+		env = []string{} // nil would be the runtime's environment
 	}
 	attr := &syscall.ProcAttr{Env: env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &p.fd}}
 	for _, fd := range stdio {
@@ -159,9 +162,9 @@ func start(hook *specs.Hook, stdio ...int) (p process, err error) {
 	return p, nil
 }
 
-// wait reads what the hook prints until it has ended. A process that it has left
-// behind isn't waited for, although it may hold a pipe open: what that prints
-// later is lost, and it gets SIGPIPE.
+// wait reads the hook's output until the hook has ended. It doesn't wait for processes
+// that the hook has left behind, although they may hold a pipe open: what they print
+// later is lost, and they get SIGPIPE.
 func (p process) wait(ctx context.Context, timeout *int, outputs ...*output) error {
 	cancelled, err := cancel.On(ctx)
 	if err != nil {
@@ -199,18 +202,18 @@ func (p process) wait(ctx context.Context, timeout *int, outputs ...*output) err
 	return nil
 }
 
-// poll waits for output, the hook's end, the deadline, or cancelled, and reports whether
-// the hook has ended.
+// poll waits until there is output, the hook has ended, the deadline has passed, or
+// cancelled is ready. It reads the output, and reports whether the hook has ended.
 func (p process) poll(deadline time.Time, cancelled unix.PollFd, outputs []*output) bool {
 	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, cancelled}
 	for _, o := range outputs {
 		fds = append(fds, unix.PollFd{Fd: int32(o.fd), Events: unix.POLLIN})
 	}
-	left := -1
+	timeout := -1
 	if !deadline.IsZero() {
-		left = int(max(0, time.Until(deadline)+time.Millisecond-1) / time.Millisecond)
+		timeout = int(max(0, time.Until(deadline)+time.Millisecond-1) / time.Millisecond)
 	}
-	if n, _ := unix.Poll(fds, left); n <= 0 {
+	if n, _ := unix.Poll(fds, timeout); n <= 0 {
 		return false
 	}
 	for i, o := range outputs {
@@ -221,8 +224,8 @@ func (p process) poll(deadline time.Time, cancelled unix.PollFd, outputs []*outp
 	return fds[0].Revents != 0
 }
 
-// TimeoutError is the error of a hook that was killed at its timeout, in seconds. Its
-// text is runc's.
+// TimeoutError is the error of a hook that was killed at its timeout, which is its
+// value in seconds. Its text is runc's.
 type TimeoutError float64
 
 func (t TimeoutError) Error() string {

@@ -8,21 +8,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keptOutput is how many bytes are kept of the beginning of what a hook prints, and
-// again of the end. The rest is read, so that the hook isn't held up, and dropped.
+// keptOutput is the number of bytes that are kept of the beginning of a hook's output,
+// and of its end. The rest is read and dropped, so that the hook doesn't block.
 const keptOutput = 4096
 
-// pipeSize is what a pipe holds at most by itself, pipe(7).
+// pipeSize is the default capacity of a pipe, in bytes, pipe(7).
 const pipeSize = 65536
 
-// output is the end for reading of a pipe to a hook, and what came through it.
+// output is the read end of a pipe from a hook, and what was read from it.
 type output struct {
-	fd         int // -1 after its end
+	fd         int // -1 after the end of the output
 	head, tail []byte
 	dropped    bool
 }
 
-// open makes the pipe and gives the end for the hook. Only ours doesn't block.
+// open creates the pipe and returns its write end, for the hook. Only the read end is
+// non-blocking.
 func (o *output) open() (writer int, err error) {
 	var fds [2]int
 	if err = unix.Pipe2(fds[:], unix.O_CLOEXEC); err == nil {
@@ -42,7 +43,7 @@ func (o *output) close() {
 	}
 }
 
-// read takes what is there, at most a few pages, and tells how much that was.
+// read reads what is available, at most a few pages, and returns its length.
 func (o *output) read() int {
 	var buf [8192]byte
 	n, err := unix.Read(o.fd, buf[:])
@@ -51,13 +52,13 @@ func (o *output) read() int {
 		return n
 	}
 	if err != unix.EAGAIN && err != unix.EINTR {
-		o.close() // the end: nobody is left who could write
+		o.close() // end of file: there is no writer any more
 	}
 	return 0
 }
 
-// drain reads what the hook has left in the pipe. A process that goes on printing
-// isn't followed for ever.
+// drain reads what the hook has left in the pipe. It stops after pipeSize bytes, in
+// case another process keeps printing.
 func (o *output) drain() {
 	for got := 0; o.fd >= 0 && got < pipeSize; {
 		n := o.read()
@@ -68,6 +69,7 @@ func (o *output) drain() {
 	}
 }
 
+// keep appends b to what is kept.
 func (o *output) keep(b []byte) {
 	n := min(len(b), keptOutput-len(o.head))
 	o.head = append(o.head, b[:n]...)
@@ -78,9 +80,10 @@ func (o *output) keep(b []byte) {
 	}
 }
 
-// cut stands for what is dropped. The child has the same (hook.c).
+// cut replaces what is dropped. The child uses the same text (hook.c).
 const cut = "\n[...]\n"
 
+// text returns what was kept, in printable form.
 func (o *output) text() string {
 	text := string(o.head)
 	if o.dropped {
@@ -89,8 +92,8 @@ func (o *output) text() string {
 	return Printable(text + string(o.tail))
 }
 
-// Printable replaces what a terminal might obey, and what isn't UTF-8, by
-// question marks: a log may be read on one.
+// Printable replaces characters that a terminal might interpret, and invalid UTF-8, by
+// question marks, because a log may be read on a terminal.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || r != unicode.ReplacementChar && unicode.IsPrint(r) {

@@ -9,21 +9,23 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// The names under which the child gets the states, as the planner expects them.
+// The names of the descriptors that the child reads the states from; the planner uses
+// the same.
 const (
 	CreatingFile = "state-creating"
 	CreatedFile  = "state-created"
 )
 
-// States are the files with the container's state that hooks in the container's
-// namespaces read. The child inherits them empty; they are filled when its pid is known.
+// States are files with the container's state, which hooks in the container's
+// namespaces read. The child inherits them while they are empty; they are filled when
+// its pid is known.
 type States struct {
 	creating, created *nsenter.StateFile
 }
 
 // Open creates the files that the config's hooks need, and adds their descriptors to
-// given. The caller closes them.
-func (h *States) Open(hooks *specs.Hooks, given map[string]int) error {
+// provided. The caller closes the States, also if there is an error.
+func (h *States) Open(hooks *specs.Hooks, provided map[string]int) error {
 	if hooks == nil {
 		return nil
 	}
@@ -33,7 +35,7 @@ func (h *States) Open(hooks *specs.Hooks, given map[string]int) error {
 			return err
 		}
 		h.creating = &f
-		given[CreatingFile] = f.FD()
+		provided[CreatingFile] = f.FD()
 	}
 	if len(hooks.StartContainer) > 0 {
 		f, err := nsenter.NewStateFile()
@@ -41,12 +43,13 @@ func (h *States) Open(hooks *specs.Hooks, given map[string]int) error {
 			return err
 		}
 		h.created = &f
-		given[CreatedFile] = f.FD()
+		provided[CreatedFile] = f.FD()
 	}
 	return nil
 }
 
-// Fill writes the states. The status in state is replaced by that of each file.
+// Fill writes the states. In each file Status is set to the status at which its hooks
+// run.
 func (h *States) Fill(state specs.State) error {
 	for _, f := range []struct {
 		file   *nsenter.StateFile

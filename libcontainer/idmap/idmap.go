@@ -1,5 +1,5 @@
-// Package idmap writes the id maps and time offsets of new namespaces,
-// user_namespaces(7) and time_namespaces(7), and knows which ids a user may map.
+// Package idmap writes the id maps and the time offsets of new namespaces,
+// user_namespaces(7) and time_namespaces(7), and reads which ids a user may map.
 package idmap
 
 import (
@@ -20,16 +20,16 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// The places in config.json.
+// The places in config.json to which errors refer.
 var (
 	uidMappings = place.Place{Pointer: "/linux/uidMappings"}
 	gidMappings = place.Place{Pointer: "/linux/gidMappings"}
 	timeOffsets = place.Place{Pointer: "/linux/timeOffsets"}
 )
 
-// Write writes the maps of the user namespace that the process pid has created. For
-// an ordinary user who maps more than the own ids, newuidmap(1) and newgidmap(1) do
-// it. Errors carry their place.
+// Write writes the id maps of the user namespace that the process pid has created. For
+// an ordinary user who maps more than the own ids, newuidmap(1) and newgidmap(1) write
+// them. Errors carry their place in config.json.
 func Write(pid int, linux *specs.Linux) error {
 	uids, gids := Ranges(linux.UIDMappings), Ranges(linux.GIDMappings)
 	switch {
@@ -39,7 +39,7 @@ func Write(pid int, linux *specs.Linux) error {
 		}
 		return nil
 	case MapsSelf(linux, os.Geteuid(), os.Getegid()):
-		// The kernel demands this of a user without privileges.
+		// The kernel requires this of a user without privileges.
 		if err := writeFile(pid, "setgroups", []byte("deny")); err != nil {
 			return fmt.Errorf("deny setgroups: %w", err)
 		}
@@ -51,8 +51,8 @@ func Write(pid int, linux *specs.Linux) error {
 	return place.Wrap(gidMappings, runMapper("newgidmap", SubGIDs, pid, gids))
 }
 
-// WriteTimeOffsets writes the clocks of the time namespace that the process pid has
-// created, before any process is in it.
+// WriteTimeOffsets writes the clock offsets of the time namespace that the process pid
+// has created. There must be no process in the namespace yet.
 func WriteTimeOffsets(pid int, offsets map[string]specs.LinuxTimeOffset) error {
 	var lines []byte
 	for _, clock := range []string{"monotonic", "boottime"} {
@@ -63,7 +63,8 @@ func WriteTimeOffsets(pid int, offsets map[string]specs.LinuxTimeOffset) error {
 	return place.Wrap(timeOffsets, writeFile(pid, "timens_offsets", lines))
 }
 
-// writeFile writes a file of /proc/PID with one write(2). The procfs is verified.
+// writeFile writes a file of /proc/PID with one write(2), after it has verified that
+// /proc is a procfs.
 func writeFile(pid int, name string, content []byte) error {
 	proc, err := procfs.OpenProcRoot()
 	if err != nil {
@@ -84,18 +85,19 @@ func writeFile(pid int, name string, content []byte) error {
 	return err
 }
 
-// MapsSelf reports whether the config maps only the ids of the user, which needs no
-// privileges.
+// MapsSelf reports whether the config maps only the user's own uid and gid, which
+// requires no privileges.
 func MapsSelf(linux *specs.Linux, uid, gid int) bool {
 	return isSelf(linux.UIDMappings, uid) && isSelf(linux.GIDMappings, gid)
 }
 
+// isSelf reports whether the mappings map id and nothing else.
 func isSelf(mappings []specs.LinuxIDMapping, id int) bool {
 	return len(mappings) == 1 && mappings[0].Size == 1 && int(mappings[0].HostID) == id
 }
 
-// runMapper runs newuidmap(1) or newgidmap(1), which may write the map if the ids
-// are the user's in the table.
+// runMapper runs newuidmap(1) or newgidmap(1), which writes the map if the table grants
+// the ids to the user.
 func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
 	args := []string{strconv.Itoa(pid)}
 	for _, m := range ranges {
@@ -106,7 +108,7 @@ func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
 		return nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map other ids than the own one: %w", program, err)
+		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map ids other than the user's own: %w", program, err)
 	}
 	words := strings.Join(strings.Fields(string(output)), " ")
 	owned := append(Subordinate(table, os.Getuid()), own(table))
@@ -123,6 +125,7 @@ func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
 		program, err, words)
 }
 
+// own returns the user's own id, for the table of uids or of gids.
 func own(table string) plan.IDRange {
 	id := os.Getuid()
 	if table == SubGIDs {
@@ -131,7 +134,7 @@ func own(table string) plan.IDRange {
 	return plan.IDRange{Host: uint32(id), Size: 1}
 }
 
-// Ranges returns mappings of a config in the form that a plan has.
+// Ranges converts mappings of a config to those of a plan.
 func Ranges(mappings []specs.LinuxIDMapping) []plan.IDRange {
 	ranges := make([]plan.IDRange, len(mappings))
 	for i, m := range mappings {

@@ -21,7 +21,7 @@ tester:nonsense:1
 `
 
 func TestSubordinate(t *testing.T) {
-	t.Setenv("USER", "tester") // no passwd has the number
+	t.Setenv("USER", "tester") // the uid isn't in passwd
 	table := filepath.Join(t.TempDir(), "subuid")
 	if err := os.WriteFile(table, []byte(subuids), 0o600); err != nil {
 		t.Fatal(err)

@@ -17,8 +17,8 @@ const (
 	SubGIDs = "/etc/subgid"
 )
 
-// Subordinate returns the host ids that a table gives to a user, who stands in it by
-// name or by number; none if it can't be read.
+// Subordinate returns the host ids that a table grants to a user, who is listed there
+// by name or by number. It returns none if the table can't be read.
 func Subordinate(table string, uid int) []plan.IDRange {
 	names := []string{strconv.Itoa(uid)}
 	if u, err := user.LookupUid(uid); err == nil {
@@ -39,7 +39,7 @@ func Subordinate(table string, uid int) []plan.IDRange {
 	return ranges
 }
 
-// Inside returns the ids that exist in the user namespace of a map such as
+// Inside returns the ids that exist in a user namespace, read from its id map, such as
 // /proc/self/uid_map.
 func Inside(file string) ([]plan.IDRange, error) {
 	list, err := user.ParseIDMapFile(file)
@@ -53,13 +53,14 @@ func Inside(file string) ([]plan.IDRange, error) {
 	return ranges, nil
 }
 
-// IsWithin reports whether all host ids of a mapping are in some of the ranges.
+// IsWithin reports whether the ranges contain all host ids of a mapping.
 func IsWithin(m specs.LinuxIDMapping, ranges []plan.IDRange) bool {
 	_, foreign := firstForeign(plan.IDRange{Host: m.HostID, Size: m.Size}, ranges)
 	return !foreign
 }
 
-// firstForeign returns the first host id of m that is in none of the ranges.
+// firstForeign returns the first host id of m that isn't in any of the ranges; ok is
+// false if there is none.
 func firstForeign(m plan.IDRange, ranges []plan.IDRange) (id uint64, ok bool) {
 	next, end := uint64(m.Host), uint64(m.Host)+uint64(m.Size)
 	for next < end {

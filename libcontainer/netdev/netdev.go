@@ -1,6 +1,6 @@
-// Package netdev moves network devices of the host into a container,
-// config-linux.md "Network Devices". It speaks rtnetlink(7) and knows nothing of
-// containers but the pid of a process in the network namespace.
+// Package netdev moves network devices of the host into a container, config-linux.md
+// "Network Devices". It uses rtnetlink(7). All it knows about a container is the pid of
+// a process in the container's network namespace.
 package netdev
 
 import (
@@ -18,33 +18,34 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// Moved holds the network devices that Move has moved. They stay in the container:
-// when its network namespace ends, the kernel returns physical devices to the host
-// and destroys virtual ones. GiveBack is for a create that fails later, since an
-// error has to leave the host as it was. A nil *Moved holds no devices.
+// Moved holds the network devices that Move has moved. They stay in the container: when
+// its network namespace ends, the kernel returns physical devices to the host and
+// destroys virtual ones. MoveBack is for a create that fails later, because an error
+// has to leave the host as it was. A nil *Moved holds no devices.
 type Moved struct {
 	host, container namespace
 	moved           []device
 }
 
-// device is what it takes to undo a move.
+// device is what is needed to undo the move of a network device.
 type device struct {
 	name      string // on the host
 	index     uint32 // in the container
-	up        bool   // on the host
+	up        bool   // IFF_UP, on the host
 	addresses []address
 }
 
-// namespace is one side of a move. fd is the namespace, for IFLA_NET_NS_FD.
+// namespace is one side of a move. fd is the namespace's descriptor, for
+// IFLA_NET_NS_FD.
 type namespace struct {
 	fd     int
 	socket *netlink
 }
 
-// Move moves devices, by their names on the host, into the network namespace of the
-// process pid, and sets them up there with their addresses. The caller closes the
-// result, which is nil without devices. After an error nothing has moved. Errors
-// carry the device's place in config.json.
+// Move moves devices, which are named as on the host, into the network namespace of the
+// process pid, and brings them up there with their addresses. The caller closes the
+// result, which is nil if there are no devices. After an error all devices are on the
+// host. Errors carry the device's place in config.json.
 func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 	if len(devices) == 0 {
 		return nil, nil
@@ -66,7 +67,7 @@ func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 		}
 		if err := n.move(name, target); err != nil {
 			err = place.Wrap(list.Key(name), err)
-			if back := n.GiveBack(); back != nil {
+			if back := n.MoveBack(); back != nil {
 				err = fmt.Errorf("%w (and %w)", err, back)
 			}
 			n.Close()
@@ -76,7 +77,7 @@ func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 	return n, nil
 }
 
-// Close closes both namespaces: from here on the devices stay where they are.
+// Close closes both namespaces. The devices stay where they are.
 func (n *Moved) Close() {
 	if n == nil {
 		return
@@ -86,8 +87,8 @@ func (n *Moved) Close() {
 	n.container.close()
 }
 
-// move takes a device by its name on the host. target may end in %d: then the
-// kernel finds a free number.
+// move moves the device name of the host. target may contain %d: the kernel replaces it
+// by a free number.
 func (n *Moved) move(name, target string) error {
 	index, flags, err := n.host.device(name)
 	if err != nil {
@@ -112,8 +113,8 @@ func (n *Moved) move(name, target string) error {
 	return n.container.setUp(d.index, target, d.addresses, true)
 }
 
-// GiveBack undoes all moves, the last one first.
-func (n *Moved) GiveBack() error {
+// MoveBack undoes all moves, the last one first.
+func (n *Moved) MoveBack() error {
 	if n == nil {
 		return nil
 	}
@@ -124,15 +125,16 @@ func (n *Moved) GiveBack() error {
 			err = n.host.setUp(index, d.name, d.addresses, d.up)
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("give back network device %s: %w", d.name, err))
+			failed = append(failed, fmt.Errorf("move network device %s back: %w", d.name, err))
 		}
 	}
 	n.moved = nil
 	return errors.Join(failed...)
 }
 
-// openNamespace opens a namespace of /proc and a socket in it. The socket is
-// made by a thread that goes there for it; one that can't return is given up.
+// openNamespace opens the namespace file at path and a netlink socket in that
+// namespace. A thread enters the namespace to create the socket. If the thread can't
+// return, it ends with its goroutine, which stays locked to it.
 func openNamespace(path string) (namespace, error) {
 	ns := namespace{fd: -1}
 	var err error
@@ -167,6 +169,7 @@ func openNamespace(path string) (namespace, error) {
 	return ns, err
 }
 
+// openNamespaceFile opens a file such as /proc/PID/ns/net.
 func openNamespaceFile(path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -185,7 +188,7 @@ func (ns *namespace) close() {
 	ns.fd, ns.socket = -1, nil
 }
 
-// ifInfo is a struct ifinfomsg.
+// ifInfo returns a struct ifinfomsg.
 func ifInfo(index, flags, change uint32) []byte {
 	b := make([]byte, unix.SizeofIfInfomsg)
 	binary.NativeEndian.PutUint32(b[4:], index)
@@ -194,7 +197,8 @@ func ifInfo(index, flags, change uint32) []byte {
 	return b
 }
 
-// device finds a device by its name; ENODEV.
+// device returns the index and the flags of the device with a name. The error matches
+// ENODEV if there is none.
 func (ns *namespace) device(name string) (index, flags uint32, err error) {
 	m := newNetlinkMessage(unix.RTM_GETLINK, 0, ifInfo(0, 0, 0))
 	m.addString(unix.IFLA_IFNAME, name)
@@ -208,9 +212,9 @@ func (ns *namespace) device(name string) (index, flags uint32, err error) {
 	return binary.NativeEndian.Uint32(answers[0][4:]), binary.NativeEndian.Uint32(answers[0][8:]), nil
 }
 
-// send moves a device to another namespace, where it is down, without addresses,
-// and under a name that nothing else has: its own may be taken there, and its
-// index may have to change.
+// send moves a device to another namespace and returns its index there, which may
+// differ. In the other namespace the device is down and has no addresses. Its name
+// there is one that no other device has, because its own may be in use.
 func (ns *namespace) send(index uint32, to namespace) (uint32, error) {
 	name := fmt.Sprintf("runnel-%x", index)
 	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
@@ -223,8 +227,8 @@ func (ns *namespace) send(index uint32, to namespace) (uint32, error) {
 	return index, err
 }
 
-// setUp gives a device that has arrived its name and its addresses, and with up
-// sets it up.
+// setUp sets the name and the addresses of a device that was moved, and with up brings
+// it up.
 func (ns *namespace) setUp(index uint32, name string, addresses []address, up bool) error {
 	m := newNetlinkMessage(unix.RTM_NEWLINK, 0, ifInfo(index, 0, 0))
 	m.addString(unix.IFLA_IFNAME, name)

@@ -20,8 +20,8 @@ import (
 
 const privateNetwork = "RUNNEL_TEST_PRIVATE_NETWORK"
 
-// inPrivateNetwork runs the calling test in a process with a network namespace
-// of its own; true there.
+// inPrivateNetwork runs the calling test again, in a process with a network namespace
+// of its own. It returns true in that process.
 func inPrivateNetwork(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(privateNetwork) != "" {
@@ -48,7 +48,7 @@ func inPrivateNetwork(t *testing.T) bool {
 	return false
 }
 
-// otherNetwork is the pid of a process in a further network namespace.
+// otherNetwork returns the pid of a process in another network namespace.
 func otherNetwork(t *testing.T) int {
 	t.Helper()
 	cmd := exec.Command("sleep", "60")
@@ -63,7 +63,7 @@ func otherNetwork(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-// ip runs `ip` in the network namespace of pid; 0 is the test's own.
+// ip runs ip(8) in the network namespace of the process pid; 0 is the test's own.
 func ip(t *testing.T, pid int, line string) string {
 	t.Helper()
 	args := append([]string{"ip"}, strings.Fields(line)...)
@@ -77,8 +77,8 @@ func ip(t *testing.T, pid int, line string) string {
 	return string(out)
 }
 
-// dummy makes a device with nothing behind it. Not every kernel has the type
-// dummy; ifb does as well.
+// dummy creates a device that drops what it sends. Not every kernel has the type dummy;
+// ifb does as well.
 func dummy(t *testing.T, pid int, name, address string) {
 	t.Helper()
 	for _, kind := range []string{"dummy", "ifb"} {
@@ -91,8 +91,8 @@ func dummy(t *testing.T, pid int, name, address string) {
 	t.Skip("this kernel has neither dummy nor ifb devices")
 }
 
-// shown is what a test looks at of a device: name, up, MTU, hardware address and
-// addresses with scope.
+// shown describes each device with its name, up, MTU, hardware address, and addresses
+// with their scopes.
 func shown(t *testing.T, pid int) []string {
 	t.Helper()
 	var links []struct {
@@ -123,7 +123,7 @@ func shown(t *testing.T, pid int) []string {
 		text += fmt.Sprintf(" %d %s", l.MTU, l.Address)
 		for _, a := range l.Addresses {
 			if a.Scope == "link" && strings.HasPrefix(a.Local, "fe80:") {
-				continue // the kernel makes it when the device comes up
+				continue // the kernel adds it when the device comes up
 			}
 			text += fmt.Sprintf(" %s/%d", a.Local, a.Prefix)
 			if a.Scope != "global" {
@@ -220,7 +220,7 @@ func TestMoveNetDevicesLeavesTheHostAsItWas(t *testing.T) {
 	}
 }
 
-func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
+func TestMoveBackAfterTheProcessHasEnded(t *testing.T) {
 	if !inPrivateNetwork(t) {
 		return
 	}
@@ -238,7 +238,7 @@ func TestGiveBackAfterTheProcessHasEnded(t *testing.T) {
 	}
 	for !isZombie(pid) {
 	}
-	if err := n.GiveBack(); err != nil {
+	if err := n.MoveBack(); err != nil {
 		t.Fatalf("giveBack: %v", err)
 	}
 	if diff := cmp.Diff(before, shown(t, 0)); diff != "" {

@@ -9,28 +9,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// netlink is a socket of rtnetlink(7). It belongs to the network namespace in
-// which it was made, and keeps that alive.
+// netlink is an rtnetlink(7) socket. It belongs to the network namespace in which it
+// was created, and keeps the namespace alive.
 type netlink struct {
 	fd       int
 	sequence uint32
 }
 
+// openNetlink opens a socket in the network namespace of the calling thread.
 func openNetlink() (*netlink, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("netlink socket: %w", err)
 	}
-	// The kernel's own words beside the errno; it does without if it can't.
+	// Ask for the kernel's explanation with each errno. It is no error if it can't.
 	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_EXT_ACK, 1)
 	return &netlink{fd: fd}, nil
 }
 
 func (n *netlink) close() { unix.Close(n.fd) }
 
-// netlinkMessage is a header, the fixed part of its kind, and attributes.
+// netlinkMessage is a header, followed by the fixed part of the message and attributes.
 type netlinkMessage []byte
 
+// newNetlinkMessage returns a request without attributes.
 func newNetlinkMessage(kind, flags uint16, fixed []byte) netlinkMessage {
 	m := make(netlinkMessage, unix.SizeofNlMsghdr, 128)
 	binary.NativeEndian.PutUint16(m[4:], kind)
@@ -38,6 +40,7 @@ func newNetlinkMessage(kind, flags uint16, fixed []byte) netlinkMessage {
 	return append(m, fixed...)
 }
 
+// add appends an attribute.
 func (m *netlinkMessage) add(kind uint16, value []byte) {
 	b := binary.NativeEndian.AppendUint16(*m, uint16(unix.SizeofRtAttr+len(value)))
 	b = append(binary.NativeEndian.AppendUint16(b, kind), value...)
@@ -53,7 +56,7 @@ func (m *netlinkMessage) addUint32(kind uint16, value uint32) {
 
 func (m *netlinkMessage) addString(kind uint16, value string) { m.add(kind, append([]byte(value), 0)) }
 
-// netlinkAttributes are those in b, kind and value.
+// netlinkAttributes iterates over the attributes in b, with their kinds and values.
 func netlinkAttributes(b []byte) iter.Seq2[uint16, []byte] {
 	return func(yield func(uint16, []byte) bool) {
 		for len(b) >= unix.SizeofRtAttr {
@@ -70,14 +73,14 @@ func netlinkAttributes(b []byte) iter.Seq2[uint16, []byte] {
 	}
 }
 
-// errDumpInterrupted: what was listed has changed meanwhile.
+// errDumpInterrupted is returned if a list has changed while it was read.
 var errDumpInterrupted = errors.New("netlink: the list has changed while it was read")
 
-// dumpTries is how often a list is asked for that changes while it is read.
+// dumpTries is the number of attempts to read a list that changes while it is read.
 const dumpTries = 5
 
-// ask sends a message and gives the answers, each without its header. The error
-// is an errno, with the kernel's explanation if it has one.
+// ask sends a message and returns the answers, without their headers. The error is an
+// errno, with the kernel's explanation if there is one.
 func (n *netlink) ask(m netlinkMessage) ([][]byte, error) {
 	for range dumpTries {
 		answers, err := n.askOnce(m)
@@ -113,7 +116,7 @@ func (n *netlink) askOnce(m netlinkMessage) ([][]byte, error) {
 			packet = packet[min(len(packet), (size+unix.NLMSG_ALIGNTO-1)&^(unix.NLMSG_ALIGNTO-1)):]
 			interrupted = interrupted || flags&unix.NLM_F_DUMP_INTR != 0
 			switch {
-			case !ours: // the rest of a list that was given up
+			case !ours: // the rest of a list of an earlier request
 			case kind == unix.NLMSG_ERROR || kind == unix.NLMSG_DONE:
 				if err := netlinkResult(kind, flags, body); err != nil {
 					return nil, err
@@ -129,8 +132,7 @@ func (n *netlink) askOnce(m netlinkMessage) ([][]byte, error) {
 	}
 }
 
-// receive gives one packet of the kernel; what others send to the socket is
-// dropped.
+// receive returns one packet from the kernel. It drops packets from other senders.
 func (n *netlink) receive() ([]byte, error) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -147,14 +149,14 @@ func (n *netlink) receive() ([]byte, error) {
 	}
 }
 
-// The parts of an answer with an error, linux/netlink.h, that x/sys lacks.
+// Values of linux/netlink.h for answers with an error that x/sys lacks.
 const (
 	nlmFCapped    = 0x100
 	nlmFAckTLVs   = 0x200
 	nlmsgErrAttrM = 1
 )
 
-// netlinkResult is the error of an acknowledgement, nil of a good one.
+// netlinkResult returns the error in an acknowledgement; nil if it reports success.
 func netlinkResult(kind, flags uint16, body []byte) error {
 	if len(body) < 4 {
 		return nil

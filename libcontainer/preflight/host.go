@@ -24,7 +24,7 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// hostProblems is what create finds out about this host only while it acts.
+// hostProblems finds the problems with this host that create finds only while it acts.
 func (c *check) hostProblems() {
 	c.limits()
 	c.hostHooks()
@@ -41,13 +41,14 @@ func (c *check) hostProblems() {
 	c.noexec()
 }
 
-// hasCapability: the runtime has it, and in the first user namespace.
+// hasCapability reports whether the runtime has a capability in the initial user
+// namespace.
 func (c *check) hasCapability(number int) bool {
 	return !c.host.InUserNS && c.host.Permitted&(1<<number) != 0
 }
 
-// limits: to raise a hard limit takes CAP_SYS_RESOURCE, and that of descriptors
-// has one of its own, setrlimit(2).
+// limits checks process.rlimits: raising a hard limit requires CAP_SYS_RESOURCE, and
+// the number of descriptors is limited by fs.nr_open, setrlimit(2).
 func (c *check) limits() {
 	p := c.Spec.Process
 	if p == nil {
@@ -70,19 +71,20 @@ func (c *check) limits() {
 		default:
 			continue
 		}
-		c.found(config.Error, place.At("/process/rlimits").Index(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
+		c.report(config.Error, place.At("/process/rlimits").Index(i), hint, "set %s to %d:%d: %v", r.Type, r.Soft, r.Hard, unix.EPERM)
 	}
 	if s := p.Scheduler; s != nil && needsNice(s) && !c.hasCapability(unix.CAP_SYS_NICE) {
-		c.found(config.Warning, place.At("/process/scheduler"), "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
+		c.report(config.Warning, place.At("/process/scheduler"), "", "%s may be refused: the runtime lacks CAP_SYS_NICE", s.Policy)
 	}
 }
 
+// needsNice reports whether a scheduling policy requires CAP_SYS_NICE.
 func needsNice(s *specs.Scheduler) bool {
 	return s.Nice < 0 || s.Policy == specs.SchedFIFO || s.Policy == specs.SchedRR || s.Policy == specs.SchedDeadline
 }
 
-// hostHooks are those whose programs are the host's. Of a poststop hook that fails
-// nobody hears but the log.
+// hostHooks checks the hooks whose programs are on the host. For poststop it adds
+// warnings, because the failure of such a hook is only logged.
 func (c *check) hostHooks() {
 	h := c.Spec.Hooks
 	if h == nil {
@@ -104,13 +106,14 @@ func (c *check) hostHooks() {
 				continue
 			}
 			if err := isProgram(hook.Path); err != nil {
-				c.found(list.severity, place.At("/hooks").Key(list.name).Index(i).Key("path"), "", "hook %s: %v", hook.Path, err)
+				c.report(list.severity, place.At("/hooks").Key(list.name).Index(i).Key("path"), "", "hook %s: %v", hook.Path, err)
 			}
 		}
 	}
 }
 
-// isProgram returns the error that execve(2) would have before it reads a file.
+// isProgram returns the error with which execve(2) would refuse a file before reading
+// it.
 func isProgram(path string) error {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -122,7 +125,8 @@ func isProgram(path string) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, unix.X_OK, unix.AT_EACCESS)
 }
 
-// sources are those of bind mounts: there, and of the kind of what they cover.
+// sources checks that the sources of bind mounts exist, and that a directory is mounted
+// on a directory and a file on a file.
 func (c *check) sources() {
 	image := c.emptyImage()
 	if image != nil {
@@ -138,7 +142,7 @@ func (c *check) sources() {
 	}
 }
 
-// emptyImage is the rootfs before any mount; nil without one.
+// emptyImage returns the rootfs without any mount; nil if there is no rootfs.
 func (c *check) emptyImage() *program.Image {
 	if c.image == nil {
 		return nil
@@ -150,6 +154,7 @@ func (c *check) emptyImage() *program.Image {
 	return image
 }
 
+// source checks the source of the ith mount.
 func (c *check) source(i int, target string, image *program.Image) {
 	source := c.Spec.Mounts[i].Source
 	if !filepath.IsAbs(source) {
@@ -170,19 +175,21 @@ func (c *check) source(i int, target string, image *program.Image) {
 	}
 }
 
-// fileSystems: a type that the kernel doesn't know and has no module for.
+// fileSystems finds file system types that the kernel doesn't know and has no module
+// for.
 func (c *check) fileSystems() {
 	for i, m := range config.Mounts(c.Spec) {
 		kind := c.Spec.Mounts[i].Type
 		if m.Bind || m.Remount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
 			continue
 		}
-		c.found(config.Error, m.Place().Key("type"), "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
+		c.report(config.Error, m.Place().Key("type"), "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
 	}
 }
 
+// hasFileSystem reports whether the kernel knows a file system type or has a module for it.
 func hasFileSystem(kind string) bool {
-	kind, _, _ = strings.Cut(kind, ".") // fuse.sshfs: what follows is for user space
+	kind, _, _ = strings.Cut(kind, ".") // such as fuse.sshfs: the kernel ignores the subtype
 	known, err := os.ReadFile("/proc/filesystems")
 	if err != nil || isListed(known, kind) {
 		return true
@@ -195,7 +202,7 @@ func hasFileSystem(kind string) bool {
 	return bytes.Contains(aliases, []byte("\nalias fs-"+kind+" "))
 }
 
-// isListed reads /proc/filesystems, filesystems(5).
+// isListed reports whether a type is in the text of /proc/filesystems, filesystems(5).
 func isListed(filesystems []byte, kind string) bool {
 	for line := range bytes.Lines(filesystems) {
 		fields := bytes.Fields(line)
@@ -206,8 +213,8 @@ func isListed(filesystems []byte, kind string) bool {
 	return false
 }
 
-// namespaces: those to be joined are there and of their type, and those to be made
-// may be made, namespaces(7).
+// namespaces checks that the namespaces to join exist and have their type, and that new
+// namespaces may be created, namespaces(7).
 func (c *check) namespaces() {
 	for i, ns := range c.Spec.Linux.Namespaces {
 		t, ok := words.Namespace(ns.Type)
@@ -224,7 +231,7 @@ func (c *check) namespaces() {
 	}
 }
 
-// limitName is the end of /proc/sys/user/max_*_namespaces.
+// limitName returns the name of a namespace type in /proc/sys/user/max_*_namespaces.
 func limitName(t specs.LinuxNamespaceType) string {
 	switch t {
 	case specs.MountNamespace:
@@ -235,10 +242,11 @@ func limitName(t specs.LinuxNamespaceType) string {
 	return string(t)
 }
 
+// newNamespace checks that a namespace may be created.
 func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
 	if procfs.ReadText(file) == "0" {
-		c.found(config.Error, at, explain.NamespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
+		c.report(config.Error, at, explain.NamespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
 	}
 	if t != specs.UserNamespace || c.host.EUID == 0 {
 		return
@@ -246,13 +254,14 @@ func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
 	const hint = "without root a container needs one"
 	switch {
 	case procfs.ReadText("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		c.found(config.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
+		c.report(config.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
 	case procfs.ReadText("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		c.found(config.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
+		c.report(config.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
 	}
 }
 
-// hostDevices: in a user namespace nodes can't be made, and the host's are bound.
+// hostDevices checks the host's devices for a container in a user namespace, where
+// device nodes can't be created and those of the host are bind mounted instead.
 func (c *check) hostDevices() {
 	if !c.host.InUserNS && !words.HasNamespace(c.Spec, specs.UserNamespace) {
 		return
@@ -268,15 +277,15 @@ func (c *check) hostDevices() {
 		err := unix.Stat(target, &st)
 		switch {
 		case err != nil:
-			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
+			c.report(config.Error, at, "in a user namespace a device is the host's", "device %s: bind the host's %s: %v", d.Path, target, err)
 		case st.Mode&unix.S_IFMT != format || unix.Major(st.Rdev) != uint32(d.Major) || unix.Minor(st.Rdev) != uint32(d.Minor):
-			c.found(config.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
+			c.report(config.Error, at, "in a user namespace a device is the host's", "device %s: the host's %s is another one", d.Path, target)
 		}
 	}
 }
 
-// sysctls: one that isn't in the host's namespaces may be in new ones, such as
-// those of a network device.
+// sysctls adds a warning for each sysctl that doesn't exist on the host. It may exist
+// in new namespaces, for example that of a network device.
 func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
 		path := "/proc/sys/" + words.SysctlPath(key)
@@ -286,6 +295,7 @@ func (c *check) sysctls() {
 	}
 }
 
+// netDevices checks that the network devices exist.
 func (c *check) netDevices() {
 	for _, name := range slices.Sorted(maps.Keys(c.Spec.Linux.NetDevices)) {
 		if unix.Access("/sys/class/net/"+filepath.Base(name), unix.F_OK) == unix.ENOENT {
@@ -294,7 +304,8 @@ func (c *check) netDevices() {
 	}
 }
 
-// profiles: that of AppArmor must be loaded. Only root may read which are.
+// profiles checks that the AppArmor profile is loaded. Only root may read which
+// profiles are.
 func (c *check) profiles() {
 	p := c.Spec.Process
 	if p == nil || p.ApparmorProfile == "" || p.ApparmorProfile == "unconfined" || !c.host.AppArmor {
@@ -302,12 +313,13 @@ func (c *check) profiles() {
 	}
 	text, err := os.ReadFile("/sys/kernel/security/apparmor/profiles")
 	if err == nil && !isLoaded(text, p.ApparmorProfile) {
-		c.found(config.Error, place.At("/process/apparmorProfile"), "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
+		c.report(config.Error, place.At("/process/apparmorProfile"), "apparmor_parser(8) loads it", "profile %q is not loaded", p.ApparmorProfile)
 	}
 }
 
-// isLoaded looks for a name among lines "name (mode)". What has parts, a stack or a
-// namespace, isn't looked for.
+// isLoaded reports whether profiles, lines of the form "name (mode)", contains a name.
+// It returns true for a name with several parts, a stack or a namespace, which it can't
+// look up.
 func isLoaded(profiles []byte, name string) bool {
 	if strings.Contains(name, "//") || strings.HasPrefix(name, ":") {
 		return true
@@ -320,6 +332,8 @@ func isLoaded(profiles []byte, name string) bool {
 	return false
 }
 
+// hostSeccomp checks whether the kernel supports the profile, and whether the agent's
+// socket exists.
 func (c *check) hostSeccomp() {
 	s := c.Spec.Linux.Seccomp
 	if s == nil {
@@ -335,11 +349,11 @@ func (c *check) hostSeccomp() {
 		err = unix.ENOTSOCK
 	}
 	if err != nil {
-		c.found(config.Error, place.At("/linux/seccomp/listenerPath"), "the agent has to listen there", "seccomp agent %s: %v", s.ListenerPath, err)
+		c.report(config.Error, place.At("/linux/seccomp/listenerPath"), "the seccomp agent must listen there", "seccomp agent %s: %v", s.ListenerPath, err)
 	}
 }
 
-// cgroup: where it will be, and whether its limits can be set there.
+// cgroup checks whether the cgroup can be created and its limits can be set.
 func (c *check) cgroup() {
 	const someID = "runnel-check"
 	location, err := c.policy.Locate(c.Spec, someID)
@@ -358,8 +372,9 @@ func (c *check) cgroup() {
 	c.addAll(config.Error, cgroups.CheckHost(*location, c.Spec.Linux.Resources))
 }
 
-// processors and memory nodes have to be there for a cpuset of v1; one of v2 does
-// without those that aren't. A list in the kernel's longer syntax isn't looked at.
+// processors checks that the processors and memory nodes of a cpuset are online: cgroup
+// v1 rejects others, and cgroup v2 ignores them. It ignores lists in the kernel's
+// extended syntax.
 func (c *check) processors(mode cgroups.Mode) {
 	r := c.Spec.Linux.Resources
 	if r == nil || r.CPU == nil {
@@ -377,11 +392,12 @@ func (c *check) processors(mode cgroups.Mode) {
 		wanted, err1 := words.ParseList(l.wanted)
 		there, err2 := words.ParseList(online)
 		if err1 == nil && err2 == nil && len(there) > 0 && !isSubset(wanted, there) {
-			c.found(severity, place.At("/linux/resources/cpu").Key(l.name), "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
+			c.report(severity, place.At("/linux/resources/cpu").Key(l.name), "", "%q are not all there: the host has the %s %s", l.wanted, l.what, online)
 		}
 	}
 }
 
+// isSubset reports whether each bit of wanted is set in there.
 func isSubset(wanted, there []byte) bool {
 	for i, b := range wanted {
 		if i >= len(there) && b != 0 || i < len(there) && b&^there[i] != 0 {
@@ -391,13 +407,13 @@ func isSubset(wanted, there []byte) bool {
 	return true
 }
 
-// noexec: a rootfs without programs.
+// noexec adds a warning if the rootfs is on a mount with noexec.
 func (c *check) noexec() {
 	if c.image == nil || c.Spec.Process == nil {
 		return
 	}
 	var st unix.Statfs_t
 	if unix.Statfs(c.rootfs, &st) == nil && st.Flags&unix.ST_NOEXEC != 0 {
-		c.found(config.Warning, place.At("/root/path"), "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
+		c.report(config.Warning, place.At("/root/path"), "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// ids: which maps this user may write, user_namespaces(7).
+// ids checks whether this user may write the id maps, user_namespaces(7).
 func (c *check) ids() {
 	linux := c.Spec.Linux
 	for _, m := range []struct {
@@ -37,7 +37,8 @@ func (c *check) ids() {
 	}
 }
 
-// mapsOfRoot: only ids that exist in the runtime's own user namespace.
+// mapsOfRoot checks maps that root writes: the ids must exist in the runtime's own user
+// namespace.
 func (c *check) mapsOfRoot(at place.Place, mappings []specs.LinuxIDMapping, own string) {
 	inside, err := idmap.Inside(own)
 	if err != nil {
@@ -45,17 +46,18 @@ func (c *check) mapsOfRoot(at place.Place, mappings []specs.LinuxIDMapping, own 
 	}
 	for i, m := range mappings {
 		if !idmap.IsWithin(m, inside) {
-			c.found(config.Error, at.Index(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
+			c.report(config.Error, at.Index(i), "", "the runtime's user namespace doesn't have all host ids from %d to %d", m.HostID, lastID(m))
 		}
 	}
 }
 
+// lastID returns the last host id of a mapping.
 func lastID(m specs.LinuxIDMapping) uint64 { return uint64(m.HostID) + uint64(m.Size) - 1 }
 
-// mapsOfUser: those that newuidmap(1) writes for a user.
+// mapsOfUser checks maps that newuidmap(1) or newgidmap(1) writes for an ordinary user.
 func (c *check) mapsOfUser(at place.Place, program, table string, mappings []specs.LinuxIDMapping, own uint32) {
 	if _, err := exec.LookPath(program); err != nil {
-		c.found(config.Error, at, "package uidmap", "an ordinary user needs %s to map other ids, and it isn't there", program)
+		c.report(config.Error, at, "package uidmap", "an ordinary user needs %s to map ids other than the user's own, and it isn't installed", program)
 		return
 	}
 	if namesFromElsewhere(procfs.ReadText("/etc/nsswitch.conf")) {
@@ -65,13 +67,14 @@ func (c *check) mapsOfUser(at place.Place, program, table string, mappings []spe
 	ranges = append(ranges, plan.IDRange{Host: own, Size: 1})
 	for i, m := range mappings {
 		if m.Size > 0 && !idmap.IsWithin(m, ranges) {
-			c.found(config.Error, at.Index(i), "usermod(8) adds some: --add-subuids, --add-subgids",
+			c.report(config.Error, at.Index(i), "usermod(8) adds some: --add-subuids, --add-subgids",
 				"the host ids from %d to %d aren't all this user's in %s", m.HostID, lastID(m), table)
 		}
 	}
 }
 
-// namesFromElsewhere: subordinate ids may come from a service, nsswitch.conf(5).
+// namesFromElsewhere reports whether subordinate ids come from another source than
+// files, nsswitch.conf(5).
 func namesFromElsewhere(nsswitch string) bool {
 	for line := range strings.Lines(nsswitch) {
 		if sources, ok := strings.CutPrefix(strings.TrimSpace(line), "subid:"); ok {

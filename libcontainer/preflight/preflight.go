@@ -1,5 +1,6 @@
 // Package preflight finds the problems of a bundle before anything is created: in
-// config.json, in the rootfs, and of this host with it. The rules are those of create.
+// config.json, in the rootfs, and in what the bundle requires of this host. It applies
+// the rules of create.
 package preflight
 
 import (
@@ -20,27 +21,29 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
-// check looks for problems of a bundle by the rules that create has: specconv's,
-// the cgroups', seccomp's. What create finds out only while it acts is looked at
-// here without acting.
+// check looks for problems of a bundle with the functions that create uses: those of
+// specconv, the cgroup managers and seccomp. For errors that create finds only while it
+// acts, there are functions here that don't act.
 type check struct {
 	*config.Examination
 	policy cgrouppolicy.Policy
 	dir    string
 	rootfs string         // "" if there is none
-	image  *program.Image // nil without a rootfs
-	// onHost: this host is to run the container, and host has the facts of it.
-	// Otherwise host is one that can do everything.
+	image  *program.Image // nil if there is no rootfs
+	// onHost means that this host will run the container; host then has its facts.
+	// Otherwise host is a host that supports everything.
 	onHost bool
 	host   *host.Host
 }
 
-// Check finds all problems of a bundle and changes nothing: in config.json, in the
-// rootfs, and, with onHost, of this host with it. "" is the working directory. The
-// error is that of a bundle that can't be read.
+// Check returns all problems of the bundle in a directory, in config.json and in the
+// rootfs, and creates nothing. With onHost it also checks whether this host provides
+// what the bundle requires. The path "" is the working directory. The error is a
+// *fault.Fault, for a bundle that can't be read.
 //
-// What Create refuses about the bundle is an Error here; a Warning is what it
-// accepts and may not be meant, or what can't be known before.
+// A problem with severity Error is one for which create fails. A Warning is about
+// something that create accepts but that is probably a mistake, or that can't be
+// checked in advance.
 func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]config.Problem, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
@@ -72,18 +75,20 @@ func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]config.Probl
 	return c.Problems(), nil
 }
 
+// errorf adds an error.
 func (c *check) errorf(at place.Place, format string, args ...any) {
-	c.found(config.Error, at, "", format, args...)
+	c.report(config.Error, at, "", format, args...)
 }
 
-// found adds a problem.
-func (c *check) found(s config.Severity, at place.Place, hint, format string, args ...any) {
+// report adds a problem.
+func (c *check) report(s config.Severity, at place.Place, hint, format string, args ...any) {
 	c.Add(config.Problem{Place: at, Severity: s, Text: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// findRootfs sets rootfs and image.
 func (c *check) findRootfs() {
 	if !bundle.NamesRootfs(c.Spec) {
-		return // Validate says so
+		return // Validate reports it
 	}
 	rootfs, err := bundle.FindRootfs(c.dir, c.Spec)
 	if err != nil {
@@ -99,6 +104,7 @@ func (c *check) findRootfs() {
 	c.image = image
 }
 
+// probe sets host to the facts of this host.
 func (c *check) probe() {
 	rootfs := c.rootfs
 	if rootfs == "" {
@@ -112,11 +118,11 @@ func (c *check) probe() {
 	c.host = host
 }
 
-// config is what can be said without looking anywhere else.
+// config finds the problems that need no look at the rootfs or the host.
 func (c *check) config() {
 	c.Validate(c.host)
 	if c.Spec.Process == nil {
-		c.found(config.Warning, place.At("/process"), "", "there is none: the container can be created, but not started")
+		c.report(config.Warning, place.At("/process"), "", "is missing: the container can be created, but not started")
 	}
 	c.terminal()
 	linux := c.Spec.Linux
@@ -129,7 +135,7 @@ func (c *check) config() {
 	c.resources()
 }
 
-// resources: which limits are wrong depends on the version of cgroups.
+// resources checks the limits, which depend on the version of cgroups.
 func (c *check) resources() {
 	r := c.Spec.Linux.Resources
 	if c.onHost {
@@ -139,7 +145,7 @@ func (c *check) resources() {
 			c.addAll(config.Error, cgroups.CheckUnit(mode, r))
 		}
 		for _, field := range cgroups.Ignored(mode, r) {
-			c.found(config.Warning, field, "", "has no meaning on this host and is ignored")
+			c.report(config.Warning, field, "", "has no meaning on this host and is ignored")
 		}
 		return
 	}
@@ -151,11 +157,11 @@ func (c *check) resources() {
 // addAll adds problems at their places.
 func (c *check) addAll(s config.Severity, problems place.Errors) {
 	for _, e := range problems {
-		c.found(s, e.Place, "", "%v", e.Err)
+		c.report(s, e.Place, "", "%v", e.Err)
 	}
 }
 
-// terminal: without a devpts there is no terminal to have.
+// terminal checks that a container with a terminal has a devpts.
 func (c *check) terminal() {
 	if c.Spec.Process == nil || !c.Spec.Process.Terminal || config.BindsDev(c.Spec) {
 		return
@@ -165,5 +171,5 @@ func (c *check) terminal() {
 			return
 		}
 	}
-	c.found(config.Error, place.At("/process/terminal"), explain.NoDevptsHint, "%s: %v", explain.NoDevpts, unix.ENOENT)
+	c.report(config.Error, place.At("/process/terminal"), explain.NoDevptsHint, "%s: %v", explain.NoDevpts, unix.ENOENT)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/runnel/runnel/specconv/config"
 )
 
-// inRootfs is what the rootfs says: the working directory, the program, and the
-// hooks that run in it.
+// inRootfs checks what is in the rootfs: the working directory, the program, and the
+// programs of hooks that run in the container.
 func (c *check) inRootfs() {
 	for _, m := range config.Mounts(c.Spec) {
 		if !m.Remount {
@@ -40,24 +40,24 @@ func (c *check) inRootfs() {
 	}
 }
 
-// fillsRootfs tells whether hooks may put something into the rootfs before the
-// program is looked for.
+// fillsRootfs reports whether hooks run that may add files to the rootfs before the
+// program is looked up.
 func (c *check) fillsRootfs() bool {
 	h := c.Spec.Hooks
 	//nolint:staticcheck // prestart is deprecated, and required
 	return h != nil && len(h.Prestart)+len(h.CreateRuntime)+len(h.CreateContainer) > 0
 }
 
-// missing adds a problem about something that isn't in the rootfs.
+// missing adds a problem about a file that isn't in the rootfs.
 func (c *check) missing(at place.Place, hint, format string, args ...any) {
 	severity := config.Error
 	if c.fillsRootfs() {
 		severity, hint = config.Warning, strings.TrimPrefix(hint+"; unless a hook puts it there", "; ")
 	}
-	c.found(severity, at, hint, format, args...)
+	c.report(severity, at, hint, format, args...)
 }
 
-// workingDirectory: one that isn't there is made.
+// workingDirectory checks process.cwd. One that doesn't exist will be created.
 func (c *check) workingDirectory(p *specs.Process) {
 	f, err := c.image.Find(p.Cwd)
 	if err == nil && f.Kind() != unix.S_IFDIR {
@@ -68,9 +68,10 @@ func (c *check) workingDirectory(p *specs.Process) {
 	}
 }
 
+// programPlace is the place of the program in config.json.
 var programPlace = place.At("/process/args/0")
 
-// program looks for args[0] as op_find of the child does: execvp(3).
+// executable looks up args[0] as op_resolve_exec of the child does, execvp(3).
 func (c *check) executable(p *specs.Process) {
 	name := p.Args[0]
 	dirs := specconv.SearchPath(p)
@@ -83,7 +84,7 @@ func (c *check) executable(p *specs.Process) {
 		case f.Kind() == unix.S_IFDIR:
 			c.errorf(programPlace, "exec: %q: %v", name, unix.EISDIR)
 		case !f.IsExecutable():
-			c.found(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+			c.report(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		default:
 			c.foundProgram(p, f)
 		}
@@ -104,12 +105,13 @@ func (c *check) executable(p *specs.Process) {
 		}
 	}
 	if denied {
-		c.found(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
+		c.report(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		return
 	}
 	c.missing(programPlace, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
 }
 
+// absolute returns name as an absolute path; a relative one is relative to cwd.
 func absolute(cwd, name string) string {
 	if path.IsAbs(name) {
 		return name
@@ -117,16 +119,17 @@ func absolute(cwd, name string) string {
 	return path.Join(cwd, name)
 }
 
+// foundProgram checks the file that is the program.
 func (c *check) foundProgram(p *specs.Process, f *program.File) {
 	if !mayExecute(p, c.Spec.Linux, &f.Stat) {
-		c.found(config.Warning, programPlace, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
+		c.report(config.Warning, programPlace, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
 			f.Path, f.Stat.Mode&0o7777, f.Stat.Uid, f.Stat.Gid, p.User.UID, p.User.GID)
 	}
 	c.contents(programPlace, p.Cwd, f, 0)
 }
 
-// mayExecute follows the bits of the mode alone: access lists may say otherwise,
-// acl(5).
+// mayExecute reports whether the mode of a file permits the process to execute it.
+// Access control lists may differ, acl(5).
 func mayExecute(p *specs.Process, linux *specs.Linux, st *unix.Stat_t) bool {
 	const override = "CAP_DAC_OVERRIDE"
 	if caps := p.Capabilities; caps != nil && slices.Contains(caps.Effective, override) && slices.Contains(caps.Permitted, override) {
@@ -143,7 +146,7 @@ func mayExecute(p *specs.Process, linux *specs.Linux, st *unix.Stat_t) bool {
 	return st.Mode&0o001 != 0
 }
 
-// toContainer returns what an id of the host is in the container. ok is false if it
+// toContainer returns the id in the container for an id of the host; ok is false if it
 // isn't mapped.
 func toContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok bool) {
 	if len(mappings) == 0 {
@@ -152,10 +155,11 @@ func toContainer(mappings []specs.LinuxIDMapping, id uint32) (inside uint32, ok 
 	return config.ContainerID(mappings, id)
 }
 
-// maxInterpreters is how many scripts may interpret each other, execve(2).
+// maxInterpreters is the number of scripts that may be interpreters of each other,
+// execve(2).
 const maxInterpreters = 4
 
-// contents checks what execve(2) will make of a file.
+// contents checks whether execve(2) will accept a file's contents.
 func (c *check) contents(at place.Place, cwd string, f *program.File, depth int) {
 	head := c.image.Head(f)
 	switch {
@@ -169,6 +173,7 @@ func (c *check) contents(at place.Place, cwd string, f *program.File, depth int)
 	}
 }
 
+// script checks a script, whose first line after "#!" is line.
 func (c *check) script(at place.Place, cwd string, f *program.File, line string, depth int) {
 	interpreter, hasReturn := program.ScriptInterpreter(line)
 	if interpreter == "" {
@@ -183,12 +188,13 @@ func (c *check) script(at place.Place, cwd string, f *program.File, line string,
 	case err != nil:
 		c.missing(at, "", "exec %s: %s", f.Path, program.MissingInterpreter(interpreter))
 	case !found.IsExecutable():
-		c.found(config.Error, at, explain.ProgramHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.Path, interpreter, unix.EACCES)
+		c.report(config.Error, at, explain.ProgramHint(unix.EACCES), "exec %s: its interpreter %s: %v", f.Path, interpreter, unix.EACCES)
 	default:
 		c.contents(at, cwd, found, depth+1)
 	}
 }
 
+// elf checks an ELF file.
 func (c *check) elf(at place.Place, f *program.File, head []byte) {
 	header, ok := program.ParseELF(head)
 	if !ok {
@@ -207,8 +213,8 @@ func (c *check) elf(at place.Place, f *program.File, head []byte) {
 	}
 }
 
-// foreign is a file that only an interpreter of the host can run, binfmt_misc. On
-// another host there may be one.
+// foreign adds a problem about a file that only an interpreter of the host can run,
+// binfmt_misc. Another host may have one.
 func (c *check) foreign(at place.Place, f *program.File, head []byte, what string) {
 	severity, hint := config.Error, ""
 	switch handler := program.FindHandler(f.Path, head); {
@@ -217,10 +223,10 @@ func (c *check) foreign(at place.Place, f *program.File, head []byte, what strin
 	case !c.onHost:
 		severity = config.Warning
 	}
-	c.found(severity, at, hint, "exec %s: %s", f.Path, what)
+	c.report(severity, at, hint, "exec %s: %s", f.Path, what)
 }
 
-// containerHook is a hook that runs in the rootfs.
+// containerHook checks the program of a hook that runs in the container.
 func (c *check) containerHook(at place.Place, name string) {
 	f, err := c.image.Find(name)
 	switch {

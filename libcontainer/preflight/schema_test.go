@@ -18,8 +18,8 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
-// specModule is the specification itself: its JSON schema and its documents come
-// with the Go module.
+// specModule returns the directory of the specification's Go module, which has its JSON
+// schema and its documents.
 func specModule(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opencontainers/runtime-spec").Output()
@@ -38,7 +38,7 @@ func needsSeccomp(t *testing.T) {
 	}
 }
 
-// examined are the problems that a config.json has by itself.
+// examined returns the problems of a config.json, without those of a rootfs or host.
 func examined(data []byte) []config.Problem {
 	c := &check{Examination: config.Examine(data), host: host.Any()}
 	if c.Spec != nil {
@@ -60,7 +60,8 @@ func errorsAmong(problems []config.Problem) []string {
 	return texts
 }
 
-// TestSchemaFixtures holds check to the examples that come with the schema.
+// TestSchemaFixtures compares the result of check with that of the schema's own
+// examples.
 func TestSchemaFixtures(t *testing.T) {
 	needsSeccomp(t)
 	exceptions := map[string]string{
@@ -90,7 +91,7 @@ func TestSchemaFixtures(t *testing.T) {
 	}
 }
 
-// TestSpecExample takes the full example of config.md.
+// TestSpecExample checks the full example of config.md.
 func TestSpecExample(t *testing.T) {
 	needsSeccomp(t)
 	text, err := os.ReadFile(filepath.Join(specModule(t), "config.md"))
@@ -139,7 +140,7 @@ type node struct {
 	at   map[string]any
 }
 
-// resolve follows $ref, and joins what allOf has.
+// resolve follows $ref, and merges the schemas of allOf.
 func (s *schema) resolve(t *testing.T, n node) node {
 	if ref, ok := n.at["$ref"].(string); ok {
 		file, fragment, _ := strings.Cut(ref, "#")
@@ -160,8 +161,8 @@ func (s *schema) resolve(t *testing.T, n node) node {
 		joined := map[string]any{"type": "object", "properties": map[string]any{}}
 		for _, part := range list {
 			p := s.resolve(t, node{n.file, part.(map[string]any)})
-			// Nested references are relative to the file that they are in; they
-			// are the same file in all that is joined.
+			// Nested references are relative to the file that they are in, which is
+			// the same for all schemas that are merged.
 			n.file = p.file
 			maps.Copy(joined["properties"].(map[string]any), p.properties())
 			if required, ok := p.at["required"]; ok {
@@ -178,12 +179,12 @@ func (n node) properties() map[string]any {
 	return p
 }
 
-// sample makes a value with all that a node allows.
+// sample returns a value with everything that a node permits.
 func (s *schema) sample(t *testing.T, n node) any {
 	n = s.resolve(t, n)
 	if enum, ok := n.at["enum"].([]any); ok {
 		if slices.Contains(enum, any("SCMP_ACT_ERRNO")) {
-			return "SCMP_ACT_ERRNO" // which takes an errno
+			return "SCMP_ACT_ERRNO" // the action with an errno
 		}
 		return enum[0]
 	}
@@ -226,7 +227,7 @@ func sampleText(pattern any) string {
 // otherPlatforms are the properties of the root that are never looked at.
 var otherPlatforms = []string{"solaris", "windows", "vm", "zos", "freebsd"}
 
-// children are the properties of an object; the only one of a map is "key".
+// children returns the properties of an object; those of a map are "key" only.
 func (n node) children() map[string]node {
 	list := map[string]node{}
 	for key, child := range n.properties() {
@@ -247,7 +248,7 @@ func (n node) children() map[string]node {
 	return list
 }
 
-// violation is a value that a node doesn't allow, or its absence.
+// violation is a value that a node doesn't permit, or the absence of one.
 type violation struct {
 	what  string
 	value any
@@ -300,8 +301,8 @@ func bounds(n node) []violation {
 	return list
 }
 
-// mutate calls try with the document in which one node after the other is
-// violated. set replaces the node in the document.
+// mutate calls try with the document, once for each violation of each node. set
+// replaces the node in the document.
 func (s *schema) mutate(t *testing.T, n node, value any, pointer string, set func(any), try func(pointer, what string)) {
 	n = s.resolve(t, n)
 	for _, v := range s.violations(n) {
@@ -332,9 +333,8 @@ func (s *schema) mutate(t *testing.T, n node, value any, pointer string, set fun
 	}
 }
 
-// TestSchema violates every rule of the JSON schema, one at a time, and wants each
-// to be found: an error at the place, or, for the absence of something that is
-// required, at least a warning.
+// TestSchema violates every rule of the JSON schema, one at a time. Each must be found:
+// as an error at its place or, if a required value is missing, at least as a warning.
 func TestSchema(t *testing.T) {
 	s := &schema{dir: filepath.Join(specModule(t), "schema"), files: map[string]map[string]any{}}
 	root := node{"config-schema.json", s.load(t, "config-schema.json")}
@@ -360,7 +360,7 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// examine leaves the lines out, which any change moves.
+// examine removes the line numbers, which any change moves.
 func examine(t *testing.T, document any) []config.Problem {
 	t.Helper()
 	data, err := json.Marshal(document)

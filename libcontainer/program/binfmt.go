@@ -11,19 +11,19 @@ import (
 
 const binfmtDir = "/proc/sys/fs/binfmt_misc"
 
-// binfmtHandler is an entry of binfmt_misc: the host's interpreter for files that
-// begin, or are named, in some way. Kernel documentation,
+// binfmtHandler is an entry of binfmt_misc: it assigns an interpreter of the host to
+// files with a magic number or a file name extension. Kernel documentation,
 // admin-guide/binfmt-misc.
 type binfmtHandler struct {
 	isEnabled   bool
 	interpreter string
-	extension   string // ".jar"; "": by magic
+	extension   string // with the dot, such as ".jar"; "" if the entry has a magic number
 	magic, mask []byte
 	offset      int
 }
 
-// FindHandler returns the interpreter that binfmt_misc of the host has for a file with
-// this beginning; "" for none.
+// FindHandler returns the interpreter that the host's binfmt_misc assigns to a file
+// with this name and beginning; "" if there is none.
 func FindHandler(name string, head []byte) string {
 	entries, err := os.ReadDir(binfmtDir)
 	if err != nil {
@@ -41,6 +41,7 @@ func FindHandler(name string, head []byte) string {
 	return ""
 }
 
+// parseHandler parses a file of binfmt_misc.
 func parseHandler(text string) (h binfmtHandler) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -62,6 +63,7 @@ func parseHandler(text string) (h binfmtHandler) {
 	return h
 }
 
+// matches reports whether the entry is for a file with this name and beginning.
 func (h *binfmtHandler) matches(name string, head []byte) bool {
 	if h.extension != "" {
 		return filepath.Ext(name) == h.extension

@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Image is a rootfs as the container's process will see it, as far as that can be
-// known before there is a container: what mounts will cover is unknown.
+// Image is a rootfs as the container's process will see it, as far as that is known
+// before the container is created. The contents of mounts are unknown.
 type Image struct {
 	root    *os.File
 	covered []string // the targets of mounts
 }
 
-// ErrCovered is the error for a path that leads to or through a mount.
+// ErrCovered is returned for a path that leads to or through a mount.
 var ErrCovered = errors.New("it is in a mount")
 
 // OpenImage opens the rootfs at an absolute path. The caller closes the Image.
@@ -33,32 +33,33 @@ func OpenImage(rootfs string) (*Image, error) {
 // Close closes the rootfs.
 func (i *Image) Close() { i.root.Close() }
 
-// File is a file of the image with all links in its path resolved.
+// File is a file of the image. There are no symbolic links in Path.
 type File struct {
 	Path string
 	Stat unix.Stat_t
 }
 
-// Kind returns the file's type, S_IFMT of its mode.
+// Kind returns the file's type, the bits S_IFMT of its mode.
 func (f *File) Kind() uint32 { return f.Stat.Mode & unix.S_IFMT }
 
-// IsExecutable reports whether f is a regular file that somebody may execute. That
-// is what root needs, too.
+// IsExecutable reports whether f is a regular file with any execute permission bit,
+// which root requires, too.
 func (f *File) IsExecutable() bool {
 	return f.Kind() == unix.S_IFREG && f.Stat.Mode&0o111 != 0
 }
 
-// maxLinks is how many links the kernel follows, path_resolution(7).
+// maxLinks is the number of symbolic links that the kernel follows, path_resolution(7).
 const maxLinks = 40
 
-// Find looks up an absolute path. Errors are errnos or ErrCovered.
+// Find looks up an absolute path and follows symbolic links. The error is an errno or
+// ErrCovered.
 func (i *Image) Find(name string) (*File, error) {
 	f, _, err := i.resolve(name)
 	return f, err
 }
 
-// resolve goes link by link, so that none can lead through a mount unnoticed. With
-// ENOENT it returns the path of what would have to be there.
+// resolve follows one link at a time, so that it notices every link that leads through
+// a mount. With ENOENT it returns in absent the path that doesn't exist.
 func (i *Image) resolve(name string) (at *File, absent string, err error) {
 	if at, err = i.top(); err != nil {
 		return nil, "", err
@@ -103,18 +104,20 @@ func (i *Image) resolve(name string) (at *File, absent string, err error) {
 	return at, "", nil
 }
 
+// isBelowMount reports whether name is the target of a mount or below one.
 func (i *Image) isBelowMount(name string) bool {
 	return slices.ContainsFunc(i.covered, func(c string) bool { return strings.HasPrefix(name+"/", c+"/") })
 }
 
+// top returns the root directory.
 func (i *Image) top() (*File, error) {
 	f := &File{Path: "/"}
 	return f, unix.Fstat(int(i.root.Fd()), &f.Stat)
 }
 
-// look fills in f.Stat of a path without links in its directory part, and returns
-// the target if f is a link itself. That nobody has changed the path meanwhile is
-// not certain; it can't lead out of the root.
+// look sets f.Stat and, if f is a symbolic link, returns its target. There must be no
+// links in the directory part of f.Path. Somebody may change the path at the same time,
+// but can't make it lead out of the root.
 func (i *Image) look(f *File) (target string, err error) {
 	if f.Path == "/" {
 		return "", unix.Fstat(int(i.root.Fd()), &f.Stat)
@@ -150,8 +153,8 @@ func (i *Image) Head(f *File) []byte {
 	return headOf(file)
 }
 
-// Cover notes that there will be a mount at target, which needn't exist. One below
-// another is covered already.
+// Cover records that there will be a mount at target, which needn't exist. A target
+// below another one is covered already.
 func (i *Image) Cover(target string) {
 	f, absent, err := i.resolve(target)
 	switch {

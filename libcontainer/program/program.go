@@ -1,6 +1,6 @@
-// Package program says what is wrong with a program: why execve(2) refuses a file of
-// a rootfs, or will. It reads ELF headers, #! lines and binfmt_misc, and looks
-// everything up inside of the rootfs, which is hostile.
+// Package program finds out why execve(2) refuses, or will refuse, a program in a
+// rootfs. It reads ELF headers, #! lines and binfmt_misc. The rootfs is hostile: all
+// lookups stay within it.
 package program
 
 import (
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Explain returns what the errno of an execve(2) of program in rootfs means, as far
-// as the file shows it; "" if it doesn't.
+// Explain returns what the errno of an execve(2) of program in rootfs means, as far as
+// the file's contents show it; otherwise "".
 func Explain(rootfs, program string, errno unix.Errno) string {
 	head := readHead(rootfs, program)
 	switch {
@@ -28,6 +28,7 @@ func Explain(rootfs, program string, errno unix.Errno) string {
 	return ""
 }
 
+// explainScript explains the errno of a script, whose first line after "#!" is line.
 func explainScript(rootfs, line string, errno unix.Errno) string {
 	interpreter, hasReturn := ScriptInterpreter(line)
 	switch {
@@ -41,30 +42,33 @@ func explainScript(rootfs, line string, errno unix.Errno) string {
 	return "the interpreter of its #! line is " + interpreter
 }
 
-// What is wrong with a file, in words.
+// Explanations of what is wrong with a file.
 const (
 	NoInterpreter = "its #! line names no interpreter"
 	ReturnInLine  = "its #! line ends in a carriage return, which the kernel takes for a part of the interpreter's name"
 	NotAProgram   = "it is neither a program nor a script with a #! line"
 )
 
-// MissingInterpreter is the text for a script whose interpreter isn't in the rootfs.
+// MissingInterpreter returns the explanation for a script whose interpreter isn't in
+// the rootfs.
 func MissingInterpreter(name string) string {
 	return "the interpreter of its #! line, " + name + ", isn't in the container"
 }
 
-// MissingLoader is the text for a program whose dynamic loader isn't in the rootfs.
+// MissingLoader returns the explanation for a program whose dynamic loader isn't in the
+// rootfs.
 func MissingLoader(name string) string {
 	return "its dynamic loader, " + path.Clean(name) + ", isn't in the container"
 }
 
-// ForeignMachine is the text for a program of another architecture.
+// ForeignMachine returns the explanation for a program of another architecture.
 func ForeignMachine(machine uint16) string {
 	return "it is a program for " + machineName(machine) + ", which this host isn't"
 }
 
-// ScriptInterpreter returns the interpreter that the text after "#!" names, execve(2).
-// hasReturn reports that the name ends in a carriage return, as lines of Windows do.
+// ScriptInterpreter returns the interpreter from line, the text after "#!", execve(2).
+// hasReturn reports whether its name ends in a carriage return, as in files with line
+// ends of Windows.
 func ScriptInterpreter(line string) (name string, hasReturn bool) {
 	line, _, _ = strings.Cut(line, "\n")
 	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
@@ -74,7 +78,8 @@ func ScriptInterpreter(line string) (name string, hasReturn bool) {
 	return fields[0], strings.HasSuffix(fields[0], "\r")
 }
 
-// machineName names the ELF machines that images are built for, elf.h.
+// machineName returns the name of an ELF machine, elf.h, if images are built for it,
+// and otherwise its number.
 func machineName(machine uint16) string {
 	switch machine {
 	case 3:
@@ -99,6 +104,7 @@ func machineName(machine uint16) string {
 	return fmt.Sprintf("machine %d", machine)
 }
 
+// explainELF explains the errno of an ELF file with this beginning.
 func explainELF(rootfs string, head []byte, errno unix.Errno) string {
 	program, ok := ParseELF(head)
 	switch {
@@ -112,16 +118,16 @@ func explainELF(rootfs string, head []byte, errno unix.Errno) string {
 	return ""
 }
 
-// ELF is what execve(2) looks at in the header of a program, elf(5).
+// ELF holds the fields of an ELF header that execve(2) uses, elf(5).
 type ELF struct {
 	Machine   uint16 // e_machine, elf.h
 	Is64      bool
 	BigEndian bool
-	Loader    string // the dynamic loader; "" of a static program
+	Loader    string // the path of the dynamic loader; "" for a static program
 }
 
-// ParseELF reads the beginning of an ELF file, elf(5); ok is false if it is shorter
-// than its header.
+// ParseELF parses the beginning of an ELF file, elf(5). ok is false if head is shorter
+// than an ELF header.
 func ParseELF(head []byte) (p ELF, ok bool) {
 	const headerSize, machineAt = 64, 18
 	if len(head) < headerSize {
@@ -141,16 +147,18 @@ func ParseELF(head []byte) (p ELF, ok bool) {
 	return p, true
 }
 
-// elfLayout is where the fields are that differ between 32 and 64 bits.
+// elfLayout holds the positions of fields that differ between 32-bit and 64-bit files,
+// in bytes.
 type elfLayout struct {
-	table              uint64 // of program headers
-	sizeAt             int    // of their size, followed by their number
-	least              uint64 // size of one
-	offsetAt, lengthAt uint64 // in one
-	width              int    // of an offset
+	table              uint64 // offset of the program headers
+	sizeAt             int    // position of the size of a program header; their number follows
+	least              uint64 // least size of a program header
+	offsetAt, lengthAt uint64 // positions in a program header
+	width              int    // size of an offset
 }
 
-// elfLoader finds PT_INTERP.
+// elfLoader returns the path in the program header PT_INTERP; "" if there is none
+// within head.
 func elfLoader(head []byte, order binary.ByteOrder, l elfLayout) string {
 	const interp = 3
 	size, count := uint64(order.Uint16(head[l.sizeAt:])), uint64(order.Uint16(head[l.sizeAt+2:]))
@@ -177,8 +185,8 @@ func elfLoader(head []byte, order binary.ByteOrder, l elfLayout) string {
 	return ""
 }
 
-// RunsOn reports whether a kernel of an architecture, by its GOARCH, runs the
-// program. A kernel may be built without support for programs of 32 bits.
+// RunsOn reports whether a kernel for the architecture arch, a GOARCH, runs the
+// program. Support for 32-bit programs may be missing from a kernel nevertheless.
 func (p ELF) RunsOn(arch string) bool {
 	const i386, arm, x8664, aarch64, riscv = 3, 40, 62, 183, 243 // elf.h
 	switch arch {

@@ -37,9 +37,9 @@ func TestImage(t *testing.T) {
 	}
 	defer i.Close()
 	i.Cover("/data")
-	i.Cover("/srv/deep/er")    // isn't there, and leads through a link
-	i.Cover("/data/below/it")  // within another
-	i.Cover("/usr/bin/./up/x") // can't be
+	i.Cover("/srv/deep/er")    // doesn't exist, and leads through a link
+	i.Cover("/data/below/it")  // below another mount
+	i.Cover("/usr/bin/./up/x") // can't exist
 	tests := []struct {
 		name, path string
 		err        error

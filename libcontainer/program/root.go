@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// openRoot opens a rootfs with O_PATH.
 func openRoot(rootfs string) (*os.File, error) {
 	fd, err := unix.Open(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -16,8 +17,8 @@ func openRoot(rootfs string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), rootfs), nil
 }
 
-// Stat returns the status of what a process with its root at root finds at name.
-// Links of the image are followed within the root. Errors are errnos.
+// Stat returns the status of the file that a process whose root directory is root finds
+// at name. It follows symbolic links within root. The error is an errno.
 func Stat(root, name string) (st unix.Stat_t, err error) {
 	file, err := openInRoot(root, name)
 	if err != nil {
@@ -32,8 +33,8 @@ func exists(root, name string) bool {
 	return err == nil
 }
 
-// openInRoot returns a handle with O_PATH. The image is hostile: nothing of it is
-// opened for reading before it has been seen to be a regular file.
+// openInRoot opens name with O_PATH. The image is hostile: no file of it is opened for
+// reading before it is known to be a regular file.
 func openInRoot(root, name string) (*os.File, error) {
 	dir, err := openRoot(root)
 	if err != nil {
@@ -47,7 +48,7 @@ func openInRoot(root, name string) (*os.File, error) {
 	return file, nil
 }
 
-// errnoOf returns the errno in an error of a lookup, or else the error.
+// errnoOf returns the errno in the error of a lookup; without one, the error itself.
 func errnoOf(err error) error {
 	var errno unix.Errno
 	if errors.As(err, &errno) {
@@ -56,10 +57,11 @@ func errnoOf(err error) error {
 	return err
 }
 
-// headSize is enough for a #! line and for the program headers of an ELF file.
+// headSize is enough, in bytes, for a #! line and for the program headers of an ELF
+// file.
 const headSize = 4096
 
-// readHead reads the beginning of a file of the rootfs; nil if that can't be done.
+// readHead returns the beginning of a file of the rootfs; nil if it can't be read.
 func readHead(rootfs, name string) []byte {
 	file, err := openInRoot(rootfs, name)
 	if err != nil {
@@ -69,7 +71,8 @@ func readHead(rootfs, name string) []byte {
 	return headOf(file)
 }
 
-// headOf reads the beginning of the regular file behind a handle with O_PATH.
+// headOf returns the beginning of a regular file, given a handle with O_PATH; nil if it
+// isn't one or can't be read.
 func headOf(handle *os.File) []byte {
 	var st unix.Stat_t
 	if unix.Fstat(int(handle.Fd()), &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {

@@ -1,4 +1,4 @@
-// Package resctrl puts a container into a class of service of Intel RDT or AMD QoS,
+// Package resctrl assigns a container to a class of service of Intel RDT or AMD QoS,
 // config-linux.md "IntelRdt" and Documentation/filesystems/resctrl.rst of the kernel.
 package resctrl
 
@@ -17,28 +17,30 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// FS is a resctrl file system, by its mount point.
+// FS is a resctrl file system, given by its mount point.
 type FS string
 
-// Host is the file system of the host.
+// Host is the resctrl file system of the host.
 const Host FS = "/sys/fs/resctrl"
 
-// Reserve returns the groups that a container will be in; nil without linux.intelRdt,
-// with which all methods do nothing. Groups of its name that exist already are an
-// error, EEXIST: they aren't the container's, and its delete would remove them.
+// Reserve returns the groups that a container will be in, and creates nothing. It
+// returns nil if r is nil; all methods accept that and do nothing. The error matches
+// EEXIST if groups with the container's name exist: they aren't the container's, and
+// its delete would remove them.
 func (root FS) Reserve(r *specs.LinuxIntelRdt, id string) (*state.Rdt, error) {
 	s := groups(r, id)
 	switch {
 	case s == nil:
 		return nil, nil
 	case s.Own && root.Has(s.Group):
-		return nil, place.Errorf(place.At("/linux/intelRdt"), "the group %s is there already: %w", root.Path(s.Group), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt"), "the group %s exists already: %w", root.Path(s.Group), unix.EEXIST)
 	case s.Monitor != "" && root.Has(s.Group, s.Monitor):
-		return nil, place.Errorf(place.At("/linux/intelRdt/enableMonitoring"), "the group %s is there already: %w", root.Path(s.Group, s.Monitor), unix.EEXIST)
+		return nil, place.Errorf(place.At("/linux/intelRdt/enableMonitoring"), "the group %s exists already: %w", root.Path(s.Group, s.Monitor), unix.EEXIST)
 	}
 	return s, nil
 }
 
+// groups returns the groups for a config.
 func groups(r *specs.LinuxIntelRdt, id string) *state.Rdt {
 	if r == nil {
 		return nil
@@ -63,26 +65,27 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	}
 	first, last := schemata(r)
 	group := root.Path(s.Group)
-	made := false
+	created := false
 	switch {
 	case !s.Own && root.Has(s.Group):
 		if err := root.compare(s.Group, first); err != nil {
 			return err
 		}
 	case !s.Own && len(first)+len(last) == 0:
-		return place.Errorf(place.At("/linux/intelRdt/closID"), "there is no group %s, and no schemata to make it with: %w", group, unix.ENOENT)
+		return place.Errorf(place.At("/linux/intelRdt/closID"), "there is no group %s, and no schemata to create it with: %w", group, unix.ENOENT)
 	default:
 		if err := os.Mkdir(group, 0o755); err != nil {
 			return root.explain(place.At("/linux/intelRdt/closID"), err)
 		}
-		made = true
+		created = true
 	}
-	// Two writes: the kernel takes no two lines for one resource at once.
+	// These are two writes, because the kernel rejects two lines for one resource in one
+	// write.
 	for _, lines := range [][]string{first, last} {
 		if err := root.write(root.Path(s.Group, "schemata"), lines); err != nil {
 			err = root.explain(place.At("/linux/intelRdt"), err)
-			if made {
-				_ = os.Remove(group) // a group that others share stays, but not one that is half made
+			if created {
+				_ = os.Remove(group) // also if it is to be shared: its schemata are incomplete
 			}
 			return err
 		}
@@ -96,7 +99,7 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	return nil
 }
 
-// Update writes schemata to an existing group.
+// Update writes schemata to the container's group.
 func (root FS) Update(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	first, _ := schemata(r)
 	if err := root.write(root.Path(s.Group, "schemata"), first); err != nil {
@@ -105,7 +108,7 @@ func (root FS) Update(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	return nil
 }
 
-// Join puts a process with a single thread in the groups.
+// Join moves a process with a single thread into the groups.
 func (root FS) Join(s *state.Rdt, pid int) error {
 	if s == nil {
 		return nil
@@ -117,14 +120,16 @@ func (root FS) Join(s *state.Rdt, pid int) error {
 	if s.Monitor == "" {
 		return nil
 	}
-	// One group may watch only what is in its class of service: it comes second.
+	// The monitoring group comes second, because it accepts only tasks that are in its
+	// class of service.
 	if err := root.write(root.Path(s.Group, s.Monitor, "tasks"), line); err != nil {
 		return root.explain(place.At("/linux/intelRdt/enableMonitoring"), err)
 	}
 	return nil
 }
 
-// Remove takes away what prepare has made. What is gone already is fine.
+// Remove removes the groups that Prepare has created. It is no error if they don't
+// exist.
 func (root FS) Remove(s *state.Rdt) error {
 	if s == nil {
 		return nil
@@ -144,19 +149,19 @@ func (root FS) Remove(s *state.Rdt) error {
 	return nil
 }
 
-// Path returns the path of a file or group.
+// Path returns the path of a file or group in the file system.
 func (root FS) Path(names ...string) string {
 	return filepath.Join(append([]string{string(root)}, names...)...)
 }
 
-// Has reports whether there is a file or group.
+// Has reports whether a file or group exists.
 func (root FS) Has(names ...string) bool {
 	_, err := os.Lstat(root.Path(names...))
 	return err == nil
 }
 
-// write writes lines with one call. O_CREAT has no meaning in FS, where a
-// group comes with its files; it is for a tree that stands in for it.
+// write appends lines to a file with one write(2). O_CREAT has no effect in a resctrl
+// file system, where the kernel creates the files of a group; tests need it.
 func (root FS) write(path string, lines []string) error {
 	if len(lines) == 0 {
 		return nil
@@ -169,7 +174,7 @@ func (root FS) write(path string, lines []string) error {
 	return errors.Join(err, file.Close())
 }
 
-// explain adds the kernel's own words about the last call, if it has some.
+// explain adds the kernel's explanation of the last error, if there is one.
 func (root FS) explain(at place.Place, err error) error {
 	status, _ := os.ReadFile(root.Path("info", "last_cmd_status"))
 	if text := strings.TrimSpace(string(status)); text != "" && text != "ok" {
@@ -178,11 +183,11 @@ func (root FS) explain(at place.Place, err error) error {
 	return place.Wrap(at, err)
 }
 
-// schemata are the lines for the file schemata: those to write first, the cache
-// before the bandwidth, and those to write after them.
+// schemata returns the lines for the file schemata in two parts: those to write first,
+// with the cache before the bandwidth, and those to write after them.
 func schemata(r *specs.LinuxIntelRdt) (first, last []string) {
 	for line := range strings.Lines(r.L3CacheSchema) {
-		// What others had there before memBwSchema existed.
+		// Before memBwSchema existed, configs had lines for the bandwidth here.
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "MB:") {
 			first = append(first, line)
 		}
@@ -193,8 +198,8 @@ func schemata(r *specs.LinuxIntelRdt) (first, last []string) {
 	return first, r.Schemata
 }
 
-// compare holds the schemata of a group that somebody else has made to what the
-// config wants of it.
+// compare returns an error if the schemata of an existing group differ from those that
+// the config requires.
 func (root FS) compare(group string, want []string) error {
 	if len(want) == 0 {
 		return nil
@@ -220,8 +225,8 @@ func (root FS) compare(group string, want []string) error {
 	return nil
 }
 
-// parseSchema reads "L3:0=7f0;1=1f". The kernel pads with blanks and, where the
-// value is a mask, with zeros.
+// parseSchema parses a line such as "L3:0=7f0;1=1f". The kernel pads with spaces and,
+// in masks, with zeros.
 func parseSchema(line string) (resource string, values map[string]string) {
 	resource, list, _ := strings.Cut(line, ":")
 	values = map[string]string{}

@@ -17,8 +17,9 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// fixtureResctrl is a tree that looks like a FS file system with one group
-// besides the default one. The kernel makes the files of a new group itself.
+// fixtureResctrl creates a directory that looks like a resctrl file system with one
+// group besides the default one. In a real one the kernel creates the files of a new
+// group.
 func fixtureResctrl(t *testing.T) FS {
 	t.Helper()
 	root := t.TempDir()
@@ -40,7 +41,7 @@ func fixtureResctrl(t *testing.T) FS {
 	return FS(root)
 }
 
-// files are the contents below root that differ from the fixture's beginning.
+// files returns the files below root whose contents differ from those of a new fixture.
 func (root FS) files(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -67,8 +68,8 @@ func TestIntelRdt(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		config specs.LinuxIntelRdt
-		want   map[string]string // what appears or changes
-		stays  []string          // of that, after the container is deleted
+		want   map[string]string // files that are created or changed
+		stays  []string          // those that remain after the container is deleted
 		fails  string
 	}{
 		{name: "a group of the container's own, without schemata", config: specs.LinuxIntelRdt{},
@@ -140,7 +141,7 @@ func TestIntelRdt(t *testing.T) {
 	}
 }
 
-// withMonitoring does what the kernel does between prepare's two directories.
+// withMonitoring does what the kernel does between the two mkdir calls of Prepare.
 func (root FS) withMonitoring(t *testing.T, config *specs.LinuxIntelRdt, want map[string]string) {
 	t.Helper()
 	before := root.files(t)
@@ -175,7 +176,7 @@ func (root FS) changed(t *testing.T, before map[string]string) map[string]string
 	return after
 }
 
-// removeAndCheck removes the groups twice, as a delete that was killed would.
+// removeAndCheck removes the groups twice, as after a delete that was killed.
 func (root FS) removeAndCheck(t *testing.T, s *state.Rdt, before map[string]string, stays []string, want map[string]string) {
 	t.Helper()
 	// The kernel's files go with their directory; those of a fixture don't.
@@ -209,7 +210,7 @@ func (root FS) removeAndCheck(t *testing.T, s *state.Rdt, before map[string]stri
 	}
 }
 
-func TestIntelRdtTakesNoGroupOfOthers(t *testing.T) {
+func TestIntelRdtRefusesExistingGroups(t *testing.T) {
 	root := fixtureResctrl(t)
 	for _, c := range []struct {
 		id     string
@@ -225,7 +226,7 @@ func TestIntelRdtTakesNoGroupOfOthers(t *testing.T) {
 	}
 }
 
-func TestIntelRdtIsLeftAloneWithout(t *testing.T) {
+func TestIntelRdtWithoutConfig(t *testing.T) {
 	root := fixtureResctrl(t)
 	before := root.files(t)
 	s, err := root.Reserve(nil, "c1")
@@ -240,7 +241,7 @@ func TestIntelRdtIsLeftAloneWithout(t *testing.T) {
 	}
 }
 
-func TestIntelRdtErrorsHaveTheKernelsWords(t *testing.T) {
+func TestIntelRdtErrorsHaveTheKernelsExplanation(t *testing.T) {
 	root := fixtureResctrl(t)
 	if err := os.WriteFile(root.Path("info", "last_cmd_status"), []byte("Mask is not contiguous\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
-// Stats is what `events` tells of linux.intelRdt, with the names of runc;
-// empty for a container without it.
+// Stats are the statistics of linux.intelRdt in `runnel events`, with the names of
+// runc. They are empty for a container without it.
 type Stats struct {
 	L3CacheInfo       *L3Info `json:"l3_cache_info,omitempty"`
 	L3CacheSchemaRoot string  `json:"l3_cache_schema_root,omitempty"`
@@ -23,14 +23,14 @@ type Stats struct {
 	CMT []Occupancy `json:"cmt_stats,omitempty"`
 }
 
-// L3Info is what the hardware can do with the L3 cache.
+// L3Info describes what the hardware supports for the L3 cache.
 type L3Info struct {
 	CbmMask    string `json:"cbm_mask,omitempty"`
 	MinCbmBits uint64 `json:"min_cbm_bits,omitempty"`
 	NumClosids uint64 `json:"num_closids,omitempty"`
 }
 
-// MBInfo is what the hardware can do with the memory's bandwidth.
+// MBInfo describes what the hardware supports for memory bandwidth.
 type MBInfo struct {
 	BandwidthGran uint64 `json:"bandwidth_gran,omitempty"`
 	DelayLinear   uint64 `json:"delay_linear,omitempty"`
@@ -44,12 +44,12 @@ type Bandwidth struct {
 	Local uint64 `json:"mbm_local_bytes"`
 }
 
-// Occupancy is what is used of one cache, in bytes.
+// Occupancy is the used part of one cache, in bytes.
 type Occupancy struct {
 	Bytes uint64 `json:"llc_occupancy"`
 }
 
-// Stats reads what there is; statistics are best effort.
+// Stats reads the statistics. What can't be read is left out.
 func (root FS) Stats(s *state.Rdt) Stats {
 	var r Stats
 	if s == nil {
@@ -76,8 +76,8 @@ func (root FS) Stats(s *state.Rdt) Stats {
 	return r
 }
 
-// monitored reads the counters of the container's monitoring group, or, where it
-// has none, of its whole class of service.
+// monitored reads the counters of the container's monitoring group or, if it has none,
+// of its class of service.
 func (root FS) monitored(s *state.Rdt, r *Stats) {
 	data := root.Path(s.Group, s.Monitor, "mon_data")
 	entries, _ := os.ReadDir(data)
@@ -95,7 +95,7 @@ func (root FS) monitored(s *state.Rdt, r *Stats) {
 	}
 }
 
-// schema is the line of one resource in a group's schemata.
+// schema returns the line for one resource in a group's schemata.
 func (root FS) schema(group, resource string) string {
 	for line := range strings.Lines(root.text(group, "schemata")) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, resource+":") {
@@ -105,11 +105,13 @@ func (root FS) schema(group, resource string) string {
 	return ""
 }
 
+// text returns the content of a file; "" if it can't be read.
 func (root FS) text(names ...string) string {
 	content, _ := os.ReadFile(root.Path(names...))
 	return strings.TrimSpace(string(content))
 }
 
+// number returns the number in a file; 0 if it can't be read.
 func (root FS) number(names ...string) uint64 {
 	n, _ := strconv.ParseUint(root.text(names...), 10, 64)
 	return n

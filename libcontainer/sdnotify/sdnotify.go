@@ -1,7 +1,8 @@
-// Package sdnotify tells the service manager that runs the runtime when a container's
-// process is ready, sd_notify(3). The manager accepts messages of its own service's
-// processes only, and the container's are in another cgroup: the container gets a
-// socket of the runtime's, which passes on what the container may say.
+// Package sdnotify informs the service manager that runs the runtime when a container's
+// process is ready, sd_notify(3). A service manager accepts messages only from
+// processes of the service, and the container's processes are in another cgroup. The
+// container therefore gets a socket of the runtime, which forwards those messages that
+// a container may send.
 package sdnotify
 
 import (
@@ -21,19 +22,20 @@ import (
 const (
 	// Variable is the environment variable with the address of the manager's socket.
 	Variable = "NOTIFY_SOCKET"
-	// Env tells the container's process where its socket is.
+	// Env is the environment variable with which the container's process finds its
+	// socket.
 	Env = Variable + "=" + target + "/" + name
 
-	name   = "notify" // the directory in the state directory, and the socket in it
+	name   = "notify" // of the directory in the state directory, and of the socket in it
 	target = "/run/notify"
 
-	// barrierTimeout is how long, in milliseconds, the manager may take to read what
+	// barrierTimeout is the time, in milliseconds, that the manager has to read what
 	// was sent.
 	barrierTimeout = 30_000
 )
 
-// Mount returns the mount that shows the container the directory of MakeDir, in
-// which a socket appears when its process starts.
+// Mount returns the mount that makes the directory of MakeDir visible in the container.
+// The socket appears in it when the container is started.
 func Mount(d *state.Dir) specs.Mount {
 	return specs.Mount{
 		Destination: target, Type: "bind", Source: d.Path() + "/" + name,
@@ -41,28 +43,29 @@ func Mount(d *state.Dir) specs.Mount {
 	}
 }
 
-// MakeDir creates the directory for the socket, which all users of the container may
-// search.
+// MakeDir creates the directory for the socket in the state directory. All users of the
+// container may search it.
 func MakeDir(d *state.Dir) error {
 	if err := unix.Mkdirat(d.FD(), name, 0o755); err != nil {
 		return fmt.Errorf("state directory %s: create %s: %w", d.Path(), name, err)
 	}
-	// Whatever the umask is.
+	// Independently of the umask.
 	if err := unix.Fchmodat(d.FD(), name, 0o755, 0); err != nil {
 		return fmt.Errorf("state directory %s: mode of %s: %w", d.Path(), name, err)
 	}
 	return nil
 }
 
-// Notifier passes messages of a container on to the manager. A nil *Notifier passes
-// on nothing.
+// Notifier forwards messages of a container to the service manager. A nil *Notifier
+// does nothing.
 type Notifier struct {
 	manager  string
-	from, to int
+	from, to int // sockets: the container sends to from, the manager reads from to
 }
 
 // Open creates the socket that the container's process sends to, and connects to the
-// manager's at an address in the form of NOTIFY_SOCKET. The caller closes the result.
+// manager's socket, whose address has the form of NOTIFY_SOCKET. The caller closes the
+// result.
 func Open(d *state.Dir, manager string) (*Notifier, error) {
 	n := &Notifier{manager: manager, from: -1, to: -1}
 	if err := n.open(d); err != nil {
@@ -96,7 +99,8 @@ func (n *Notifier) open(d *state.Dir) error {
 	address := &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(dir) + "/" + name}
 	err = unix.Bind(n.from, address)
 	if err == unix.EADDRINUSE && unix.Connect(n.from, address) == unix.ECONNREFUSED {
-		// Of a start that was killed; another one's would have let us connect.
+		// The socket is left over from a start that was killed. We could have connected
+		// to that of a start that still runs.
 		if err = unix.Unlinkat(dir, name, 0); err == nil {
 			err = unix.Bind(n.from, address)
 		}
@@ -119,9 +123,10 @@ func (n *Notifier) Close() {
 	}
 }
 
-// UntilReady waits until the process pid, which the pidfd process refers to, says that
-// it is ready, or ends, or ctx is done. From then on the manager follows that process
-// instead of the runtime.
+// UntilReady waits until the process has reported that it is ready, or has ended, or
+// ctx is done. pid is its process id and process a pidfd of it. It reports the
+// readiness to the manager, which from then on follows that process instead of the
+// runtime.
 func (n *Notifier) UntilReady(ctx context.Context, pid, process int) error {
 	if n == nil {
 		return nil
@@ -149,7 +154,8 @@ func (n *Notifier) UntilReady(ctx context.Context, pid, process int) error {
 	}
 }
 
-// Relay passes on what a process says until it ends, and then closes done.
+// Relay forwards the messages of a process until the process has ended, and then closes
+// done. process is a pidfd of it.
 func (n *Notifier) Relay(process int, done chan<- struct{}) {
 	defer close(done)
 	if n == nil {
@@ -166,9 +172,9 @@ func (n *Notifier) Relay(process int, done chan<- struct{}) {
 	}
 }
 
-// next returns the next message, or ended when there are no more and the process has
-// ended, or when cancelled becomes readable. Descriptors in a message are
-// closed by the kernel, as there is no room for them.
+// next returns the next message. ended reports that there are no more messages and that
+// the process has ended, or that cancelled is ready. The kernel closes descriptors in a
+// message, because the buffer has no room for them.
 func (n *Notifier) next(process int, cancelled unix.PollFd) (message []byte, ended bool) {
 	var buf [4096]byte
 	for {
@@ -200,8 +206,8 @@ func (n *Notifier) send(message string) error {
 	return nil
 }
 
-// barrier waits until the manager has read all that was sent, sd_notify(3)
-// BARRIER=1: from a process that has ended it would take nothing.
+// barrier waits until the manager has read everything that was sent, sd_notify(3)
+// BARRIER=1. The manager ignores messages of a process that has ended.
 func (n *Notifier) barrier() error {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
@@ -217,8 +223,8 @@ func (n *Notifier) barrier() error {
 	return nil
 }
 
-// allowed returns the lines that a container may say about itself. Others,
-// MAINPID and FDSTORE among them, would speak for processes of the host.
+// allowed returns the lines with which a container describes itself. Others, such as
+// MAINPID and FDSTORE, would affect processes of the host.
 func allowed(message []byte) string {
 	var own []byte
 	for line := range bytes.Lines(message) {

@@ -1,6 +1,7 @@
-// Package state keeps what outlives a command: the state directory of a container,
-// <root>/<id>, with its state.json, and the identity of its init. The status of a
-// container is never stored; see the function Status of package libcontainer.
+// Package state stores what has to outlive a command: the state directory of a
+// container, <root>/<id>, with state.json, and the identity of the container's init.
+// The status of a container is never stored: see Container.Status in package
+// libcontainer.
 package state
 
 import (
@@ -22,76 +23,82 @@ import (
 // The files of a state directory.
 const (
 	stateName = "state.json"
-	// ConfigName is the config that the container was created from; later edits of
-	// the bundle don't count.
+	// ConfigName is a copy of the config.json from which the container was created.
+	// Later changes of the bundle have no effect.
 	ConfigName = "config.json"
-	// StartName is the socket on which a created container waits for start. Its
-	// presence means "created".
+	// StartName is the socket at which a created container waits for start. It exists
+	// while the status is "created".
 	StartName = "start"
-	// CacheName is the directory of compiled seccomp filters below the root; no
+	// CacheName is the directory of compiled seccomp filters in the state root. No
 	// container can have this id.
 	CacheName = ".seccomp"
 
-	temporaries = ".state.json." // prefix of a state on its way to stateName
+	temporaries = ".state.json." // prefix of a file that will be renamed to stateName
 )
 
+// stateVersion is the version of the format of state.json.
 const stateVersion = 1
 
 // State is the content of state.json. Everything else about a container is derived.
 type State struct {
 	ID string
-	// Pid is the container's init in the runtime's pid namespace, 0 while it is
-	// being made. StartTime is field 22 of /proc/PID/stat: together they name a
-	// process for good, but for a pid that is used again within a clock tick. The
-	// inode of a pidfd is exact; before Linux 6.9 all have the same.
+	// Pid is the pid of the container's init in the runtime's pid namespace; 0 until
+	// the container's namespaces exist. StartTime is field 22 of /proc/PID/stat,
+	// proc_pid_stat(5). Pid and StartTime together identify a process, unless the pid
+	// is reused within one clock tick. PidfdInode, the inode of its pidfd, identifies
+	// it exactly; before Linux 6.9 all pidfds have the same.
 	Pid        int
 	StartTime  uint64
 	PidfdInode uint64
 	Created    time.Time
 	Bundle     string
 	Rootfs     string
-	// Cgroup is nil where the container has none of its own.
+	// Cgroup is nil if the container has no cgroup of its own.
 	Cgroup *cgroups.Location
-	// IntelRdt is nil without linux.intelRdt.
+	// IntelRdt is nil if linux.intelRdt isn't set.
 	IntelRdt    *Rdt
 	OwnerUID    int
 	Annotations map[string]string
 	OCIVersion  string
-	// What start, kill and delete have to know of the config without reading it.
+	// HasProcess, HasHooks and HostPidNS are what start, kill and delete need of the
+	// config, so that they don't have to read it.
 	HasProcess bool
 	HasHooks   bool
 	HostPidNS  bool
-	// Notify: the container has a directory for a socket of sd_notify(3).
+	// Notify reports whether the container has a directory for a socket of
+	// sd_notify(3).
 	Notify bool
-	// Late are the steps of the plan that follow start, for an explanation of their
-	// failures.
+	// Late are the steps of the plan that follow start. They are needed to explain
+	// their failures.
 	Late []Step
-	// UnderRootfs is the id of the mount that the rootfs was in before, where the
-	// container has no mount namespace of its own: what is mounted over it is the
-	// container's. 0 otherwise.
+	// UnderRootfs is the id of the mount that contained the rootfs before the container
+	// was created, if the container has no mount namespace of its own: mounts on top of
+	// it are the container's. Otherwise it is 0.
 	UnderRootfs uint64
 }
 
-// Step is what is kept of a step of a plan.
+// Step is what is stored of a step of a plan.
 type Step struct {
 	Kind    string
-	Pointer string // to its place in config.json
-	Path    string // of a program
+	Pointer string // JSON pointer to the setting that asked for it
+	Path    string // of the program, for an exec or a hook
 	Timeout uint64 // of a hook, in seconds
 }
 
-// Rdt is what a delete has to know of linux.intelRdt.
+// Rdt is what a delete needs to know about linux.intelRdt.
 type Rdt struct {
-	// Group is the directory below the mount point; "" is the default group.
+	// Group is the name of the group's directory in the mount point; "" is the default
+	// group.
 	Group string
-	// Own: the group is named after the container and removed with it.
+	// Own means that the group is named after the container and removed with it.
 	Own bool
-	// Monitor is the container's monitoring group below Group, "" without one.
+	// Monitor is the path of the container's monitoring group below Group; "" if there
+	// is none.
 	Monitor string
 }
 
-// ValidID reports whether id may be a container's: a file name of runc's set of
-// characters that isn't CacheName.
+// ValidID reports whether id may be the id of a container: a file name other than
+// CacheName, of the characters that runc permits.
 func ValidID(id string) bool {
 	if id == "" || id == "." || id == ".." || id == CacheName {
 		return false
@@ -116,11 +123,13 @@ type Dir struct {
 // ID returns the container's id.
 func (e *Dir) ID() string { return e.id }
 
-// FD returns the descriptor of the directory, opened with O_PATH. It stays the Dir's.
+// FD returns the descriptor of the directory, which is open with O_PATH. It remains the
+// Dir's.
 func (e *Dir) FD() int { return e.fd }
 
-// Reserve creates the state directory of id, which is the lock on the id:
-// fault.ErrExist if there is one, fault.ErrInvalidID. It creates the root, too.
+// Reserve creates the state directory for id, and the state root if it doesn't exist.
+// Creating the directory is what locks the id. The error is fault.ErrExist if the
+// directory exists, or fault.ErrInvalidID.
 func Reserve(root, id string) (*Dir, error) {
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
@@ -147,6 +156,7 @@ func Reserve(root, id string) (*Dir, error) {
 	return e, nil
 }
 
+// rootHint returns a hint for an ordinary user who may not create a state root.
 func rootHint(err error) string {
 	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		return " (an ordinary user's state is in $XDG_RUNTIME_DIR/runnel: set XDG_RUNTIME_DIR or --root)"
@@ -154,8 +164,8 @@ func rootHint(err error) string {
 	return ""
 }
 
-// Open opens the state directory of id; fault.ErrNotExist if there is none,
-// fault.ErrInvalidID.
+// Open opens the state directory of id. The error is fault.ErrNotExist if there is
+// none, or fault.ErrInvalidID.
 func Open(root, id string) (*Dir, error) {
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
@@ -163,7 +173,7 @@ func Open(root, id string) (*Dir, error) {
 	path := filepath.Join(root, id)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
-		return nil, fault.ErrNotExist // a file that lies about isn't a container
+		return nil, fault.ErrNotExist // ENOTDIR: a file in the state root isn't a container
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
@@ -174,7 +184,7 @@ func Open(root, id string) (*Dir, error) {
 // Path returns the path of the directory.
 func (e *Dir) Path() string { return filepath.Join(e.root, e.id) }
 
-// Close closes the directory. More than once is fine.
+// Close closes the directory. It may be called more than once.
 func (e *Dir) Close() {
 	if e.fd >= 0 {
 		unix.Close(e.fd)
@@ -182,7 +192,7 @@ func (e *Dir) Close() {
 	}
 }
 
-// WriteFile creates or truncates a file of the directory, with mode 0600.
+// WriteFile creates or truncates a file in the directory, with mode 0600.
 func (e *Dir) WriteFile(name string, content []byte) error {
 	fd, err := unix.Openat(e.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -199,7 +209,8 @@ func (e *Dir) WriteFile(name string, content []byte) error {
 	return unix.Close(fd)
 }
 
-// ReadFile reads a file of the directory; fs.ErrNotExist.
+// ReadFile returns the content of a file in the directory. The error matches
+// fs.ErrNotExist if there is none.
 func (e *Dir) ReadFile(name string) ([]byte, error) {
 	fd, err := unix.Openat(e.fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -209,7 +220,7 @@ func (e *Dir) ReadFile(name string) ([]byte, error) {
 	return rawio.ReadAll(fd)
 }
 
-// Save replaces state.json. A reader sees the old or the new one.
+// Save replaces state.json atomically: a reader sees the old or the new one.
 func (e *Dir) Save(s *State) error {
 	name := fmt.Sprint(temporaries, os.Getpid())
 	if err := e.WriteFile(name, s.encode()); err != nil {
@@ -221,8 +232,8 @@ func (e *Dir) Save(s *State) error {
 	return nil
 }
 
-// Load reads state.json. A directory without one belongs to a create that was
-// killed early, or that has only begun: fs.ErrNotExist.
+// Load reads state.json. The error matches fs.ErrNotExist if there is none, in the
+// directory of a create that was killed early or has only begun.
 func (e *Dir) Load() (*State, error) {
 	content, err := e.ReadFile(stateName)
 	if err != nil {
@@ -241,7 +252,7 @@ func (e *Dir) IsCreated() bool {
 	return unix.Fstatat(e.fd, StartName, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
 }
 
-// Remove deletes the directory. What is gone already is not an error.
+// Remove removes the directory. It is no error if parts of it don't exist any more.
 func (e *Dir) Remove() error {
 	for _, name := range []string{StartName, ConfigName, stateName} {
 		if err := unix.Unlinkat(e.fd, name, 0); err != nil && err != unix.ENOENT {
@@ -250,7 +261,7 @@ func (e *Dir) Remove() error {
 	}
 	err := unix.Rmdir(e.Path())
 	if err == unix.ENOTEMPTY || err == unix.EEXIST {
-		// A temporary of a command that was killed.
+		// There is a temporary file of a command that was killed.
 		err = os.RemoveAll(e.Path())
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {
@@ -259,10 +270,10 @@ func (e *Dir) Remove() error {
 	return nil
 }
 
-// List returns the ids of the containers of a root, sorted. Names that can't be ids,
-// such as that of the seccomp cache, aren't containers.
+// List returns the ids of the containers in a state root, sorted. It leaves out names
+// that can't be ids, such as that of the seccomp cache.
 func List(root string) ([]string, error) {
-	// Not os.ReadDir, which would set up the poller.
+	// os.ReadDir would initialise the runtime's poller, which takes time.
 	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: root, Err: err}

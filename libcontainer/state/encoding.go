@@ -8,8 +8,9 @@ import (
 	"github.com/runnel/runnel/internal/jsontext"
 )
 
-// The form of state.json: one member for each field of State, absent where it has
-// its zero value. It is read by every command, and so not by reflection.
+// The format of state.json is an object with a member for each field of State; members
+// with a zero value may be absent. Every command reads it, so it is decoded without
+// reflection, for speed.
 
 func (s *State) encode() []byte {
 	w := &jsontext.Writer{Text: make([]byte, 0, 2048)}

@@ -13,8 +13,8 @@ import (
 	"github.com/runnel/runnel/cgroups"
 )
 
-// fill gives each field that v has a value of its own, so that one which the
-// file doesn't keep, or mixes up, shows.
+// fill sets each field of v to a value of its own, so that a field that isn't stored,
+// or is confused with another, is found.
 func fill(t *testing.T, v reflect.Value, next *int) {
 	t.Helper()
 	*next++
@@ -76,7 +76,7 @@ func TestStateFile(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	// Two true flags in a row could be mixed up.
+	// With all flags true, two of them could be confused.
 	for i := range reflect.TypeFor[State]().NumField() {
 		s := new(State)
 		field := reflect.ValueOf(s).Elem().Field(i)
@@ -90,8 +90,8 @@ func TestStateFile(t *testing.T) {
 	}
 }
 
-// TestStateFileText keeps the names: an update of runnel finds containers that an
-// older one has made.
+// TestStateFileText fixes the names in the file: a newer runnel must find the
+// containers of an older one.
 func TestStateFileText(t *testing.T) {
 	s := &State{
 		ID: "c", Pid: 7, StartTime: 8, PidfdInode: 9, Created: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),

@@ -10,9 +10,10 @@ import (
 	"github.com/runnel/runnel/libcontainer/fault"
 )
 
-// OpenProcess returns a pidfd of the container's init; fault.ErrNotRunning if it has
-// ended. The start time is compared after the pidfd is open: only then the
-// pid can't be given to another process in between.
+// OpenProcess returns a pidfd of the container's init, which the caller closes. The
+// error is fault.ErrNotRunning if init has ended. The start time is compared after the
+// pidfd has been opened: only in this order is it certain that the pid wasn't reused in
+// between.
 func (s *State) OpenProcess() (int, error) {
 	if s.Pid <= 0 {
 		return -1, fault.ErrNotRunning

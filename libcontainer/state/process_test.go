@@ -11,7 +11,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/fault"
 )
 
-func TestOpenProcessKnowsAPidThatWasUsedAgain(t *testing.T) {
+func TestOpenProcessDetectsPidReuse(t *testing.T) {
 	self, err := procfs.ReadStat(os.Getpid())
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package arrows holds the dependencies between the project's packages to the
-// picture in CONTRIBUTING.md. It reads what the go command knows, not the sources.
+// Package arrows compares the imports between the module's packages with the picture in
+// CONTRIBUTING.md. It uses the go command's information, not the sources.
 package arrows
 
 import (
@@ -17,9 +17,9 @@ const (
 	libseccomp = "github.com/seccomp/libseccomp-golang"
 )
 
-// arrows names, for each package of the module, the packages of the module that
-// it may import. A key ending in /... stands for a folder and all below it. What
-// has no entry may import nothing of ours.
+// arrows lists, for each package of the module, the packages of the module that it may
+// import. A key that ends in /... is for a directory and everything below it. A package
+// without an entry may import no package of the module.
 var arrows = map[string][]string{
 	"":                 {"internal/cli"},
 	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
@@ -103,8 +103,8 @@ func list(t *testing.T) []goPackage {
 	return packages
 }
 
-// covers reports whether pattern stands for the package at path, both relative
-// to the module.
+// covers reports whether a pattern matches the package at path; both are relative to
+// the module.
 func covers(pattern, path string) bool {
 	folder, below := strings.CutSuffix(pattern, "...")
 	if !below {
@@ -114,8 +114,8 @@ func covers(pattern, path string) bool {
 	return folder == "" || path == folder || strings.HasPrefix(path, folder+"/")
 }
 
-// allowed gives what the package at path may import: the entry with the longest
-// pattern that covers it.
+// allowed returns what the package at path may import: the entry with the longest
+// pattern that matches it.
 func allowed(path string) []string {
 	best, found := "", false
 	for pattern := range arrows {
@@ -126,8 +126,8 @@ func allowed(path string) []string {
 	return arrows[best]
 }
 
-// relative strips the module from an import path; ok is false for a package of
-// somebody else.
+// relative removes the module from an import path; ok is false for a package of another
+// module.
 func relative(importPath string) (path string, ok bool) {
 	if importPath == module {
 		return "", true
@@ -152,8 +152,8 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// TestPureGo: only the compiler of seccomp filters uses cgo, through
-// libseccomp-golang, and no package has C of its own that cgo compiles.
+// TestPureGo checks that only the compiler of seccomp filters uses cgo, through
+// libseccomp-golang, and that no package has C code of its own that cgo compiles.
 func TestPureGo(t *testing.T) {
 	for _, p := range list(t) {
 		if len(p.CgoFiles) > 0 || slices.Contains(p.Imports, "C") {

@@ -1,5 +1,5 @@
-// Package builds builds the module in the ways that make doesn't: without
-// libseccomp, with cgo, and for other architectures.
+// Package builds builds the module in the ways that make doesn't: without libseccomp,
+// with cgo, and for other architectures.
 package builds
 
 import (

@@ -1,5 +1,5 @@
-// Package conformance holds requirements.md, the table of what the specification
-// demands, to the sources: what it names exists.
+// Package conformance checks requirements.md, the table of the specification's
+// requirements: everything that it names must exist.
 package conformance
 
 import (
@@ -69,7 +69,8 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
-// missingFunction says what isn't there of FILE:FUNCTION, "" if all is.
+// missingFunction returns a problem if there is no FILE:FUNCTION as named; "" if there
+// is.
 func missingFunction(place string) string {
 	file, name, ok := strings.Cut(place, ":")
 	if !ok {
@@ -90,11 +91,11 @@ func missingFunction(place string) string {
 	return ""
 }
 
-// A case of a file: FILE "case".
+// quoted matches a case in a file: FILE "case".
 var quoted = regexp.MustCompile(`^([^ ]+) "(.*)"$`)
 
-// missingTest says what isn't there of what shows a requirement, "" if all is.
-// What is in parentheses at the end is for the reader.
+// missingTest returns a problem if a test that shows a requirement doesn't exist; "" if
+// it does. A remark in parentheses at the end is ignored.
 func missingTest(shown string, programs map[string]string) string {
 	if strings.HasPrefix(shown, "none: ") {
 		return ""
@@ -128,7 +129,8 @@ func missingTest(shown string, programs map[string]string) string {
 	return ""
 }
 
-// programs are those of the suite, with the condition that expected gives them.
+// programs returns the programs of the suite, with their conditions in the file
+// expected.
 func programs(t *testing.T) map[string]string {
 	t.Helper()
 	list := map[string]string{}

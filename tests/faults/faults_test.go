@@ -1,11 +1,11 @@
 //go:build faults
 
-// Package faults breaks create at each of its system calls, of the runtime's,
-// and looks for what is left.
+// Package faults injects a fault into each system call of the runtime during create,
+// and checks that nothing is left.
 //
-// strace(1) delivers the fault: either SIGKILL at the Nth call of a kind, after
-// which `delete --force` must be able to remove everything, or an errno, after
-// which the failed create itself must have removed it.
+// strace(1) injects the fault: either SIGKILL at the Nth call of a kind, after which
+// `delete --force` must remove everything, or an errno, after which the failed create
+// itself must have removed everything.
 package faults
 
 import (
@@ -21,18 +21,19 @@ import (
 	"time"
 )
 
-// Calls at which nothing is gained by a fault: the Go scheduler's and memory's, and
-// close, which doesn't fail without closing.
+// ignored lists the system calls for which a fault shows nothing: those of the Go
+// scheduler and of memory management, and close, which closes the descriptor even if it
+// fails.
 const ignored = " close futex nanosleep rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack mmap munmap madvise mprotect gettid getpid " +
 	"tgkill sched_yield sched_getaffinity arch_prctl set_tid_address set_robust_list rseq prlimit64 exit exit_group brk " +
 	"getuid geteuid getgid getegid uname restart_syscall epoll_pwait epoll_create1 epoll_ctl eventfd2 sched_setaffinity clock_gettime "
 
-// most is how often a fault is tried at one kind of call by default; FAULTS=all
-// tries every single one.
-const most = 4
+// maxTries is the number of faults that are tried for one kind of call by default;
+// FAULTS=all tries every call.
+const maxTries = 4
 
-// patience is how long a create may take; one that hangs fails by what it leaves.
-const patience = 10 * time.Second
+// createTimeout ends a create that hangs; what it leaves makes the test fail.
+const createTimeout = 10 * time.Second
 
 type bench struct {
 	runtime, bundle, root string
@@ -41,7 +42,7 @@ type bench struct {
 func setUp(t *testing.T) *bench {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("makes containers: needs root")
+		t.Skip("creating containers requires root")
 	}
 	for _, tool := range []string{"strace", "busybox"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -89,13 +90,13 @@ func run(t *testing.T, argv ...string) {
 	}
 }
 
-// create runs `create` under strace with these further arguments.
+// create runs `create` under strace with additional arguments of strace.
 func (b *bench) create(id string, strace ...string) error {
-	// -b execve lets go of the child: what it does is told by itself, and strace
-	// would wait for the container's end.
+	// -b execve detaches strace from the child. The child reports its own failures, and
+	// strace would wait until the container has ended.
 	args := append([]string{"-f", "-b", "execve", "-qq"}, strace...)
 	args = append(args, b.runtime, "--root", b.root, "create", "--bundle", b.bundle, id)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), createTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "strace", args...)
 	cmd.WaitDelay = time.Second
@@ -151,7 +152,7 @@ func (b *bench) calls(t *testing.T) map[string]int {
 
 // points spreads the tries over the calls of one kind.
 func points(count int) []int {
-	tries := most
+	tries := maxTries
 	if os.Getenv("FAULTS") == "all" || count < tries {
 		tries = count
 	}
@@ -162,7 +163,8 @@ func points(count int) []int {
 	return at
 }
 
-// leftovers are the things of a container that exist.
+// leftovers returns the state directory, cgroups, mounts and processes of a container
+// that exist.
 func (b *bench) leftovers(id string) []string {
 	var left []string
 	if _, err := os.Lstat(filepath.Join(b.root, id)); err == nil {
@@ -184,7 +186,8 @@ func (b *bench) leftovers(id string) []string {
 	return left
 }
 
-// settled waits for what the kernel still takes down: a killed process.
+// settled returns what is still left after the kernel has had time to remove a killed
+// process.
 func (b *bench) settled(id string) []string {
 	var left []string
 	for range 100 {
@@ -217,7 +220,8 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 	for name, count := range b.calls(t) {
 		for _, n := range points(count) {
 			id := fmt.Sprintf("fail-%s-%d", name, n)
-			// The thread that is hit may go on and succeed: then it is a container.
+			// The thread may continue after the fault and succeed; then there is a
+			// container.
 			err := b.create(id, "-o", "/dev/null", "-e", "trace="+name, "-e", fmt.Sprintf("inject=%s:error=ENOMEM:when=%d", name, n))
 			if err == nil {
 				err = b.delete(id)

@@ -1,7 +1,8 @@
-/* agent SOCKET OUTPUT ERRNO: a seccomp agent. Takes a listener from the runtime,
- * writes the state that came with it into OUTPUT, and answers every call with
- * ERRNO, with 0 by letting it go on, until the container has ended. Writes the
- * numbers of the calls into OUTPUT.calls. Prints the pid that goes on. */
+/* agent SOCKET OUTPUT ERRNO: a seccomp agent. It receives a listener from the runtime
+ * and writes the state that came with it to OUTPUT. Until the container has ended it
+ * answers every system call with ERRNO, or lets it continue if ERRNO is 0, and writes
+ * the numbers of the calls to OUTPUT.calls. It continues in the background and prints
+ * its pid. */
 #define _GNU_SOURCE
 #include "receive.h"
 #include <errno.h>
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
 	calls = fopen(path, "we");
 	if (!calls)
 		err(1, "%s", path);
-	go_on();
+	detach();
 	fclose(stdout);
 	listener = receive(socket, state, sizeof(state));
 	fputs(state, out);

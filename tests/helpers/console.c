@@ -1,17 +1,17 @@
 /* A terminal that follows a script.
  *
- *   console run COMMAND…             gives COMMAND a new terminal
- *   console receive SOCKET OUTPUT    takes a terminal from an OCI console socket;
- *                                    prints the pid that goes on in the background
+ *   console run COMMAND…             runs COMMAND in a new terminal
+ *   console receive SOCKET OUTPUT    receives a terminal at an OCI console socket;
+ *                                    continues in the background and prints its pid
  *
- * The script comes from standard input, one step a line:
- *   await TEXT    until the terminal has shown TEXT since the last await
- *   type TEXT     TEXT and a newline
- *   key N         the byte with the decimal number N
- *   size R C      a window of R rows and C columns
- *   hangup        the terminal goes away
- * Then what the terminal shows is copied until it closes. The exit code of `run`
- * is the command's (128 + signal), 99 when an await wasn't answered in 10 s. */
+ * The script is read from standard input, one step a line:
+ *   await TEXT    wait until the terminal has shown TEXT since the last await
+ *   type TEXT     type TEXT and a newline
+ *   key N         type the byte with the decimal number N
+ *   size R C      set the window to R rows and C columns
+ *   hangup        close the terminal
+ * After the script the terminal's output is copied until it closes. The exit status of
+ * `run` is the command's (128 + signal); it is 99 if an await has waited for 10 s. */
 #define _GNU_SOURCE
 #include "receive.h"
 #include <errno.h>
@@ -27,7 +27,8 @@ static char shown[1 << 20];
 static size_t shown_len, awaited;
 static int master = -1, out = 1;
 
-/* more copies what the terminal shows now; 0 when it has closed, -1 on time-out. */
+/* more copies output of the terminal; it returns 0 when the terminal is closed, and -1
+ * at the timeout. */
 static int more(int timeout_ms)
 {
 	struct pollfd p = {.fd = master, .events = POLLIN};
@@ -144,7 +145,7 @@ static int receive_console(const char *path, const char *output)
 	out = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (out < 0)
 		err(1, "%s", output);
-	go_on();
+	detach();
 	dup2(out, 1);
 	dup2(out, 2);
 	master = receive(listener, name, sizeof(name));

@@ -1,10 +1,10 @@
-/* facts [NAME…]: what the kernel says about this process, one line for each:
+/* facts [NAME…] prints settings of this process from the kernel, one line for each:
  *   scheduler    policy nice priority runtime/deadline/period flags
  *   ioprio       class priority
  *   mempolicy    mode with flags, nodes as a bit mask
  *   personality  in hexadecimal
- *   keyring      of the session: type;uid;gid;permissions;description, or why not
- *   plant NAME   none: makes a keyring of this name that all may search, and waits
+ *   keyring      the session keyring: type;uid;gid;permissions;description, or an error
+ *   plant NAME   creates a keyring of this name that all may search, and waits
  *   clocks       seconds of monotonic and boottime */
 #define _GNU_SOURCE
 #include <err.h>
@@ -33,7 +33,7 @@ static void scheduler(void)
 
 	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0)
 		err(1, "sched_getattr");
-	if (a.policy != 6) /* of SCHED_OTHER and others it is a slice, which the kernel chooses */
+	if (a.policy != 6) /* for SCHED_OTHER it is the slice, which the kernel chooses */
 		a.runtime = 0;
 	printf("%u %d %u %llu/%llu/%llu %llx\n", a.policy, a.nice, a.priority, (unsigned long long)a.runtime,
 	       (unsigned long long)a.deadline, (unsigned long long)a.period, (unsigned long long)a.flags);

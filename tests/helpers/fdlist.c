@@ -1,5 +1,5 @@
-/* fdlist: the numbers of the descriptors that this process was started with, on
- * one line. fcntl needs no descriptor of its own to look, unlike /proc/self/fd. */
+/* fdlist prints the numbers of the descriptors that this process was started with, on
+ * one line. fcntl doesn't need a descriptor itself, unlike reading /proc/self/fd. */
 #include <fcntl.h>
 #include <stdio.h>
 

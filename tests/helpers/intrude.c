@@ -1,9 +1,9 @@
-/* intrude SECONDS [gains]: looks for processes that enter its pid namespace and tries to
- * get hold of them before they have become a program of the image: by ptrace(2),
- * by their memory and by their descriptors (CVE-2016-9962). With CAP_SYS_PTRACE
- * it can; "gains" looks for what it would gain by that: capabilities beyond its
- * own bounding set, no filter, descriptors of the host. Says "waiting" first and,
- * after SECONDS, "nobody got caught"; or what was caught. */
+/* intrude SECONDS [gains] looks for processes that enter its pid namespace and tries to
+ * access them before they execute a program of the image: by ptrace(2), by their memory
+ * and by their descriptors (CVE-2016-9962). With CAP_SYS_PTRACE it succeeds; "gains"
+ * checks what it would gain: capabilities beyond its own bounding set, no seccomp
+ * filter, descriptors of the host. It prints "waiting" first. After SECONDS it prints
+ * "nobody got caught", or what it has found. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The runtime's child is an unlinked file in memory; the image has none. */
+/* The executable of the runtime's child is an unlinked file; the image has no such file. */
 static int is_runtime(const char *pid)
 {
 	char path[300], exe[512];
@@ -75,7 +75,7 @@ static void look(const char *pid)
 	attach(pid);
 }
 
-/* field reads a number in base from /proc/PID/status, or gives otherwise. */
+/* field returns a number in base from /proc/PID/status; without one, otherwise. */
 static unsigned long long field(const char *pid, const char *name, int base, unsigned long long otherwise)
 {
 	char path[300], line[256];
@@ -101,7 +101,7 @@ static void gains(const char *pid)
 	unsigned long long filter = field(pid, "Seccomp:", 10, gone);
 	char path[300], target[512];
 
-	/* A program of the image by now? Then it was before, too, or is nobody's. */
+	/* Checked after the fields were read: if it is still the runtime's, they were, too. */
 	if (filter == gone || !is_runtime(pid))
 		return;
 	seen++;

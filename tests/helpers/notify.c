@@ -1,7 +1,7 @@
-/* notify MESSAGE… sends each one to $NOTIFY_SOCKET, as sd_notify(3) does.
- * notify -l SOCKET OUTPUT is the service manager: it writes what comes, one line
- * for each message, into OUTPUT, and closes the descriptors that come with it.
- * It prints the pid that goes on in the background. */
+/* notify MESSAGE… sends each message to $NOTIFY_SOCKET, as sd_notify(3) does.
+ * notify -l SOCKET OUTPUT acts as the service manager: it writes each message to OUTPUT,
+ * one line for each, and closes the descriptors that are sent with it. It continues in
+ * the background and prints its pid. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 
@@ -52,7 +52,7 @@ static void listen_for(const char *path, const char *output)
 		err(1, "%s", output);
 	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
 		err(1, "bind %s", path);
-	go_on();
+	detach();
 	fclose(stdout);
 	for (;;)
 		take(fd, out);

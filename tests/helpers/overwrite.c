@@ -1,9 +1,8 @@
-/* overwrite SECONDS HARMLESS…: looks for programs that enter its pid namespace
- * and tries to write to their executables (CVE-2019-5736), which must be
- * the runtime's: the image's own are named as harmless. Says "waiting" first,
- * then holds /proc/PID/exe of each process and tries to open that for writing
- * until the process has ended and beyond. Ends after SECONDS, or at once with
- * "OVERWRITTEN". */
+/* overwrite SECONDS HARMLESS… looks for processes that enter its pid namespace and tries
+ * to write to their executables (CVE-2019-5736). Executables of the image are given as
+ * HARMLESS; all others are the runtime's. It prints "waiting" first. Then it opens
+ * /proc/PID/exe of each process, and tries to reopen it for writing, also when the
+ * process has ended. It ends after SECONDS, or at once with "OVERWRITTEN". */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <err.h>
@@ -77,7 +76,7 @@ int main(int argc, char **argv)
 				return 0;
 			}
 		}
-		/* Room for newer ones: what failed many times is let go. */
+		/* Close those that have failed many times, to make room for newer ones. */
 		if (held_len == 64) {
 			for (int i = 0; i < held_len; i++)
 				close(held[i]);

@@ -1,6 +1,6 @@
-/* pidfdreceive SOCKET OUTPUT: takes a pidfd from an OCI pidfd socket and writes
- * "TEXT PID" into OUTPUT: the message and the process that the pidfd stands for.
- * Prints the pid that goes on in the background. */
+/* pidfdreceive SOCKET OUTPUT receives a pidfd at an OCI pidfd socket and writes
+ * "TEXT PID" to OUTPUT: the message, and the process that the pidfd refers to. It
+ * continues in the background and prints its pid. */
 #define _GNU_SOURCE
 #include "receive.h"
 
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 	out = fopen(argv[2], "we");
 	if (!out)
 		err(1, "%s", argv[2]);
-	go_on();
+	detach();
 	fclose(stdout);
 	fd = receive(listener, text, sizeof(text));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);

@@ -1,4 +1,5 @@
-/* pidwait PID MILLISECONDS: waits until the process has ended; 1 on time-out. */
+/* pidwait PID MILLISECONDS waits until the process has ended; it exits with 1 at the
+ * timeout. */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>

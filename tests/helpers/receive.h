@@ -1,4 +1,4 @@
-/* A unix socket on which a helper waits for one message with descriptors. */
+/* A unix socket at which a helper waits for one message with descriptors. */
 #ifndef RECEIVE_H
 #define RECEIVE_H
 
@@ -22,10 +22,9 @@ static inline int listen_at(const char *path)
 	return fd;
 }
 
-/* go_on leaves the work to a child whose pid is printed, so that the caller
- * knows that the socket listens when the command returns. The child lives for
- * half a minute at most. */
-static inline void go_on(void)
+/* detach continues in a child and prints its pid, so that the socket listens when the
+ * command returns. The child runs for half a minute at most. */
+static inline void detach(void)
 {
 	pid_t pid = fork();
 
@@ -39,7 +38,7 @@ static inline void go_on(void)
 	alarm(30);
 }
 
-/* receive takes one message with one descriptor; the text is terminated. */
+/* receive receives one message with one descriptor; the text is NUL-terminated. */
 static inline int receive(int listener, char *text, size_t size)
 {
 	char control[CMSG_SPACE(sizeof(int) * 4)] = {0};

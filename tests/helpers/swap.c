@@ -1,6 +1,6 @@
-/* swap A B: exchanges the names A and B as fast as it can, until it is killed or
- * a minute has passed: the attacker who shares a volume with a container that
- * is being created (CVE-2021-30465). */
+/* swap A B exchanges the names A and B as fast as it can, until it is killed or a minute
+ * has passed, like an attacker who shares a volume with a container that is being
+ * created (CVE-2021-30465). */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
-// Package importer tests that others can use the module: a module of its own, in
-// the folder module, gets it from a module proxy, which is a directory that the test
-// makes from the tree, and runs a container with it; and the go command installs the
-// binary from there. No replace directive is involved.
+// Package importer tests that other modules can import this one. The module in the
+// directory module gets it from a module proxy, a directory that the test creates from
+// the tree, and runs a container with it. The go command also installs the binary from
+// there. No replace directive is involved.
 package importer
 
 import (
@@ -37,8 +37,8 @@ func newProxy(t *testing.T) string {
 	return url
 }
 
-// environment is that of a go command of somebody who knows nothing of this tree: its
-// module cache is new, but finds what the usual one has downloaded.
+// environment is the environment of a go command that knows nothing of this tree. Its
+// module cache is empty, but uses what the usual one has downloaded.
 type environment struct {
 	vars []string
 	bin  string
@@ -52,7 +52,7 @@ func newEnvironment(t *testing.T, cgo string) environment {
 	}
 	usual := strings.Fields(string(out))
 	cache := t.TempDir()
-	t.Cleanup(func() { // modules are read-only
+	t.Cleanup(func() { // files of the module cache are read-only
 		clean := exec.Command("go", "clean", "-modcache")
 		clean.Env = append(os.Environ(), "GOMODCACHE="+cache)
 		if out, err := clean.CombinedOutput(); err != nil {
@@ -104,7 +104,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// newBundle is a bundle with busybox.
+// newBundle creates a bundle with busybox.
 func newBundle(t *testing.T) string {
 	t.Helper()
 	busybox, err := exec.LookPath("busybox")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# Images and configs that try to reach the host (features of known attacks are
-# named by their CVE). A runtime may refuse such a container or run it safely;
-# what it may not do is to touch the host.
+# Images and configs that try to reach the host. Known attacks are named by their
+# CVE. A runtime may refuse such a container or run it safely;
+# it must not let it read or change anything of the host.
 
 load lib
 
-# canary: a folder of the host that must stay as it is.
+# canary creates a directory of the host that must not be changed.
 canary() {
 	mkdir "$TMP/canary"
 	echo intact >"$TMP/canary/file"
@@ -17,7 +17,7 @@ canary_intact() {
 	! grep -q "$TMP/canary" /proc/self/mountinfo || fail 'something is mounted on the host'
 }
 
-# host_dev_intact: the host's own nodes are what they were.
+# host_dev_intact fails if the host's device nodes have changed.
 host_dev_intact() {
 	equal "$(stat -c '%F %t:%T' /dev/null /dev/zero)" $'character special file 1:3\ncharacter special file 1:5'
 }
@@ -45,7 +45,7 @@ host_dev_intact() {
 }
 
 @test "/dev of the image is a symlink to the host (CVE-2026-41579)" {
-	only_ours 'runc 1.1 is open to it'
+	only_ours 'runc 1.1 is vulnerable'
 	canary
 	rmdir rootfs/dev
 	ln -sfn "../../../../../../../../..$TMP/canary" rootfs/dev
@@ -112,7 +112,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "cwd of exec is a descriptor, also by a symlink of the image (CVE-2024-21626)" {
+@test "cwd of exec is a descriptor, also through a symlink of the image (CVE-2024-21626)" {
 	canary
 	local fd
 	sleeping c
@@ -158,7 +158,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "destinations that lead out: .., absolute and dangling symlinks" {
+@test "destinations that lead out of the root: .., absolute and dangling symlinks" {
 	canary
 	ln -s "$TMP/canary" rootfs/absolute
 	ln -s "../../../../../../../../../..$TMP/canary" rootfs/relative
@@ -194,15 +194,15 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "a destination below /proc by way of a symlink of the image" {
+@test "a destination below /proc through a symlink of the image" {
 	ln -s /proc/self rootfs/link
 	config '.mounts += [{"destination": "/link/attr", "type": "bind", "source": "/tmp", "options": ["bind"]}]'
 	exits 1 runtime run c
 	nothing_left
 }
 
-@test "somebody swaps a destination for a symlink meanwhile (CVE-2021-30465)" {
-	only_ours 'runc 1.1 is open to it'
+@test "a destination is replaced by a symlink while it is mounted (CVE-2021-30465)" {
+	only_ours 'runc 1.1 is vulnerable'
 	canary
 	mkdir "$TMP/volume" "$TMP/volume/dir"
 	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
@@ -220,17 +220,17 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "a cgroups path that leads out" {
+@test "a cgroups path that leads out of the hierarchy" {
 	needs_cgroup_v1
 	config '.linux.cgroupsPath = "/../../../../" + $c + "/../" + $c' --arg c "$CGROUP"
 	sleeping c
-	# Groups of other tests come and go under find's eyes.
+	# Other tests create and remove cgroups while find runs.
 	find /sys/fs/cgroup -maxdepth 3 -name "$CGROUP" >"$TMP/found" 2>/dev/null || true
 	[ -s "$TMP/found" ] || fail 'no group below /sys/fs/cgroup'
 	! find /sys/fs /sys/kernel -maxdepth 1 -name "$CGROUP" | grep . || fail 'a group outside'
 }
 
-@test "masked and read-only paths, sysctl and cwd by symlinks of the image" {
+@test "masked and read-only paths, sysctl and cwd through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out
 	config '.linux.maskedPaths += ["/out", "/out/file"] | .linux.readonlyPaths += ["/out", "/out/file"] | .process.cwd = "/out/new"'
@@ -240,7 +240,7 @@ host_dev_intact() {
 	nothing_left
 }
 
-@test "devices by symlinks of the image" {
+@test "devices through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out
 	config '.linux.devices = [{"path": "/out/device", "type": "c", "major": 1, "minor": 3}]'
@@ -264,7 +264,7 @@ host_dev_intact() {
 }
 
 @test "a symlink in the state root isn't followed" {
-	only_ours 'runc takes it for a name below the state root'
+	only_ours 'runc uses it as a name below the state root'
 	canary
 	ln -s "$TMP/canary" "$ROOT/c"
 	invoke runtime run c

@@ -3,12 +3,12 @@
 
 load lib
 
-# value CONTROLLER FILE of the container's v1 group.
+# value CONTROLLER FILE prints a file of the container's v1 cgroup.
 value() { cat "/sys/fs/cgroup/$1/$CGROUP/$2"; }
 
 resources() { config ".linux.resources += $1"; }
 
-# keeps_soft_limit: newer kernels take it and forget it.
+# keeps_soft_limit succeeds unless the kernel accepts and ignores soft limits, as newer ones do.
 keeps_soft_limit() {
 	local probe=/sys/fs/cgroup/memory/$CGROUP-probe value
 	mkdir "$probe"
@@ -51,7 +51,7 @@ keeps_soft_limit() {
 	equal "$(value memory memory.swappiness)" 33
 }
 
-@test "memory: what the limit doesn't hold is killed" {
+@test "memory: a process that exceeds the limit is killed" {
 	needs_controller memory
 	resources '{"memory": {"limit": 16777216}}'
 	script 'head -c 100000000 /dev/zero | tail -c 100000000 >/dev/null; exit $?'
@@ -119,7 +119,7 @@ keeps_soft_limit() {
 	equal "$(value blkio blkio.throttle.write_iops_device)" "$device 100"
 }
 
-@test "a limit that can't be had is an error and leaves nothing" {
+@test "a limit that can't be set is an error and leaves nothing" {
 	needs_cgroup_v1
 	resources '{"cpu": {"cpus": "4000"}}'
 	exits 1 runtime create c
@@ -128,7 +128,7 @@ keeps_soft_limit() {
 	nothing_left
 }
 
-@test "a relative cgroups path, and none at all" {
+@test "a relative cgroups path, and none" {
 	config '.linux.cgroupsPath = $c' --arg c "$CGROUP"
 	sleeping c
 	grep -q "$CGROUP" "/proc/$(pid_of c)/cgroup"
@@ -140,12 +140,12 @@ keeps_soft_limit() {
 	nothing_left
 }
 
-@test "a cgroups path with several folders: those made are removed, others stay" {
+@test "a cgroups path with several directories: those that were created are removed, others stay" {
 	needs_cgroup_v1
 	config '.linux.cgroupsPath += "/a/b"'
 	run_container
 	[ ! -d "/sys/fs/cgroup/pids/$CGROUP/a/b" ]
-	# The folders between aren't the container's own: other containers share them.
+	# The parent directories aren't the container's own: other containers share them.
 	rmdir /sys/fs/cgroup/*/"$CGROUP"/a /sys/fs/cgroup/*/"$CGROUP" 2>/dev/null || true
 }
 
@@ -159,7 +159,7 @@ keeps_soft_limit() {
 	nothing_left
 }
 
-@test "pause stops the processes, resume lets them go on" {
+@test "pause stops the processes, resume continues them" {
 	script 'i=0; while :; do i=$((i+1)); echo $i >/tmp/counter; done'
 	ok runtime run --detach c
 	until_true test -s rootfs/tmp/counter
@@ -208,7 +208,7 @@ keeps_soft_limit() {
 	[ "$(value memory memory.limit_in_bytes)" -gt 1000000000000 ]
 }
 
-@test "update leaves alone what isn't named" {
+@test "update changes only the limits that are given" {
 	needs_cgroup_v1
 	resources '{"memory": {"limit": 67108864}, "cpu": {"shares": 100}, "pids": {"limit": 77}}'
 	sleeping c
@@ -230,7 +230,7 @@ keeps_soft_limit() {
 	equal "$(value pids pids.max)" 21
 }
 
-@test "update: nonsense is refused" {
+@test "update: invalid values are refused" {
 	sleeping c
 	exits 1 runtime update --memory lots c
 	one_sentence
@@ -243,7 +243,7 @@ keeps_soft_limit() {
 	has_status c running
 }
 
-@test "update: Intel RDT that the host hasn't got" {
+@test "update: Intel RDT on a host without it" {
 	[ ! -e /sys/fs/resctrl/schemata ] || skip 'the host has resctrl'
 	sleeping c
 	exits 1 runtime update --l3-cache-schema L3:0=f c
@@ -257,9 +257,9 @@ keeps_soft_limit() {
 	equal "$(grep -c "$CGROUP" <<<"$output")" "$(grep -c "$CGROUP" "/proc/$(pid_of c)/cgroup")"
 }
 
-@test "a little memory is enough to start" {
+@test "a container starts with a low memory limit" {
 	needs_controller memory
-	only_ours 'the Go init of runc needs more'
+	only_ours "runc's init in Go needs more"
 	resources '{"memory": {"limit": 524288}}'
 	args true
 	run_container

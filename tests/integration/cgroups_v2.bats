@@ -25,7 +25,7 @@ resources() { config ".linux.resources += $1"; }
 	equal "$(value memory.high)" 49999872
 }
 
-@test "v2: unified with a file that there isn't" {
+@test "v2: unified with a file that doesn't exist" {
 	needs_cgroup_v2
 	resources '{"unified": {"memory.nonsense": "1"}}'
 	exits 1 runtime create c
@@ -112,9 +112,9 @@ resources() { config ".linux.resources += $1"; }
 	fi
 }
 
-@test "v2: controllers and files that there aren't" {
+@test "v2: controllers and files that don't exist" {
 	needs_cgroup_v2
-	only_ours 'says what there is instead'
+	only_ours 'the error lists what is available'
 	! grep -qw hugetlb /sys/fs/cgroup/cgroup.controllers || skip 'the host has hugetlb'
 	resources '{"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}'
 	exits 1 runtime create c
@@ -146,10 +146,10 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: a cgroup below one that has processes" {
-	needs_root 'make a cgroup there'
-	needs_cgroupfs 'systemd makes its cgroups elsewhere'
+	needs_root 'create a cgroup there'
+	needs_cgroupfs 'systemd creates its cgroups elsewhere'
 	needs_cgroup_v2
-	only_ours 'names the processes'
+	only_ours 'the error names the processes'
 	mkdir "/sys/fs/cgroup/$CGROUP"
 	sleep 1000 3>&- &
 	local pid=$!
@@ -168,10 +168,10 @@ resources() { config ".linux.resources += $1"; }
 	nothing_left
 }
 
-@test "v2: root of a user namespace splits its cgroup, and can't lift its limits" {
+@test "v2: root of a user namespace divides its cgroup, and can't raise its limits" {
 	needs_root 'map these ids'
 	needs_cgroup_v2
-	only_ours 'exec follows into the cgroup of init'
+	only_ours "exec joins the cgroup of init"
 	grep -q ' /sys/fs/cgroup .*nsdelegate' /proc/self/mountinfo || skip 'the host delegates nothing to cgroup namespaces'
 	config '.linux.namespaces += [{"type": "cgroup"}, {"type": "user"}] | .linux.resources += {"memory": {"limit": 67108864}} |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings |
@@ -189,9 +189,9 @@ resources() { config ".linux.resources += $1"; }
 	nothing_left
 }
 
-@test "v2: update checks the use before" {
+@test "v2: update with checkBeforeUpdate refuses a limit below the current usage" {
 	needs_cgroup_v2
-	only_ours 'newer than some'
+	only_ours 'some versions of runc lack it'
 	resources '{"memory": {"limit": 67108864}}'
 	script 'head -c 20m /dev/zero >/dev/shm/f; exec sleep 1000'
 	config '.mounts += [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/dev/shm", "type": "tmpfs", "source": "shm"}]'
@@ -217,7 +217,7 @@ resources() { config ".linux.resources += $1"; }
 	equal "$(value memory.max) $(value pids.max)" 'max max'
 	ok runtime update --pids-limit 0 c
 	equal "$(value pids.max)" 1
-	# Only what is named changes, though a shape of runc names all.
+	# Only the given limits change, although runc's JSON has a key for each.
 	echo '{"memory": {}, "cpu": {"shares": 0}, "blockIO": {}, "pids": null}' >r
 	ok runtime update --resources r c
 	equal "$(value cpu.max) $(value pids.max)" '20000 50000 1'

@@ -1,39 +1,39 @@
 #!/usr/bin/env bats
-# runnel check: all problems of a bundle, and the same ones as create has.
+# runnel check reports all problems of a bundle, and the same ones as create.
 
 load lib
 
-# check ARG…: its exit code is that of errors. Nothing else runs here.
+# check ARG… runs `runnel check` and sets $status and $output.
 check() { invoke timeout 20 "$RUNTIME" --root "$ROOT" check "$@"; }
 
-# finds LEVEL REGEX: the last check has one such line about something.
+# finds LEVEL REGEX fails unless the last check has printed a matching line.
 finds() { grep -qE -- "^[^ ]*config\.json:[0-9]+:[0-9]+: $1: $2" <<<"$output" || fail "no $1 $2 in:" "$output"; }
 
-# clean [ARG…]: check finds nothing at all.
+# clean [ARG…] fails if check finds a problem.
 clean() {
 	check "$@"
 	equal "$status: $output" '0: no problems'
 }
 
-# first_error: what the first error says, place and text, without its hint.
+# first_error prints place and text of the first error, without its hint.
 first_error() {
 	"$RUNTIME" --root "$ROOT" check --json "$@" |
 		jq -r '[.problems[] | select(.severity == "error")][0] | "\(.place): \(.text)"'
 }
 
-# agree ARGS…: create fails, and says what check finds first, with each of the words
-# of ARGS as its flags.
+# agree ARGS… fails unless create fails with the first error of check, for each of
+# ARGS as the flags.
 agree() {
 	local flags said
 	exits 1 runtime create c
 	for flags in "$@"; do
-		# shellcheck disable=SC2086 # none, or one
+		# shellcheck disable=SC2086 # no flag, or one
 		said=$(first_error $flags)
 		[[ $error == *"$said"* ]] || fail "check $flags: $said" "create: $error"
 	done
 }
 
-# all_agree reads filters for the config, one a line.
+# all_agree calls agree for each filter for the config on standard input.
 all_agree() {
 	local filter
 	cp config.json good.json
@@ -54,7 +54,7 @@ all_agree() {
 	clean --bundle "$BUNDLE" --host
 }
 
-@test "all problems at once, with their lines; warnings alone are no failure" {
+@test "all problems at once, with their lines; warnings alone aren't a failure" {
 	only_ours 'it has no such command'
 	cat >config.json <<-'EOF'
 		{
@@ -212,13 +212,13 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	exits 1 runtime create c
 	config '.mounts[6].source = "file"'
 	clean --host
-	# What an earlier mount has there isn't known.
+	# The contents of an earlier mount are unknown.
 	config '.mounts = .mounts[:6] + [{"destination": "/etc", "type": "tmpfs"}, {"destination": "/etc/passwd", "type": "bind", "source": "/mnt", "options": ["bind"]}]'
 	clean --host
 	ok runtime run c
 }
 
-@test "hooks of the host that aren't there" {
+@test "hooks of the host that don't exist" {
 	only_ours 'it has no such command'
 	config '.hooks = {"createRuntime": [{"path": "/no/such"}], "poststop": [{"path": "/etc/passwd"}]}'
 	clean
@@ -234,7 +234,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds error 'hooks\.startContainer\[1\]\.path: hook /bin/nosuchhook: no such file or directory'
 }
 
-@test "what execve will make of the program" {
+@test "programs that execve will refuse" {
 	only_ours 'it has no such command'
 	local head=rootfs/opt/head
 	printf '#!/bin/nosuch -x\n' >rootfs/opt/script
@@ -282,7 +282,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	clean --host
 }
 
-@test "a program whose loader isn't there" {
+@test "a program whose loader is missing" {
 	only_ours 'it has no such command'
 	local program
 	program=$(type -P bash)
@@ -315,7 +315,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	ok runtime run c
 }
 
-@test "what a mount covers isn't spoken of" {
+@test "nothing is reported about files that a mount covers" {
 	only_ours 'it has no such command'
 	mkdir "$TMP/programs"
 	printf '#!/bin/sh\n' >"$TMP/programs/inmount"
@@ -332,14 +332,14 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 	args /links/inmount
 	ok runtime run c
-	# Of what comes before it in PATH something is known.
+	# The directories before it in PATH are known.
 	config '.process.env = ["PATH=/bin:/empty"]'
 	args nosuch
 	check
 	finds error 'process\.args\[0\]: exec: "nosuch": executable file not found in \$PATH'
 }
 
-@test "links of the image don't lead out, and nothing of it is opened that isn't a file" {
+@test "symlinks of the image don't lead out, and only regular files of it are opened" {
 	only_ours 'it has no such command'
 	mkdir "$TMP/outside"
 	cp rootfs/bin/busybox "$TMP/outside/x"
@@ -361,7 +361,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 }
 
-@test "a hook may put the program there" {
+@test "a missing program that a hook may create is a warning" {
 	only_ours 'it has no such command'
 	args later
 	config '.hooks.createRuntime = [{"path": "/bin/cp", "args": ["cp", "rootfs/bin/true", "rootfs/bin/later"]}]'
@@ -370,7 +370,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds warning 'process\.args\[0\]: .*not found in \$PATH .*unless a hook puts it there'
 }
 
-@test "a terminal takes a devpts" {
+@test "a terminal requires a devpts" {
 	only_ours 'it has no such command'
 	config '.process.terminal = true'
 	clean
@@ -382,7 +382,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	says 'process\.terminal: terminal: open /dev/pts/ptmx'
 }
 
-@test "limits whose sense depends on the version of cgroups" {
+@test "limits whose meaning depends on the version of cgroups" {
 	only_ours 'it has no such command'
 	config '.linux.resources.cpu.shares = 1 | .linux.resources.memory.swap = 10000000'
 	check
@@ -393,7 +393,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	nothing_left
 }
 
-@test "processors that the host hasn't got" {
+@test "processors that the host doesn't have" {
 	only_ours 'it has no such command'
 	needs_controller cpuset
 	config '.linux.resources.cpu.cpus = "0,4000"'
@@ -409,7 +409,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	fi
 }
 
-@test "a cgroup in use, and a controller that the host hasn't got" {
+@test "a cgroup in use, and a controller that the host doesn't have" {
 	only_ours 'it has no such command'
 	sleeping first
 	check --host
@@ -427,7 +427,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	fi
 }
 
-@test "nothing changes, and nobody needs to be root for it" {
+@test "check changes nothing and doesn't require root" {
 	only_ours 'it has no such command'
 	needs_namespace user
 	local before

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Terminals: by console socket, in the foreground, for exec.
+# Terminals: with a console socket, in the foreground, for exec.
 
 load lib
 
-# receive: a console that follows the script on stdin; $receiver is its pid.
+# receive starts a console socket whose terminal follows the script on stdin; it sets $receiver to its pid.
 receive() { receiver=$("$HELPERS/console" receive "$TMP/tty" "$TMP/shown" 3>&-); }
 shown() { tr -d '\r' <"$TMP/shown"; }
 
@@ -73,7 +73,7 @@ shown() { tr -d '\r' <"$TMP/shown"; }
 	equal "$(shown)" $'1000\nagain'
 }
 
-@test "the terminal goes away: the session gets SIGHUP" {
+@test "when the terminal is closed the session gets SIGHUP" {
 	config '.process.terminal = true'
 	args sh -c 'echo ready; exec sleep 1000'
 	without_pid_namespace
@@ -99,7 +99,7 @@ shown() { tr -d '\r' <"$TMP/shown"; }
 	[[ $(shown) == *$'\n23'* ]]
 }
 
-# in_terminal COMMAND…: the runtime with a terminal of its own, by the script on stdin.
+# in_terminal COMMAND… runs the runtime in a new terminal, which follows the script on stdin.
 in_terminal() {
 	status=0
 	timeout 30 "$HELPERS/console" run "$RUNTIME" --root "$ROOT" "$@" >"$TMP/shown" 2>"$TMP/stderr" 3>&- || status=$?
@@ -107,7 +107,7 @@ in_terminal() {
 	error=$(<"$TMP/stderr")
 }
 
-# The quotes keep the echo of what is typed from looking like what it prints.
+# Because of the quotes the echo of the input differs from the output.
 @test "run in the foreground: a shell with job control" {
 	config '.process.terminal = true'
 	args sh -i
@@ -154,7 +154,7 @@ in_terminal() {
 	equal "$status" 0
 }
 
-@test "run in the foreground: the caller's terminal is as it was" {
+@test "run in the foreground: the settings of the caller's terminal are restored" {
 	config '.process.terminal = true'
 	script 'stty -echo raw'
 	status=0
@@ -182,15 +182,15 @@ in_terminal() {
 	gone "$receiver"
 }
 
-@test "a terminal with stdin, stdout and stderr that are none" {
+@test "a terminal when stdin, stdout and stderr aren't terminals" {
 	config '.process.terminal = true'
 	script 'tty'
 	invoke runtime run c
-	# Without a terminal to copy to, the runtime may refuse; it may not hang or leak.
+	# Without a terminal to copy to, the runtime may refuse; it must not hang or leak.
 	nothing_left
 }
 
-@test "much output comes through whole" {
+@test "a large output arrives complete" {
 	config '.process.terminal = true'
 	script 'seq 1 20000'
 	in_terminal run c </dev/null

@@ -21,8 +21,8 @@ load lib
 	matches "$(sed -n 5p <<<"$output")" '^(/dev/)?pts/ptmx$'
 }
 
-@test "configured devices: mode, owner, folders made, fifo" {
-	needs_root 'make devices'
+@test "configured devices: mode, owner, parent directories, fifo" {
+	needs_root 'create devices'
 	config '.linux.devices = [
 		{"path": "/dev/deep/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 416, "uid": 5, "gid": 6},
 		{"path": "/dev/block", "type": "b", "major": 7, "minor": 0, "fileMode": 432},
@@ -34,21 +34,21 @@ fifo 0:0 600 0:0'
 }
 
 @test "the umask doesn't change a device's mode" {
-	needs_root 'make devices'
+	needs_root 'create devices'
 	config '.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 438}]'
 	umask 077
 	run_prints 'stat -c %a /dev/mine' 666
 }
 
-@test "a configured device may replace a default one's mode" {
-	needs_root 'make devices'
+@test "a configured device may change the mode of a default one" {
+	needs_root 'create devices'
 	config '.linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 1, "gid": 1}] |
 		.linux.resources.devices += [{"allow": true, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]'
 	run_prints 'stat -c "%t:%T %u:%g" /dev/null; echo >/dev/null' '1:3 1:1'
 }
 
 @test "an existing file that isn't the device is an error" {
-	only_ours 'runc takes what is there'
+	only_ours 'runc uses the existing file'
 	config '.mounts |= map(select(.destination | startswith("/dev") | not)) |
 		.linux.devices = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]'
 	echo text >rootfs/dev/mine
@@ -80,7 +80,7 @@ fifo 0:0 600 0:0'
 	! grep -q '^a' <<<"$rules" || fail "$rules"
 }
 
-@test "devices without a fresh /dev are made in the image's" {
+@test "without a mount on /dev, devices are created in the image's" {
 	config '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	run_prints 'stat -c "%t:%T" /dev/null' 1:3
 }

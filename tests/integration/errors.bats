@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# Failing well: one clear sentence, the right exit code, nothing left behind.
+# Errors: one clear sentence, the right exit code, nothing left behind.
 
 load lib
 
-# refused REGEX: create and run both fail with 1, say so in one sentence, and
-# leave nothing.
+# refused REGEX fails unless create and run both exit with 1, print one sentence that
+# matches, and leave nothing.
 refused() {
 	exits 1 runtime create c
 	says "$1"
@@ -40,8 +40,8 @@ refused() {
 	refused 'invalid character|config\.json:2:31: '
 }
 
-@test "an error in the JSON is told with line and column" {
-	only_ours 'runc tells neither'
+@test "an error in the JSON is reported with line and column" {
+	only_ours 'runc reports neither'
 	printf '{"ociVersion": "1.0.2",\n "process": {"args": ["true"],,}}' >config.json
 	refused 'config\.json:2:31: '
 	printf '{"ociVersion": "1.0.2",\n "process": {"args": "true"}}' >config.json
@@ -50,7 +50,7 @@ refused() {
 }
 
 @test "config.json is an array, null, or something follows it" {
-	only_ours 'runc goes on'
+	only_ours 'runc continues'
 	echo '[]' >config.json
 	refused 'config.json'
 	echo 'null' >config.json
@@ -65,10 +65,10 @@ refused() {
 	refused 'root'
 }
 
-@test "a rootfs that isn't there, or isn't a folder" {
+@test "a rootfs that doesn't exist, or isn't a directory" {
 	config '.root.path = "absent"'
 	refused 'absent.*no such file or directory|no such file or directory.*absent'
-	only_ours 'runc goes on to a bad place'
+	only_ours 'runc continues with it'
 	config '.root.path = "config.json"'
 	refused 'not a directory'
 }
@@ -88,13 +88,13 @@ refused() {
 	says 'no-such-program'
 }
 
-@test "a program given by a path that isn't there" {
+@test "a program given by a path that doesn't exist" {
 	args /no/such/program
 	refused 'no such file or directory'
 	says '/no/such/program'
 }
 
-@test "a program that isn't executable, and a folder" {
+@test "a program that isn't executable, and a directory" {
 	args /etc/passwd
 	refused '/etc/passwd.*permission denied'
 	args /etc
@@ -124,7 +124,7 @@ refused() {
 	[ "$status" = 1 ]
 	says 'exec format error'
 	nothing_left
-	only_ours 'runc says no more'
+	only_ours 'runc reports less'
 	says 'architecture|aarch64|arm64'
 	one_sentence
 	echo 'just text' >rootfs/bin/other
@@ -134,7 +134,7 @@ refused() {
 	nothing_left
 }
 
-@test "a namespace that there isn't" {
+@test "a namespace of an unknown type" {
 	config '.linux.namespaces += [{"type": "nonsense"}]'
 	refused 'nonsense'
 }
@@ -145,15 +145,15 @@ refused() {
 	is_ours && says 'pid' || ! is_ours
 }
 
-@test "the same rlimit twice, and one that there isn't" {
+@test "the same rlimit twice, and an unknown one" {
 	config '.process.rlimits = [{"type": "RLIMIT_NONSENSE", "soft": 1, "hard": 1}]'
 	refused 'RLIMIT_NONSENSE'
-	only_ours 'runc takes the last'
+	only_ours 'runc uses the last one'
 	config '.process.rlimits = [{"type": "RLIMIT_CORE", "soft": 1, "hard": 1}, {"type": "RLIMIT_CORE", "soft": 2, "hard": 2}]'
 	refused 'RLIMIT_CORE'
 }
 
-@test "a namespace to join that isn't there, is of another kind, or relative" {
+@test "a namespace to join that doesn't exist, has another type, or a relative path" {
 	config '(.linux.namespaces[] | select(.type == "network")).path = "/no/such/ns"'
 	refused '/no/such/ns'
 	config '(.linux.namespaces[] | select(.type == "network")).path = "/proc/self/ns/uts"'
@@ -180,7 +180,7 @@ refused() {
 	config '.linux.namespaces += [{"type": "user"}]'
 	refused 'user namespaces? .*mapping|mapping'
 	config 'del(.linux.namespaces[] | select(.type == "user")) | .linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]'
-	only_ours 'runc 1.1 goes on'
+	only_ours 'runc 1.1 continues'
 	refused 'user namespace'
 }
 
@@ -191,7 +191,7 @@ refused() {
 	refused 'hostname'
 }
 
-@test "a mount that can't be made names itself" {
+@test "the error of a mount names the mount" {
 	config '.mounts += [{"destination": "/mnt", "type": "nosuchfs", "source": "none"}]'
 	refused '/mnt'
 	config '.mounts[-1] = {"destination": "/mnt", "type": "bind", "source": "/no/such/source", "options": ["bind"]}'
@@ -201,16 +201,16 @@ refused() {
 	says 'mounts\[6\]'
 }
 
-@test "a label or profile of a security module that the host doesn't run" {
+@test "a label or profile of a security module that isn't enabled" {
 	[ ! -d /sys/module/apparmor ] || skip 'the host has AppArmor'
-	only_ours 'runc 1.1 says so at another time'
+	only_ours 'runc 1.1 reports it at another time'
 	config '.process.apparmorProfile = "some-profile"'
 	refused '[aA]pp[aA]rmor'
 	config 'del(.process.apparmorProfile) | .process.selinuxLabel = "a:b:c:s0"'
 	refused 'selinux|SELinux'
 }
 
-@test "a capability that there isn't is a warning" {
+@test "an unknown capability is a warning" {
 	config '.process.capabilities.bounding += ["CAP_NONSENSE"]'
 	run_container
 	says 'CAP_NONSENSE'
@@ -250,7 +250,7 @@ refused() {
 	nothing_left
 }
 
-@test "a console socket that isn't there" {
+@test "a console socket that doesn't exist" {
 	config '.process.terminal = true'
 	exits 1 runtime create --console-socket "$TMP/s" c
 	says "$TMP/s|console socket"
@@ -258,7 +258,7 @@ refused() {
 	nothing_left
 }
 
-@test "a failing create doesn't hold a later one back" {
+@test "a create that fails doesn't prevent a later one" {
 	args /no/such/program
 	exits 1 runtime run c
 	args true
@@ -266,7 +266,7 @@ refused() {
 	nothing_left
 }
 
-@test "pause, resume, update and ps of the wrong kind of container" {
+@test "pause, resume, update and ps of a container in the wrong state" {
 	args true
 	ok runtime run --keep c
 	exits 1 runtime pause c

@@ -1,15 +1,15 @@
 #!/usr/bin/env bats
-# Statistics, and the want of memory.
+# Statistics, and OOM events.
 
 load lib
 
-# event FILTER: what jq makes of the last line that the last command printed.
+# event FILTER applies jq to the last line of the last command's output.
 event() { tail -n 1 <<<"$output" | jq -c "$1"; }
 
-# has_line FILE FILTER
+# has_line FILE FILTER succeeds if a line of the file matches the filter of jq.
 has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 
-@test "events --stats: one line with what is used" {
+@test "events --stats: one line with the resource usage" {
 	config '.linux.resources += {"memory": {"limit": 67108864}, "pids": {"limit": 77}}'
 	script 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; touch /tmp/done; exec sleep 1000'
 	config '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
@@ -40,7 +40,7 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 	equal "$(jq -c '[.type, .id]' seen | sort -u)" '["stats","c"]'
 }
 
-@test "events: a process that is killed for want of memory" {
+@test "events: a process that is killed because of a lack of memory" {
 	needs_controller memory
 	[ ! -e /proc/swaps ] || [ "$(wc -l </proc/swaps)" = 1 ] || skip 'the host has swap'
 	config '.linux.resources.memory = {"limit": 33554432}'
@@ -55,7 +55,7 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 	wait "$pid" || fail "events exits with $?"
 }
 
-@test "events: init is what is killed" {
+@test "events: init is killed because of a lack of memory" {
 	needs_controller memory
 	only_ours 'the last event is lost when init has ended'
 	[ ! -e /proc/swaps ] || [ "$(wc -l </proc/swaps)" = 1 ] || skip 'the host has swap'
@@ -70,7 +70,7 @@ has_line() { [ -n "$(jq -c "select($2)" "$1" 2>/dev/null)" ]; }
 	equal "$(jq -r .type seen | sort | uniq -c | awk '$2 == "oom" {print $1}')" 1
 }
 
-@test "events: in the wrong state, and nonsense" {
+@test "events: in the wrong state, and with invalid arguments" {
 	exits 1 runtime events c
 	says 'does not exist'
 	script true

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# exec: another process in a running container.
+# exec: further processes in a running container.
 
 load lib
 
@@ -13,7 +13,7 @@ load lib
 	equal "$(sed -n '8,$p' <<<"$output")" "$(cat "/proc/$init/cgroup")"
 }
 
-@test "exec gives the process's exit code, 128 + its signal, 255 for its own failures" {
+@test "exec exits with the process's exit code, 128 + its signal, 255 for its own failures" {
 	sleeping c
 	exits 7 runtime exec c sh -c 'exit 7'
 	equal "$error" ''
@@ -61,7 +61,7 @@ load lib
 	prints $'1000\n0'
 }
 
-@test "exec --user takes numbers only, and each of them" {
+@test "exec --user accepts only numbers, and all numbers" {
 	sleeping c
 	local user
 	for user in root -1 1x 1:x 1: :1 4294967296 1:-1 ''; do
@@ -80,14 +80,14 @@ load lib
 	[[ $output != *LEAK* ]] && [[ $output != *TERM=xterm* ]]
 }
 
-@test "exec goes on in the config's cwd and as its user" {
+@test "exec uses the config's cwd and user" {
 	config '.process.cwd = "/tmp" | .process.user = {"uid": 1000, "gid": 1000, "additionalGids": [10]}'
 	sleeping c
 	ok runtime exec c sh -c 'pwd; id -u; id -G'
 	prints $'/tmp\n1000\n1000 10'
 }
 
-@test "exec --cap adds to what the config gives" {
+@test "exec --cap adds to the config's capabilities" {
 	sleeping c
 	ok runtime exec c grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status
 	[[ $output != *200400* ]]
@@ -106,7 +106,7 @@ load lib
 	prints 1
 }
 
-@test "exec --process takes everything from the file" {
+@test "exec --process reads everything from the file" {
 	sleeping c
 	cat >"$TMP/process.json" <<-'END'
 		{"terminal": false, "user": {"uid": 1000, "gid": 1000, "additionalGids": [9]}, "cwd": "/tmp",
@@ -117,7 +117,7 @@ load lib
 }
 
 @test "exec has the config's umask, and that of --process" {
-	only_ours 'runc 1.1 has 0022 always'
+	only_ours 'runc 1.1 always uses 0022'
 	config '.process.user.umask = 23'
 	sleeping c
 	ok runtime exec c sh -c umask
@@ -208,7 +208,7 @@ load lib
 	mkfifo rootfs/tmp/said
 	"$RUNTIME" --root "$ROOT" exec c sh -c 'trap "exit 9" TERM; echo ready >/tmp/said; while :; do sleep 0.01; done' </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! status=0
-	equal "$(hear rootfs/tmp/said)" ready
+	equal "$(read_line rootfs/tmp/said)" ready
 	kill -TERM $pid
 	wait $pid || status=$?
 	equal $status 9
@@ -230,7 +230,7 @@ load lib
 	done
 }
 
-@test "exec --cgroup puts the process into a group below the container's" {
+@test "exec --cgroup moves the process into a cgroup below the container's" {
 	needs_cgroup_v1
 	needs_controller pids
 	sleeping c

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The exact descriptors of the container's process.
+# The descriptors that the container's process inherits.
 
 load lib
 
@@ -14,7 +14,7 @@ load lib
 	exec 7<&- 9<&- 17<&-
 }
 
-@test "--preserve-fds N: the next N as well" {
+@test "--preserve-fds N: the next N descriptors as well" {
 	args /opt/fdlist
 	echo text >"$TMP/file"
 	status=0
@@ -26,7 +26,7 @@ load lib
 }
 
 @test "--preserve-fds of descriptors that aren't open" {
-	only_ours "runc's own descriptors pass for the caller's"
+	only_ours "runc doesn't distinguish its own descriptors from the caller's"
 	status=0
 	"$RUNTIME" --root "$ROOT" run --preserve-fds 2 c >"$TMP/out" 2>"$TMP/stderr" 3</dev/null 4<&- || status=$?
 	error=$(<"$TMP/stderr")
@@ -37,7 +37,7 @@ load lib
 
 @test "LISTEN_FDS: socket activation" {
 	script '/opt/fdlist; echo $LISTEN_FDS $LISTEN_PID'
-	# The pid must be the runtime's own: sh becomes it.
+	# LISTEN_PID must be the runtime's pid: sh is replaced by the runtime.
 	# shellcheck disable=SC2016
 	LISTEN_FDS=2 sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null 5</dev/null
 	equal "$(<"$TMP/out")" $'0 1 2 3 4\n2 1'
@@ -50,15 +50,15 @@ load lib
 	equal "$(<"$TMP/out")" '0 1 2 3 4'
 }
 
-@test "LISTEN_FDS for another process is left alone" {
+@test "LISTEN_FDS for another process is ignored" {
 	script '/opt/fdlist; echo "[$LISTEN_FDS]"'
 	LISTEN_FDS=2 LISTEN_PID=1 "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null
 	only_ours 'runc 1.1 does not look at LISTEN_PID'
 	equal "$(<"$TMP/out")" $'0 1 2\n[]'
 }
 
-@test "LISTEN_FDNAMES goes through" {
-	only_ours 'runc loses it'
+@test "LISTEN_FDNAMES is passed on" {
+	only_ours 'runc drops LISTEN_FDNAMES'
 	script 'echo $LISTEN_FDNAMES'
 	# shellcheck disable=SC2016
 	LISTEN_FDS=2 LISTEN_FDNAMES=http:admin sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 3</dev/null 4</dev/null
@@ -74,19 +74,19 @@ load lib
 	equal "$(tr -d '\r' <"$TMP/shown")" '0 1 2'
 }
 
-@test "a detached container keeps no stream of the caller but the three" {
+@test "a detached container has no descriptor of the caller except for its standard streams" {
 	args sleep 1000
 	ok runtime run --detach c
 	equal "$(find "/proc/$(pid_of c)/fd" -type l -printf '%f\n' | sort -n | tr '\n' ' ')" '0 1 2 '
 }
 
-@test "a created container waiting for start holds no folder of the host" {
+@test "a created container has no directory of the host open" {
 	ok runtime create c
 	local pid link mount
 	pid=$(pid_of c)
 	for link in "/proc/$pid/fd"/*; do
 		[ -d "$link" ] || continue
-		# A folder of the container's own mounts may well be open.
+		# A directory in the container's own mounts may be open.
 		mount=$(awk '/^mnt_id/ {print $2}' "/proc/$pid/fdinfo/${link##*/}")
 		! grep -q "^$mount " /proc/self/mountinfo || [ "$(readlink "$link")" = "$ROOT/c" ] || fail "$(readlink "$link")"
 	done

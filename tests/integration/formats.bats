@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What state, list, ps, spec, features and --version print: clients parse it.
+# The output of state, list, ps, spec, features and --version, which clients parse.
 
 load lib
 
@@ -16,7 +16,7 @@ load lib
 	kill -0 "$(jq .pid <<<"$output")"
 }
 
-@test "state: no annotations, no key; pid 0 when stopped" {
+@test "state: no key without annotations; pid 0 when stopped" {
 	args true
 	ok runtime run --keep c
 	ok runtime state c
@@ -59,7 +59,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	says 'invalid format option'
 }
 
-@test "list of nothing" {
+@test "list without containers" {
 	ok runtime list
 	equal "$(wc -l <<<"$output")" 1
 	ok runtime list --quiet
@@ -68,7 +68,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	[ "$output" = '[]' ] || { ! is_ours && [ "$output" = null ]; }
 }
 
-@test "list goes on past a broken entry" {
+@test "list continues after a broken entry" {
 	sleeping c
 	mkdir "$ROOT/broken"
 	echo '{' >"$ROOT/broken/state.json"
@@ -136,7 +136,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	jq -e '.mountOptions | index("rro") and index("tmpcopyup") and index("rbind")' <<<"$output"
 }
 
-@test "features tells containerd that idmapped mounts work" {
+@test "features reports to containerd that idmapped mounts are supported" {
 	only_ours 'newer than runc 1.1'
 	ok runtime features
 	equal "$(jq -c '.linux.mountExtensions.idmap.enabled' <<<"$output")" true
@@ -144,7 +144,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	matches "$(jq -r .ociVersionMax <<<"$output")" '^1\.3\.'
 }
 
-@test "features knows every mount option that a mount takes" {
+@test "features lists every supported mount option" {
 	only_ours 'the list is checked against our own planner'
 	local option
 	ok runtime features
@@ -200,7 +200,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	equal "$(jq -r .code "$TMP/log")" not_supported
 }
 
-@test "--log: JSON, one object for an error, the sentence on stderr too" {
+@test "--log: JSON, one object for an error, which is on stderr, too" {
 	exits 1 runtime --log "$TMP/log" --log-format json state absent
 	equal "$(jq -rs 'map(select(.level == "error")) | length' "$TMP/log")" 1
 	matches "$(jq -r 'select(.level == "error") | .msg' "$TMP/log")" 'container does not exist'
@@ -215,7 +215,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	equal "$(jq -s length "$TMP/log")" 1
 }
 
-@test "--log: text, appended; made even when nothing is said" {
+@test "--log: text is appended; the file is created even if nothing is logged" {
 	exits 1 runtime --log "$TMP/log" state absent
 	exits 1 runtime --log "$TMP/log" state absent
 	equal "$(grep -c '^time=.* level=error msg=".*container does not exist' "$TMP/log")" 2
@@ -230,7 +230,7 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	one_sentence
 }
 
-@test "features: what it says of memory policies is taken" {
+@test "features: the memory policies that it lists are accepted" {
 	only_ours 'newer than runc 1.3'
 	local mode flag
 	ok runtime features

@@ -1,25 +1,25 @@
 #!/usr/bin/env bats
-# What the log in JSON tells of an error beside its sentence, and the hints where the
+# The details of an error in the JSON log, and the hints where the
 # errno misleads.
 
 load lib
 
-# logs COMMAND… fails, with its error as the last line of the log, which is in $line.
+# logs COMMAND… runs a command that must fail, and sets $line to the last line of its log.
 logs() {
 	rm -f "$TMP/log"
 	invoke runtime --log "$TMP/log" --log-format json "$@"
-	[ "$status" != 0 ] || fail "it went well: $*"
-	# As containerd reads it: a stream of objects, the last one of level "error".
+	[ "$status" != 0 ] || fail "it has succeeded: $*"
+	# containerd reads a stream of objects and uses the last one of level "error".
 	line=$(jq -s -c '[.[] | select(.level == "error")][-1]' "$TMP/log")
 	equal "$(jq -r .msg <<<"$line")" "$error"
 }
 
-# tells CODE STEP FIELD ERRNO: of the line; - for a key that isn't there.
-tells() {
+# has_details CODE STEP FIELD ERRNO compares the keys of $line; - is for a missing key.
+has_details() {
 	equal "$(jq -r '[.code, .step, .field, .errno] | map(. // "-") | join(" ")' <<<"$line")" "$*"
 }
 
-# hints REGEX: the hint, which is in the sentence, too.
+# hints REGEX fails unless the hint matches and is in the sentence, too.
 hints() {
 	local hint
 	hint=$(jq -r '.hint // ""' <<<"$line")
@@ -35,11 +35,11 @@ user_namespace() {
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
 }
 
-@test "the keys of runc come first; those of ours only where something is known" {
+@test "runc's keys come first; other keys are there only if something is known" {
 	only_ours 'runc has only its own keys'
 	logs state absent
 	equal "$(jq -r 'keys_unsorted | join(" ")' <<<"$line")" 'level msg time code'
-	tells container_not_found - - -
+	has_details container_not_found - - -
 	mount_of '{"destination": "/mnt", "type": "bind", "source": "/no/such", "options": ["bind"]}'
 	logs create c
 	equal "$(jq -r 'keys_unsorted | join(" ")' <<<"$line")" 'level msg time code step field errno'
@@ -57,82 +57,82 @@ user_namespace() {
 	equal "$error" 'container does not exist'
 }
 
-@test "the codes of what is asked of a container" {
-	only_ours 'runc has no codes'
+@test "the codes of operations on containers" {
+	only_ours 'runc has no error codes'
 	sleeping c
 	logs run c
-	tells container_exists state - -
+	has_details container_exists state - -
 	logs start c
-	tells wrong_state - - -
+	has_details wrong_state - - -
 	logs delete c
-	tells wrong_state - - -
+	has_details wrong_state - - -
 	logs resume c
-	tells wrong_state - - -
+	has_details wrong_state - - -
 	logs exec c no-such-program
-	tells program_not_found resolve-exec /process/args/0 ENOENT
+	has_details program_not_found resolve-exec /process/args/0 ENOENT
 	logs kill c NONSENSE
-	tells invalid_argument - - -
+	has_details invalid_argument - - -
 	logs state 'a/b'
-	tells invalid_argument - - -
+	has_details invalid_argument - - -
 	logs exec --cgroup ../.. c true
-	tells cgroup_failed cgroup - -
+	has_details cgroup_failed cgroup - -
 	ok runtime kill c KILL
 	until_true stopped c
 	logs kill c TERM
-	tells not_running - - -
+	has_details not_running - - -
 	logs pause c
-	tells not_running - - -
+	has_details not_running - - -
 	logs nonsense
-	tells invalid_argument - - -
+	has_details invalid_argument - - -
 }
 
 @test "the codes of bundle and config" {
-	only_ours 'runc has no codes'
+	only_ours 'runc has no error codes'
 	logs create --bundle "$TMP/absent" c
-	tells bundle_invalid bundle - ENOENT
+	has_details bundle_invalid bundle - ENOENT
 	config '.process.args = 1'
 	logs create c
-	tells config_invalid config /process/args -
+	has_details config_invalid config /process/args -
 	args
 	logs create c
-	tells config_invalid config /process/args -
+	has_details config_invalid config /process/args -
 	args true
 	config '.linux.sysctl = {"kernel.panic/x": "1"}'
 	logs create c
-	tells config_invalid config /linux/sysctl/kernel.panic~1x -
+	has_details config_invalid config /linux/sysctl/kernel.panic~1x -
 	config 'del(.linux.sysctl) | .root.path = "absent"'
 	logs create c
-	tells bundle_invalid bundle /root/path ENOENT
+	has_details bundle_invalid bundle /root/path ENOENT
 	config '.root.path = "rootfs" | .linux.seccomp = {"defaultAction": "SCMP_ACT_NONSENSE"}'
 	logs create c
-	tells config_invalid seccomp /linux/seccomp/defaultAction -
+	has_details config_invalid seccomp /linux/seccomp/defaultAction -
 }
 
-@test "the codes of what the kernel or a hook refuses" {
-	only_ours 'runc has no codes'
+@test "the codes of failures of the kernel or of a hook" {
+	only_ours 'runc has no error codes'
 	config '.linux.sysctl = {"net.ipv4.ip_forward": "nonsense"}'
 	logs create c
-	tells process_failed sysctl /linux/sysctl/net.ipv4.ip_forward EINVAL
+	has_details process_failed sysctl /linux/sysctl/net.ipv4.ip_forward EINVAL
 	config 'del(.linux.sysctl) | (.linux.namespaces[] | select(.type == "network")).path = "/no/such"'
 	logs create c
-	tells namespace_failed join /linux/namespaces/1 ENOENT
+	has_details namespace_failed join /linux/namespaces/1 ENOENT
 	config '(.linux.namespaces[] | select(.type == "network")) |= del(.path) | .linux.netDevices = {"nosuch0": {}}'
 	logs create c
-	tells network_failed network-device /linux/netDevices/nosuch0 ENODEV
+	has_details network_failed network-device /linux/netDevices/nosuch0 ENODEV
 	config 'del(.linux.netDevices) | .hooks.createContainer = [{"path": "/bin/true"}, {"path": "/bin/false"}]'
 	logs create c
-	tells hook_failed hook /hooks/createContainer/1 -
+	has_details hook_failed hook /hooks/createContainer/1 -
 	config '.hooks = {"prestart": [{"path": "/no/such"}]}'
 	logs create c
-	tells hook_failed hook /hooks/prestart/0 ENOENT
+	has_details hook_failed hook /hooks/prestart/0 ENOENT
 	needs_controller cpuset
 	config 'del(.hooks) | .linux.resources.cpu.cpus = "nonsense"'
 	logs create c
-	tells cgroup_failed cgroup /linux/resources/cpu/cpus EINVAL
+	has_details cgroup_failed cgroup /linux/resources/cpu/cpus EINVAL
 }
 
 @test "a program whose loader is missing: the loader is named" {
-	only_ours 'runc says no more than no such file'
+	only_ours 'runc reports only "no such file or directory"'
 	# An ELF header and one program header, PT_INTERP, for this machine.
 	{
 		head -c 20 "$(command -v busybox)"
@@ -140,90 +140,90 @@ user_namespace() {
 		printf '\x03\0\0\0\x04\0\0\0\x78\0\0\0\0\0\0\0\x78\0\0\0\0\0\0\0\x78\0\0\0\0\0\0\0\x0e\0\0\0\0\0\0\0\x0e\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0'
 		printf '/lib/no-loader\0'
 	} >rootfs/bin/dynamic
-	# Its name has 14 bytes; the one that ends it belongs to it.
+	# The name has 14 bytes, with the NUL at its end.
 	printf '\x0f' | dd of=rootfs/bin/dynamic bs=1 seek=96 conv=notrunc status=none
 	chmod +x rootfs/bin/dynamic
 	args dynamic
 	logs run c
-	tells program_not_found exec /process/args ENOENT
+	has_details program_not_found exec /process/args ENOENT
 	hints '^its dynamic loader, /lib/no-loader, isn.t in the container$'
 }
 
 @test "a program for another machine, and text without #!" {
-	only_ours 'runc says no more than exec format error'
+	only_ours 'runc reports only "exec format error"'
 	printf '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00\x01\x00\x00\x00' >rootfs/bin/other
 	head -c 100 /dev/zero >>rootfs/bin/other
 	chmod +x rootfs/bin/other
 	args other
 	logs run c
-	tells program_not_executable exec /process/args ENOEXEC
+	has_details program_not_executable exec /process/args ENOEXEC
 	hints 'a program for arm64'
 	echo 'echo text' >rootfs/bin/other
 	logs run c
-	tells program_not_executable exec /process/args ENOEXEC
+	has_details program_not_executable exec /process/args ENOEXEC
 	hints 'neither a program nor a script with a #! line'
 }
 
 @test "a program on a mount without execution, by path and in PATH" {
-	only_ours 'runc says no more than permission denied'
+	only_ours 'runc reports only "permission denied"'
 	mount_of '{"destination": "/data", "type": "bind", "source": ($b + "/rootfs/bin"), "options": ["bind", "noexec"]}' --arg b "$BUNDLE"
 	args /data/busybox
 	logs create c
-	tells program_not_executable resolve-exec /process/args/0 EACCES
+	has_details program_not_executable resolve-exec /process/args/0 EACCES
 	hints '^the mount /data is noexec$'
 	args busybox
 	config '.process.env = ["PATH=/data:/nothing"]'
 	logs create c
-	tells program_not_executable resolve-exec /process/args/0 EACCES
+	has_details program_not_executable resolve-exec /process/args/0 EACCES
 	hints '^the mount /data is noexec$'
-	# Through a link of the image the mount can't be told by its name.
+	# Through a symlink of the image the mount can't be identified by its path.
 	ln -s data rootfs/link
 	args /link/busybox
 	logs create c
 	hints 'on a mount that is noexec'
-	# An executable one in a later directory is taken.
+	# An executable one in a later directory is used.
 	args busybox true
 	config '.process.env = ["PATH=/data:/bin"]'
 	run_container
 }
 
-@test "a program that is being written to, links in a circle, too many arguments" {
-	only_ours 'runc says no more'
+@test "a program that is open for writing, a loop of symlinks, too many arguments" {
+	only_ours 'runc reports less'
 	cp rootfs/bin/busybox rootfs/opt/busy
 	exec 7>>rootfs/opt/busy
 	args /opt/busy
 	logs run c
 	exec 7>&-
-	tells program_not_executable exec /process/args ETXTBSY
+	has_details program_not_executable exec /process/args ETXTBSY
 	hints 'open for writing'
 	ln -s circle rootfs/circle
 	args /circle
 	logs create c
-	tells program_not_executable resolve-exec /process/args/0 ELOOP
+	has_details program_not_executable resolve-exec /process/args/0 ELOOP
 	hints circle
 	args /etc
 	logs create c
-	tells program_not_executable resolve-exec /process/args/0 EISDIR
+	has_details program_not_executable resolve-exec /process/args/0 EISDIR
 	config '.process.args = ["/bin/true", ([range(200000) | "x"] | join(""))]'
 	logs run c
-	tells process_failed exec /process/args E2BIG
+	has_details process_failed exec /process/args E2BIG
 	hints 'too long'
 }
 
-@test "a root file system of an owner that isn't mapped" {
-	only_ours 'runc says no more than permission denied'
+@test "a root file system whose owner isn't mapped" {
+	only_ours 'runc reports only "permission denied"'
 	user_namespace
 	mount_of '{"destination": "/new", "type": "tmpfs", "source": "tmpfs"}'
 	logs create c
-	tells mount_failed mount /mounts/6 EACCES
+	has_details mount_failed mount /mounts/6 EACCES
 	hints "$BUNDLE/rootfs belongs to uid 0, which isn.t mapped into the user namespace"
-	# A program behind a directory of such an owner.
+	# A program below a directory of such an owner.
 	config 'del(.mounts[6])'
 	mkdir -m 700 rootfs/private
 	cp rootfs/bin/busybox rootfs/private/prog
 	args /private/prog
 	logs create c
-	tells program_not_executable resolve-exec /process/args/0 EACCES
+	has_details program_not_executable resolve-exec /process/args/0 EACCES
 	hints "$BUNDLE/rootfs/private belongs to uid 0"
 	# The source of a mount.
 	args true
@@ -231,39 +231,39 @@ user_namespace() {
 	mount_of '{"destination": "/mnt", "type": "bind", "source": ($t + "/source"), "options": ["bind"]},
 		{"destination": "/mnt/new", "type": "tmpfs", "source": "tmpfs"}' --arg t "$TMP"
 	logs create c
-	tells mount_failed mount /mounts/7 EACCES
+	has_details mount_failed mount /mounts/7 EACCES
 	hints "$TMP/source belongs to uid 0"
 }
 
-@test "a file system that there isn't, an option that it hasn't" {
-	only_ours 'runc says no more than the errno'
+@test "an unknown file system, and an unknown option" {
+	only_ours 'runc reports only the errno'
 	mount_of '{"destination": "/mnt", "type": "nosuchfs", "source": "none"}'
 	logs create c
-	tells mount_failed mount /mounts/6 ENODEV
+	has_details mount_failed mount /mounts/6 ENODEV
 	hints '/proc/filesystems'
 	config '.mounts[6] = {"destination": "/mnt", "type": "tmpfs", "source": "none", "options": ["nonsense=1"]}'
 	logs create c
-	tells mount_failed mount /mounts/6 EINVAL
+	has_details mount_failed mount /mounts/6 EINVAL
 	says "Unknown parameter 'nonsense'"
 	mount_of '{"destination": "/circle/x", "type": "tmpfs", "source": "none"}'
 	config 'del(.mounts[6])'
 	ln -s circle rootfs/circle
 	logs create c
-	tells mount_failed mount /mounts/6 ELOOP
+	has_details mount_failed mount /mounts/6 ELOOP
 	hints 'loop of symbolic links'
 }
 
-@test "a file system that a user namespace may not have" {
-	only_ours 'runc says no more than the errno'
+@test "a file system that can't be mounted in a user namespace" {
+	only_ours 'runc reports only the errno'
 	grep -qw ext4 /proc/filesystems || skip 'the kernel has no ext4'
 	user_namespace
 	mount_of '{"destination": "/mnt", "type": "ext4", "source": "/dev/null"}'
 	logs create c
-	tells mount_failed mount /mounts/6 EPERM
+	has_details mount_failed mount /mounts/6 EPERM
 	hints 'no user namespace mount ext4'
 	config 'del(.mounts[6]) | .linux.namespaces |= map(select(.type != "pid"))'
 	logs create c
-	tells mount_failed mount /mounts/0 EPERM
+	has_details mount_failed mount /mounts/0 EPERM
 	hints 'pid namespace of its own'
 }
 
@@ -272,45 +272,45 @@ overlay() {
 }
 
 @test "overlay: too many layers, options that are too long" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	grep -qw overlay /proc/filesystems || skip 'the kernel has no overlay'
 	mount_of '{"destination": "/mnt", "type": "overlay", "source": "overlay",
 		"options": ["lowerdir=" + ([range(501) | "/"] | join(":"))]}'
 	logs create c
-	tells mount_failed mount /mounts/6 EINVAL
+	has_details mount_failed mount /mounts/6 EINVAL
 	hints '501 layers in lowerdir, and overlay takes 500'
 	config '.mounts[6].options = ["lowerdir=" + ([range(300) | "/a/longer/path"] | join(":"))]'
 	logs create c
-	tells mount_failed mount /mounts/6 E2BIG
+	has_details mount_failed mount /mounts/6 E2BIG
 	hints '4096 bytes'
 }
 
-@test "overlay: directories that it can't have" {
-	only_ours 'runc says no more than the errno'
+@test "overlay: directories that it refuses" {
+	only_ours 'runc reports only the errno'
 	grep -qw overlay /proc/filesystems || skip 'the kernel has no overlay'
 	mkdir "$TMP"/{l,u,w}
 	overlay "lowerdir=$TMP/l" upperdir=/proc/sys "workdir=$TMP/w"
 	logs create c
-	tells mount_failed mount /mounts/6 EINVAL
+	has_details mount_failed mount /mounts/6 EINVAL
 	hints 'upperdir and workdir must be on one mount'
 	config '.mounts[6].options = ["lowerdir=" + $t + "/no", "upperdir=" + $t + "/u", "workdir=" + $t + "/w"]' --arg t "$TMP"
 	logs create c
-	tells mount_failed mount /mounts/6 ENOENT
+	has_details mount_failed mount /mounts/6 ENOENT
 	says "lowerdir=$TMP/no"
 	user_namespace
 	config '.mounts[6].options = ["lowerdir=" + $t + "/l", "upperdir=" + $t + "/u", "workdir=" + $t + "/w", "metacopy=on"]' --arg t "$TMP"
 	chmod 755 "$BATS_RUN_TMPDIR"
 	logs create c
-	tells mount_failed mount /mounts/6 EACCES
+	has_details mount_failed mount /mounts/6 EACCES
 	hints "$TMP belongs to uid 0"
 	chmod 755 "$TMP"
 	logs create c
-	tells mount_failed mount /mounts/6 EPERM
+	has_details mount_failed mount /mounts/6 EPERM
 	hints 'may not be used in a user namespace'
 }
 
-@test "a runtime without CAP_SYS_ADMIN is told so" {
-	only_ours 'runc says no more than the errno'
+@test "a runtime without CAP_SYS_ADMIN reports that" {
+	only_ours 'runc reports only the errno'
 	command -v capsh >/dev/null || skip 'the host has no capsh'
 	rm -f "$TMP/log"
 	invoke timeout 20 capsh --drop=cap_sys_admin -- -c \
@@ -323,28 +323,28 @@ overlay() {
 }
 
 @test "a limit above what the kernel allows" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	config '.process.rlimits = [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 10000000000}]'
 	logs create c
-	tells process_failed rlimit /process/rlimits/0 EPERM
+	has_details process_failed rlimit /process/rlimits/0 EPERM
 	hints "^fs.nr_open is $(</proc/sys/fs/nr_open)$"
 }
 
-@test "a memory limit in which the container can't be set up" {
-	only_ours 'runc has other needs'
+@test "a memory limit that is too low to create the container" {
+	only_ours 'runc needs other system calls'
 	needs_controller memory
 	config '.linux.resources.memory.limit = 1048576'
 	mount_of '{"destination": "/opt", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}'
 	head -c 4000000 /dev/zero >rootfs/opt/large
 	logs create c
-	tells out_of_memory cgroup /linux/resources/memory/limit -
+	has_details out_of_memory cgroup /linux/resources/memory/limit -
 	hints 'the limit is too low'
 	nothing_left
 }
 
 @test "too many namespaces" {
-	only_ours 'runc says no more than the errno'
-	# A limit of a user namespace of our own: unshare(1) is its root.
+	only_ours 'runc reports only the errno'
+	# A limit of a new user namespace, in which unshare(1) is root.
 	unshare --user --map-root-user true 2>/dev/null || skip 'user namespaces are not allowed here'
 	invoke unshare --user --map-root-user sh -c "echo 0 >/proc/sys/user/max_uts_namespaces &&
 		exec timeout 20 '$RUNTIME' --root '$TMP/own' --log '$TMP/log' --log-format json create c"
@@ -354,8 +354,8 @@ overlay() {
 	hints 'a limit in /proc/sys/user is reached'
 }
 
-# nested FILTER: the bundle becomes a container in which the runtime runs a container
-# of its own; the filter changes the outer config. Sets $line to its error.
+# nested FILTER makes the bundle a container in which the runtime runs a container
+# itself. The filter changes the outer config. It sets $line to the inner error.
 nested() {
 	local inner=rootfs/in/b
 	if [ ! -d "$inner" ]; then
@@ -376,13 +376,13 @@ nested() {
 }
 
 @test "a runtime in a container: a seccomp filter, a covered /proc, an id that may not be mapped" {
-	only_ours 'runc says no more than the errno'
+	only_ours 'runc reports only the errno'
 	[ "$(awk '/^Seccomp:/ {print $2}' /proc/self/status)" = 0 ] || skip 'a seccomp filter is in force here, too'
 	nested .
 	equal "$status $error" '0 '
 	nested '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["mount"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}'
-	tells mount_failed propagation /linux/rootfsPropagation EPERM
+	has_details mount_failed propagation /linux/rootfsPropagation EPERM
 	hints 'a seccomp filter is in force for the runtime itself'
 	(
 		cd rootfs/in/b || return
@@ -390,12 +390,12 @@ nested() {
 			.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
 	)
 	nested .
-	tells namespace_failed maps /linux/uidMappings EPERM
+	has_details namespace_failed maps /linux/uidMappings EPERM
 	hints 'the runtime lacks CAP_SETFCAP'
 	nested '.process.capabilities[] += ["CAP_SETFCAP"]'
-	tells mount_failed mount /mounts/0 EPERM
+	has_details mount_failed mount /mounts/0 EPERM
 	hints 'without other mounts on it, and there is /proc/'
-	# With nothing on it, all is well.
+	# Without mounts on it there is no error.
 	nested '.process.capabilities[] += ["CAP_SETFCAP"] | .linux.readonlyPaths = [] | .linux.maskedPaths = [] | .mounts[5].options = []'
 	equal "$status $error" '0 '
 }

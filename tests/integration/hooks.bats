@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The six kinds of hooks: when they run, where, what they get, what their failure does.
+# The six kinds of hooks: when and where they run, their input, and the effect of failures.
 
 load lib
 
@@ -12,7 +12,7 @@ hook() {
 		--arg kind "$1" --arg path "$path" --arg timeout "${3:-}"
 }
 
-@test "the five hooks of the host at their moments, in order" {
+@test "the five kinds of hooks of the host run at the right time, in order" {
 	local kind
 	for kind in poststop poststart createContainer createRuntime prestart; do
 		hook $kind "echo $kind 1 >>$TMP/order"
@@ -85,25 +85,25 @@ createContainer 2'
 	equal "$(<"$TMP/ns-createContainer")" "$(readlink "/proc/$(pid_of c)/ns/net")"
 }
 
-@test "what createContainer mounts in the root is there" {
+@test "mounts of createContainer hooks are visible in the container" {
 	hook createContainer "mount -t tmpfs tmpfs $BUNDLE/rootfs/mnt && touch $BUNDLE/rootfs/mnt/by-the-hook"
 	run_prints 'ls /mnt' by-the-hook
 	[ ! -e rootfs/mnt/by-the-hook ]
 }
 
-@test "createRuntime comes when the mounts of the config are there" {
+@test "createRuntime hooks run when the config's mounts exist" {
 	hook createRuntime "grep -c $BUNDLE/rootfs/dev/shm /proc/\$(jq .pid)/mountinfo >$TMP/seen"
 	run_container
 	equal "$(<"$TMP/seen")" 1
 }
 
-@test "args and env of a hook; without env it has none" {
+@test "args and env of a hook; without env its environment is empty" {
 	config '.hooks.createRuntime = [
 		{"path": "/bin/sh", "args": ["name", "-c", ("echo $0 $1 $A >" + $t + "/one"), "zero", "first"], "env": ["A=b"]},
 		{"path": "/usr/bin/env", "args": ["env"]}]' --arg t "$TMP"
 	LEAK=1 run_container
 	equal "$(<"$TMP/one")" 'zero first b'
-	only_ours 'runc 1.1 gives such a hook its own environment'
+	only_ours 'runc 1.1 runs such a hook with its own environment'
 	hook createRuntime "/usr/bin/env >$TMP/env"
 	LEAK=1 run_container
 	! grep -q LEAK "$TMP/env" || fail "$(<"$TMP/env")"
@@ -126,7 +126,7 @@ createContainer 2'
 	done
 }
 
-@test "a failing hook of start" {
+@test "a failing startContainer hook, and a failing poststart hook" {
 	config '.hooks.startContainer = [{"path": "/bin/false"}]'
 	invoke runtime run c
 	[ "$status" != 0 ]
@@ -157,7 +157,7 @@ createContainer 2'
 	nothing_left
 }
 
-@test "a hook that isn't there, and one that isn't absolute" {
+@test "a hook that doesn't exist, and one with a relative path" {
 	config '.hooks.createRuntime = [{"path": "/no/such/hook"}]'
 	exits 1 runtime create c
 	says '/no/such/hook'
@@ -179,8 +179,8 @@ createContainer 2'
 	nothing_left
 }
 
-@test "a timeout ends all that the hook has started" {
-	only_ours 'runc ends only the hook itself'
+@test "a timeout kills all processes that the hook has started" {
+	only_ours 'runc kills only the hook itself'
 	hook createRuntime "sleep 1000 & echo \$! >$TMP/child; wait" 1
 	exits 1 runtime create c
 	gone "$(<"$TMP/child")"
@@ -204,18 +204,18 @@ createContainer 2'
 @test "a hook doesn't inherit the runtime's descriptors" {
 	config '.hooks.createRuntime = [{"path": $fdlist}] | .hooks.createRuntime[0].path = "/bin/sh" |
 		.hooks.createRuntime[0].args = ["sh", "-c", ($fdlist + " >" + $t + "/fds")]' --arg fdlist "$HELPERS/fdlist" --arg t "$TMP"
-	only_ours 'runc leaves to the caller what a hook inherits'
+	only_ours "runc's hooks inherit descriptors of the caller"
 	exec 7</dev/null 17</dev/null
 	run_container
 	exec 7<&- 17<&-
 	equal "$(<"$TMP/fds")" '0 1 2'
 }
 
-# logged KIND: what the hooks of this kind have printed, as the log has it.
+# logged KIND prints the logged output of the hooks of this kind.
 logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .msg" "$TMP/log"; }
 
-@test "what hooks print goes to the log, line by line, with the name of the hook" {
-	only_ours 'runc drops it'
+@test "the output of hooks is logged, line by line, with the name of the hook" {
+	only_ours 'runc discards the output'
 	local kind
 	for kind in prestart createRuntime createContainer poststart poststop; do
 		hook $kind 'echo one; echo two >&2'
@@ -232,15 +232,15 @@ logged() { jq -r "select(.msg | startswith(\"hooks.$1\")) | .level + \" \" + .ms
 		equal "$(logged $kind)" "info hooks.${kind}[0] $path: one
 info hooks.${kind}[0] $path: two"
 	done
-	# run hears them as well
+	# run logs them as well
 	rm "$TMP/log"
 	args true
 	ok runtime --log "$TMP/log" --log-format json run c
 	equal "$(logged startContainer)" $'info hooks.startContainer[0] /bin/sh: one\ninfo hooks.startContainer[0] /bin/sh: two'
 }
 
-@test "without --log, hooks print nothing between the lines of the container, but with --debug" {
-	only_ours 'runc drops it'
+@test "without --log, the output of hooks is shown only with --debug" {
+	only_ours 'runc discards the output'
 	hook createRuntime 'echo chatter'
 	hook createContainer 'echo chatter'
 	run_prints 'echo container' container
@@ -250,9 +250,9 @@ info hooks.${kind}[0] $path: two"
 	says 'level=info msg="hooks.createContainer\[0\] .*: chatter"'
 }
 
-@test "a hook that prints a lot is neither held up nor kept as a whole" {
+@test "a hook that prints a lot isn't blocked, and its output is truncated" {
 	only_ours 'runc keeps all'
-	# Three megabytes, and head(1) must not fail.
+	# Three megabytes; head(1) must not get SIGPIPE.
 	local kind text='echo first; head -c 3000000 /dev/zero | tr "\0" x && echo && echo last'
 	for kind in createRuntime createContainer; do
 		hook $kind "set -e; $text"
@@ -263,7 +263,7 @@ info hooks.${kind}[0] $path: two"
 	for kind in createRuntime createContainer startContainer; do
 		matches "$(logged $kind)" '^[^:]*: first.*\[\.\.\.\].*: last$'
 	done
-	# Many short lines are as bad.
+	# The same with many short lines.
 	config 'del(.hooks)'
 	hook createRuntime 'seq 100000'
 	hook createContainer 'seq 100000'
@@ -277,7 +277,7 @@ info hooks.${kind}[0] $path: two"
 }
 
 @test "the output in an error is bounded and printable" {
-	only_ours 'runc prints it as it is'
+	only_ours 'runc prints it unescaped'
 	local kind
 	for kind in createRuntime createContainer; do
 		config 'del(.hooks)'
@@ -291,8 +291,8 @@ info hooks.${kind}[0] $path: two"
 	done
 }
 
-@test "what a hook leaves behind may hold its output open, and print for ever" {
-	only_ours 'runc waits for it'
+@test "a process that a hook leaves behind may keep its output open, and print for ever" {
+	only_ours 'runc waits for the process'
 	local kind begin=$SECONDS
 	for kind in createRuntime createContainer; do
 		hook $kind "sleep 1000 & echo \$! >>$TMP/left-$kind; echo up"
@@ -303,15 +303,15 @@ info hooks.${kind}[0] $path: two"
 	matches "$(logged createRuntime)" '^info hooks.createRuntime\[0\] [^ ]*: up'
 	matches "$(logged createContainer)" '^info hooks.createContainer\[0\] [^ ]*: up'
 	local pid
-	# Those in the container's pid namespace have ended with it.
+	# Processes in the container's pid namespace have ended with it.
 	for pid in $(<"$TMP/left-createRuntime"); do
 		kill -9 "$pid" 2>/dev/null || true
 		gone "$pid"
 	done
 }
 
-@test "a timeout says what the hook had printed" {
-	only_ours 'runc ends only the hook itself'
+@test "the error of a timeout contains the hook's output" {
+	only_ours 'runc kills only the hook itself'
 	local kind
 	for kind in createRuntime createContainer; do
 		config 'del(.hooks)'
@@ -337,12 +337,12 @@ info hooks.${kind}[0] $path: two"
 	equal "$(<"$TMP/one")" 'zero first b'
 	equal "$(<rootfs/tmp/one)" '|a b|x=y'
 	equal "$(grep -c -e LEAK -e OF_THE_PROCESS rootfs/tmp/env)" 0
-	only_ours 'runc takes an empty env for none'
+	only_ours 'runc treats an empty env as unset'
 	config '.hooks = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "busybox env >/tmp/env"], "env": []}],
 		"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", ("/usr/bin/env >" + $t + "/env")], "env": []}]}' --arg t "$TMP"
 	LEAK=1 run_container
 	! grep -e LEAK -e OF_THE_PROCESS rootfs/tmp/env "$TMP/env" || fail 'env isn'"'"'t empty'
-	# Without env, a hook in the container has that of the process.
+	# Without env, a hook in the container has the environment of the process.
 	config 'del(.hooks.createContainer) | del(.hooks.startContainer[0].env)'
 	run_container
 	grep -qx OF_THE_PROCESS=1 rootfs/tmp/env

@@ -1,16 +1,16 @@
 #!/usr/bin/env bats
-# Running containers, and configs and neighbours of them, against the commands of
-# the runtime: what they may read, end, or be led to. attack.bats is about images.
+# Attacks by running containers, by configs and by other containers on the commands
+# of the runtime. attack.bats is about images.
 
 load lib
 
-# caught_nothing: what the container's intrude said after its second.
+# caught_nothing fails unless the container's intrude reports that it found nothing.
 caught_nothing() {
 	until_true grep -q caught rootfs/tmp/said
 	equal "$(<rootfs/tmp/said)" $'waiting\nnobody got caught'
 }
 
-# intrusion SECONDS has the container look for who enters it.
+# intrusion SECONDS makes the container look for processes that enter it.
 intrusion() {
 	chmod 1777 rootfs/tmp
 	rm -f rootfs/tmp/said
@@ -24,22 +24,22 @@ intrusion() {
 	caught_nothing
 }
 
-@test "exec: root of the container gets no hold of what enters (CVE-2016-9962)" {
+@test "exec: root of the container can't access the entering process (CVE-2016-9962)" {
 	intrusion 1
 }
 
-@test "exec: nor does one with all capabilities in a user namespace" {
+@test "exec: nor with all capabilities in a user namespace" {
 	needs_root 'map what ids it likes'
 	needs_namespace user
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"]) |
 		.linux.namespaces += [{"type": "user"}] |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
 	intrusion 1
 }
 
-# tracing has a container with CAP_SYS_PTRACE look for what it would gain from
-# the processes that enter it. FILTER changes the config.
+# tracing FILTER makes a container with CAP_SYS_PTRACE look for what it could gain from
+# the processes that enter it. The filter changes the config.
 tracing() {
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
 	config "$1"
@@ -54,25 +54,25 @@ tracing() {
 		grep -q caught rootfs/tmp/said && break
 	done
 	caught_nothing
-	# It must have looked at some for that to mean anything.
+	# The result is meaningful only if it has found some processes.
 	[ "$(<rootfs/tmp/seen)" -gt 0 ] || fail 'it saw nobody'
 	ok runtime exec c sh -c 'echo >/tmp/over'
 	ok runtime delete --force c
 }
 
-@test "exec: who may trace it without a user namespace gains nothing by it" {
-	only_ours 'how long another runtime needs is its own affair'
+@test "exec: with CAP_SYS_PTRACE and no user namespace, tracing it gains nothing" {
+	only_ours 'it depends on the speed of the runtime'
 	tracing .
 }
 
 @test "exec: nor with a filter, and without noNewPrivileges" {
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	tracing '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
 }
 
 @test "exec: a filter that allows less than the runtime needs is still loaded" {
-	only_ours 'how long another runtime needs is its own affair'
+	only_ours 'it depends on the speed of the runtime'
 	config '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["setsid", "capset"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
 	sleeping c
@@ -80,7 +80,7 @@ tracing() {
 	equal "$(wc -l <<<"$output")$(tail -n1 <<<"$output")" 22
 }
 
-@test "exec: the container's /dev/null and terminals are somebody else's" {
+@test "exec: the container's /dev/null and terminals have been replaced" {
 	echo intact >rootfs/etc/canary
 	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'
 	runtime run --detach c >"$TMP/said" 2>&1 </dev/null 3>&-
@@ -88,12 +88,12 @@ tracing() {
 	status=0
 	timeout 10 "$RUNTIME" --root "$ROOT" exec --user 1000 c true </dev/null >/dev/null 2>&1 3>&- || status=$?
 	equal "$status $(<rootfs/etc/canary) $(stat -c %u rootfs/etc/canary /dev/null)" "0 intact $(id -u)"$'\n0'
-	only_ours 'runc takes /dev/ptmx'
+	only_ours 'runc uses /dev/ptmx'
 	ok runtime exec --tty c true
 	equal "$(<rootfs/etc/canary)" intact
 }
 
-@test "exec --cgroup leads nowhere but below" {
+@test "exec --cgroup can't lead out of the container's cgroup" {
 	sleeping c
 	local path
 	for path in .. ../.. /../.. a/../../b ./..; do
@@ -102,7 +102,7 @@ tracing() {
 	done
 }
 
-@test "exec --user takes numbers and nothing else (CVE-2026-30892)" {
+@test "exec --user accepts numbers only (CVE-2026-30892)" {
 	sleeping c
 	local user
 	for user in root 1x -1 +1 ' 1' 0x0 1_0 1: :1 1:2:3 4294967295 4294967296; do
@@ -119,7 +119,7 @@ tracing() {
 	prints $'0000000000000000\n0000000000000000'
 }
 
-@test "a create that finds its cgroup in use leaves who uses it alone" {
+@test "a create whose cgroup is in use doesn't affect its processes" {
 	needs_cgroupfs 'units have names, systemd.bats has that'
 	sleeping c
 	exits 1 runtime create d
@@ -129,9 +129,9 @@ tracing() {
 	has_status c running
 }
 
-@test "delete of a stopped container spares another one in its cgroup" {
+@test "delete of a stopped container doesn't affect another one in its cgroup" {
 	needs_cgroupfs 'units have names, systemd.bats has that'
-	only_ours 'runc has its own mind about it'
+	only_ours 'runc behaves differently'
 	sleeping c
 	ok runtime kill c KILL
 	until_true stopped c
@@ -144,7 +144,7 @@ tracing() {
 }
 
 @test "delete removes cgroups nested deeper than a path is long" {
-	only_ours 'runc goes by path'
+	only_ours 'runc removes cgroups by path'
 	sleeping c
 	local top
 	for top in /sys/fs/cgroup/"$CGROUP" /sys/fs/cgroup/{freezer,unified}/"$CGROUP"; do
@@ -162,7 +162,7 @@ tracing() {
 	nothing_left
 }
 
-@test "kill, exec and delete don't touch a process that has got the pid" {
+@test "kill, exec and delete don't affect a process that has reused the pid" {
 	is_ours || skip 'the state file is of another form'
 	sleeping c
 	ok runtime kill c KILL
@@ -180,7 +180,7 @@ tracing() {
 	kill "$victim"
 }
 
-@test "ids are names of files and no paths" {
+@test "ids are file names, not paths" {
 	local id
 	for id in .. . ../x a/b /tmp/x '' $'a\nb' 'a b' 'a;b'; do
 		invoke runtime create -- "$id"
@@ -193,7 +193,7 @@ tracing() {
 	says 'invalid container ID'
 }
 
-@test "nobody else gets into the state directory" {
+@test "other users can't access the state directory" {
 	ROOT=$TMP/made
 	sleeping c
 	equal "$(stat -c %a "$ROOT/c")" "$(is_ours && echo 700 || echo 711)"
@@ -225,8 +225,8 @@ tracing() {
 	prints 70000
 }
 
-@test "a link of the image to / doesn't put a volume over the root" {
-	only_ours 'runc refuses in other words'
+@test "a symlink of the image to / doesn't mount a volume on the root" {
+	only_ours 'runc has another error text'
 	mkdir "$TMP/volume"
 	ln -s / rootfs/data
 	config '.mounts += [{"destination": "/data", "type": "bind", "source": $v, "options": ["rbind"]}]' --arg v "$TMP/volume"
@@ -251,9 +251,9 @@ tracing() {
 	done
 }
 
-@test "tmpcopyup of a tree full of surprises" {
-	needs_root 'make devices'
-	only_ours 'the annotations of the tree'
+@test "tmpcopyup of a tree with hostile file types" {
+	needs_root 'create devices'
+	only_ours 'the expected tree is specific to runnel'
 	mkdir rootfs/full
 	(
 		cd rootfs/full || exit
@@ -270,7 +270,7 @@ tracing() {
 	config '.mounts += [{"destination": "/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=8m"]}]'
 	run_prints 'cd /full; stat -c "%F %a" fifo null suid; for l in link out loop; do readlink $l; done; find d | wc -l; stat -c %s sparse; mount | grep -c " /full "' \
 		$'fifo 644\ncharacter special file 644\nregular empty file 4755\n/etc/passwd\n../../../../../../../../etc/passwd\nloop\n50\n1048576\n1'
-	# More than fits, and a tree without end: an error, and nothing stays.
+	# More than fits, and an infinite tree: an error, and nothing remains.
 	truncate -s 1T rootfs/full/huge
 	exits 1 runtime run c
 	says 'no space left'
@@ -281,8 +281,8 @@ tracing() {
 	nothing_left
 }
 
-@test "a neighbour swaps what devices, files, masks and the cwd are made in (CVE-2024-45310)" {
-	only_ours 'runc 1.1 is open to it'
+@test "another container replaces the parents of devices, files, masks and the cwd (CVE-2024-45310)" {
+	only_ours 'runc 1.1 is vulnerable'
 	mkdir -p "$TMP/volume/dir/sub" "$TMP/canary/sub"
 	echo intact >"$TMP/canary/file"
 	ln -s "/../../../../../../../..$TMP/canary" "$TMP/volume/link"
@@ -304,8 +304,8 @@ tracing() {
 	nothing_left
 }
 
-@test "nothing is asked of the kernel between the filter and the program" {
-	only_ours 'runc needs calls of its own'
+@test "no system call is made between the filter and the program" {
+	only_ours 'runc needs other system calls'
 	local nnp
 	for nnp in true false; do
 		config '.process.noNewPrivileges = $n | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
@@ -321,8 +321,8 @@ tracing() {
 	done
 }
 
-@test "what a container calls itself is no command for the terminal" {
-	only_ours 'runc prints what it finds'
+@test "names that a container chooses can't control the terminal" {
+	only_ours 'runc prints it unescaped'
 	args sh -c 'sleep 1000; true' $'\n\033[31mroot 1 forged'
 	ok runtime run --detach c
 	ok runtime ps c
@@ -334,11 +334,11 @@ tracing() {
 	[[ $error != *$'\033'* && $error != *$'\007'* ]] || fail "$error"
 }
 
-@test "the session keyring is the container's own, whatever others call theirs" {
+@test "the session keyring is the container's own, whatever keyrings of others are called" {
 	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
 	only_ours 'runc joins by name'
 	local name pids=() pid
-	# Somebody else has keyrings of the likely names, for all to search.
+	# Another process has keyrings with the likely names, which everybody may search.
 	for name in _ses _ses.c c; do
 		setpriv --reuid 1000 --regid 1000 --clear-groups "$HELPERS/facts" plant "$name" 3>&- >"$TMP/$name.planted" &
 		pids+=($!)

@@ -3,14 +3,14 @@
 
 load lib
 
-# listener starts a container that says the name of each signal that it gets.
+# listener starts a container that prints the name of each signal that it receives.
 listener() {
 	mkfifo rootfs/tmp/said
 	script 'for s in HUP INT USR1 USR2 TERM WINCH; do trap "echo $s >/tmp/said" $s; done
 		echo ready >/tmp/said
 		while :; do sleep 0.01; done'
 	ok runtime run --detach c
-	equal "$(hear rootfs/tmp/said)" ready
+	equal "$(read_line rootfs/tmp/said)" ready
 }
 
 @test "signals by name, with and without SIG, by number, TERM as the default" {
@@ -18,17 +18,17 @@ listener() {
 	local signal
 	for signal in HUP SIGHUP hup 1; do
 		ok runtime kill c $signal
-		equal "$(hear rootfs/tmp/said)" HUP
+		equal "$(read_line rootfs/tmp/said)" HUP
 	done
 	ok runtime kill c SIGUSR1
-	equal "$(hear rootfs/tmp/said)" USR1
+	equal "$(read_line rootfs/tmp/said)" USR1
 	ok runtime kill c 28
-	equal "$(hear rootfs/tmp/said)" WINCH
+	equal "$(read_line rootfs/tmp/said)" WINCH
 	ok runtime kill c
-	equal "$(hear rootfs/tmp/said)" TERM
+	equal "$(read_line rootfs/tmp/said)" TERM
 }
 
-@test "signals that there are not" {
+@test "unknown signals" {
 	sleeping c
 	local signal
 	for signal in NOSUCH SIGNOSUCH 1x; do
@@ -74,7 +74,7 @@ listener() {
 	script 'sleep 1000 & sleep 1000 & echo ready >/tmp/ready; exec sleep 1000'
 	mkfifo rootfs/tmp/ready
 	ok runtime run --detach c
-	equal "$(hear rootfs/tmp/ready)" ready
+	equal "$(read_line rootfs/tmp/ready)" ready
 	local pids pid
 	pids=$(runtime ps --format json c | jq '.[]')
 	[ "$(wc -w <<<"$pids")" -ge 3 ]
@@ -84,7 +84,7 @@ listener() {
 }
 
 @test "KILL of a container in the host's pid namespace ends all its processes" {
-	only_ours 'runc 1.1 ends only the first'
+	only_ours 'runc 1.1 kills only the first process'
 	without_pid_namespace
 	script 'sleep 1000 & echo $! >/tmp/child; exec sleep 1000'
 	ok runtime run --detach c
@@ -95,11 +95,11 @@ listener() {
 	gone "$child"
 }
 
-@test "a pid that was used again isn't signalled" {
-	only_ours 'runc 1.1 kills the innocent one'
+@test "a process that has reused the pid isn't signalled" {
+	only_ours 'runc 1.1 kills the other process'
 	args true
 	ok runtime run --keep c
-	# As if another process had the pid of the container's init now.
+	# Simulate that another process has the pid of the container's init.
 	sleep 1000 3>&- &
 	local innocent=$! file
 	for file in "$ROOT"/c/*.json; do

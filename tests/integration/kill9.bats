@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
-# A runtime that is killed with SIGKILL at any moment leaves a container that
-# `delete --force` removes wholly.
+# After a runtime was killed with SIGKILL at any moment, `delete --force` removes
+# everything.
 
 load lib
 
-@test "create killed at growing moments" {
-	only_ours 'runc leaves an init behind that nothing finds'
+@test "create killed after increasing times" {
+	only_ours 'runc leaves an init process behind'
 	local i pid
 	args true
 	for i in {0..60}; do
@@ -20,8 +20,8 @@ load lib
 	done
 }
 
-# quarters N waits N quarters of a millisecond, without a process that would take
-# longer to start than that.
+# quarters N waits N quarters of a millisecond, without starting a process, which would
+# take longer than that.
 quarters() {
 	local seconds
 	[ -p "$TMP/never" ] || mkfifo "$TMP/never"
@@ -29,8 +29,8 @@ quarters() {
 	read -r -t "$seconds" <>"$TMP/never" || true
 }
 
-@test "run killed at growing moments" {
-	only_ours 'runc leaves an init behind that nothing finds'
+@test "run killed after increasing times" {
+	only_ours 'runc leaves an init process behind'
 	local i pid
 	args sleep 1000
 	for i in 0 4 8 12 16 20 24 28 32 40 60 80; do
@@ -64,24 +64,24 @@ quarters() {
 	done
 }
 
-@test "a create waits in a hook when it is killed" {
-	only_ours 'runc leaves an init behind that nothing finds'
+@test "a create killed while it waits for a hook" {
+	only_ours 'runc leaves an init process behind'
 	mkfifo "$TMP/fifo"
 	printf '#!/bin/sh\necho $$ >%s\nexec sleep 1000\n' "$TMP/fifo" >"$TMP/hook"
 	chmod +x "$TMP/hook"
 	config '.hooks.createRuntime = [{"path": $p}]' --arg p "$TMP/hook"
 	"$RUNTIME" --root "$ROOT" create c </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! hook
-	hook=$(hear "$TMP/fifo")
+	hook=$(read_line "$TMP/fifo")
 	kill -9 $pid
 	wait $pid || true
-	# A hook is a program of the host: nobody is left to end it.
+	# A hook is a program of the host, which nobody ends now.
 	kill -9 "$hook"
 	ok runtime delete --force c
 	nothing_left
 }
 
-@test "exec killed: the container goes on and can be deleted" {
+@test "exec killed: the container keeps running and can be deleted" {
 	sleeping c
 	local i pid
 	for i in 0 2 4 8 12 20; do

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Lists of pids and of paths without blanks are what the loops below go over.
+# The loops below iterate over pids and over paths without blanks.
 # shellcheck disable=SC2013,SC2044
-# What the integration tests share. Each test has a bundle of its own (its
-# working directory), a state root of its own and a cgroup name of its own, and
-# its teardown fails when anything of them is left.
+# The vocabulary of the integration tests. Each test has its own bundle (its working
+# directory), its own state root and its own cgroup name, and its teardown fails if
+# anything of them is left.
 
 TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 RUNTIME=${RUNTIME:-$TOP/runnel}
 HELPERS=$TOP/tests/helpers/bin
-# Who makes the cgroups: cgroupfs, the runtime itself, or systemd. With the
-# latter `run` has put a program that adds --systemd-cgroup in place of RUNTIME.
+# The cgroup driver: cgroupfs (the runtime itself), or systemd. With systemd, `run` has
+# replaced RUNTIME by a script that adds --systemd-cgroup.
 DRIVER=${DRIVER:-cgroupfs}
 
 setup() {
@@ -24,7 +24,7 @@ setup() {
 	# Beside the tests' own cgroup, in what systemd has delegated to the user.
 	*) CGROUPS_PATH=$CGROUP ;;
 	esac
-	# Found in the environment of whatever a test forgets to end.
+	# This identifies processes that a test has left running by their environment.
 	export RUNNEL_TEST=$CGROUP
 	mkdir "$ROOT"
 	make_bundle "$BUNDLE"
@@ -32,8 +32,8 @@ setup() {
 }
 
 teardown() {
-	# A setup that didn't get that far has nothing to take down, and an empty name
-	# would match everything.
+	# If setup failed early there is nothing to remove, and an empty name would match
+	# everything.
 	[ -n "${TMP:-}" ] && [ -n "${CGROUP:-}" ] || return 0
 	local entry left
 	for entry in "$ROOT"/*/; do
@@ -61,14 +61,14 @@ leftovers() {
 	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
 		echo "process in cgroup: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cgroup}cmdline" 2>/dev/null)"
 	done
-	# Hooks have an environment of their own; they start in the bundle.
+	# Hooks have their own environment; their working directory is the bundle.
 	for file in $(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$TMP/*" 2>/dev/null); do
 		case $(readlink "${file%cwd}exe" 2>/dev/null) in
 		*/bash | '' | */find | */timeout) ;;
 		*) echo "process of a hook: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cwd}cmdline" 2>/dev/null)" ;;
 		esac
 	done
-	# The shells of this test itself have it too: they are our ancestors and children.
+	# The shells of this test, our ancestors and children, have it in theirs, too.
 	for file in $(grep -lszF "RUNNEL_TEST=$CGROUP" /proc/[0-9]*/environ); do
 		case $(readlink "${file%environ}exe" 2>/dev/null) in
 		*/bash | '' | */grep | */timeout) ;;
@@ -77,8 +77,8 @@ leftovers() {
 	done
 }
 
-# sweep removes by hand what the runtime left, so that one bad test doesn't
-# spoil those after it.
+# sweep removes what the runtime has left, so that one failing test doesn't affect those
+# after it.
 sweep() {
 	local file mount
 	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
@@ -97,8 +97,9 @@ sweep() {
 	rm -rf --one-file-system "$TMP" 2>/dev/null
 }
 
-# ---- saying what went wrong
+# ---- assertions
 
+# fail TEXT… prints the text and fails.
 fail() {
 	printf '%s\n' "$*"
 	return 1
@@ -114,13 +115,13 @@ invoke() {
 	error=$(<"$TMP/stderr")
 }
 
-# ok COMMAND… must succeed.
+# ok COMMAND… runs a command and fails unless it succeeds.
 ok() {
 	invoke "$@"
 	[ "$status" = 0 ] || fail "exit code $status of: $*" "stdout: $output" "stderr: $error"
 }
 
-# exits N COMMAND… must exit with N.
+# exits N COMMAND… runs a command and fails unless it exits with N.
 exits() {
 	local want=$1
 	shift
@@ -128,55 +129,57 @@ exits() {
 	[ "$status" = "$want" ] || fail "exit code $status, want $want, of: $*" "stdout: $output" "stderr: $error"
 }
 
-# prints TEXT: what the last command wrote to its standard output.
+# prints TEXT fails unless the last command's standard output is TEXT.
 prints() {
 	[ "$output" = "$1" ] || fail "got:  $output" "want: $1" "stderr: $error"
 }
 
-# says REGEX: one line of the last command's standard error matches.
+# says REGEX fails unless a line of the last command's standard error matches.
 says() {
 	grep -qE -- "$1" <<<"$error" || fail "standard error: $error" "doesn't match: $1"
 }
 
-# equal GOT WANT
+# equal GOT WANT fails unless both are the same.
 equal() {
 	[ "$1" = "$2" ] || fail "got:  $1" "want: $2"
 }
 
-# matches TEXT REGEX
+# matches TEXT REGEX fails unless TEXT matches.
 matches() {
 	[[ $1 =~ $2 ]] || fail "text:  $1" "regex: $2"
 }
 
-# one_sentence: an error of ours is a single line on standard error.
+# one_sentence fails unless the last command's standard error is a single line, if the
+# runtime is ours.
 one_sentence() {
 	is_ours || return 0
 	[ "$(wc -l <"$TMP/stderr")" = 1 ] || fail "more or less than one line: $error"
 }
 
-# nothing_left: no trace of any container, before teardown cleans up.
+# nothing_left fails if anything of a container is left, before teardown cleans up.
 nothing_left() {
 	local left
 	left=$(leftovers)
 	[ -z "$left" ] || fail "left behind: $left"
 }
 
-# ---- which runtime, which host
+# ---- the runtime under test, and the host
 
+# is_ours succeeds if the runtime is runnel.
 is_ours() { [[ $("$RUNTIME" --version) == runnel* ]]; }
 
-# only_ours REASON skips a test of what another runtime lacks or does differently.
+# only_ours REASON skips a test for another runtime, which lacks the feature or differs.
 only_ours() { is_ours || skip "not in $(basename "$RUNTIME"): $1"; }
 
 rootless() { [ "$(id -u)" != 0 ]; }
 
-# needs_root WHAT skips a test of what an ordinary user may not do.
+# needs_root WHAT skips a test of something that only root may do.
 needs_root() { ! rootless || skip "only root may $1"; }
 
-# needs_cgroupfs WHY skips a test that has systemd make no cgroups.
+# needs_cgroupfs WHY skips a test that requires the cgroupfs driver.
 needs_cgroupfs() { [ "$DRIVER" = cgroupfs ] || skip "not with --systemd-cgroup: $1"; }
 
-# cgroup_dir [CONTROLLER] is the directory of the bundle's cgroup.
+# cgroup_dir [CONTROLLER] prints the directory of the bundle's cgroup.
 cgroup_dir() {
 	local top=/sys/fs/cgroup
 	! cgroup_v1 || top+=/$1
@@ -195,7 +198,7 @@ needs_controller() {
 }
 needs_namespace() { [ -e "/proc/self/ns/$1" ] || skip "the kernel has no $1 namespaces"; }
 
-# needs_capability NAME NUMBER: skips where root lacks it.
+# needs_capability NAME NUMBER skips a test if root lacks the capability.
 needs_capability() {
 	local effective
 	effective=$((16#$(awk '/^CapEff/ {print $2}' /proc/self/status)))
@@ -204,7 +207,8 @@ needs_capability() {
 
 # ---- bundles
 
-# make_bundle DIR: a root file system linked from the template and a config.
+# make_bundle DIR creates a bundle: a root file system linked from the template, and a
+# config.
 make_bundle() {
 	mkdir "$1"
 	cp -al "$BATS_SUITE_TMPDIR/rootfs" "$1/rootfs"
@@ -218,8 +222,8 @@ config() {
 	jq "$filter" config.json "$@" >config.json.new && mv config.json.new config.json
 }
 
-# without_pid_namespace: the container shares the host's. A user can't mount a
-# proc then, but has the host's as it is (mount_namespaces(7)).
+# without_pid_namespace makes the container share the host's pid namespace. An ordinary
+# user can't mount a procfs then, and bind mounts the host's (mount_namespaces(7)).
 without_pid_namespace() {
 	config 'del(.linux.namespaces[] | select(.type == "pid"))'
 	! rootless || config 'del(.linux.maskedPaths, .linux.readonlyPaths) |
@@ -229,7 +233,7 @@ without_pid_namespace() {
 # args WORD… sets process.args.
 args() { config '.process.args = $ARGS.positional' --args -- "$@"; }
 
-# script TEXT makes a shell script the container's process.
+# script TEXT makes a shell with this script the container's process.
 script() { args sh -c "$1"; }
 
 # ---- the runtime
@@ -237,7 +241,7 @@ script() { args sh -c "$1"; }
 # The time limit turns a command that hangs into exit code 124.
 runtime() { timeout --foreground 20 "$RUNTIME" --root "$ROOT" "$@"; }
 
-# status_of ID: its status in `state`, or `none`.
+# status_of ID prints the container's status, or `none`.
 status_of() {
 	local json
 	json=$("$RUNTIME" --root "$ROOT" state "$1" 2>/dev/null) || {
@@ -255,14 +259,14 @@ pid_of() { "$RUNTIME" --root "$ROOT" state "$1" | jq .pid; }
 # shellcheck disable=SC2120 # the tests give the id
 run_container() { ok runtime run "${1:-c}"; }
 
-# run_prints SCRIPT TEXT: what a container running the script prints.
+# run_prints SCRIPT TEXT fails unless a container with this script prints TEXT.
 run_prints() {
 	script "$1"
 	run_container
 	prints "$2"
 }
 
-# sleeping [ID] starts a detached container that lives until it is killed.
+# sleeping [ID] starts a detached container that runs until it is killed.
 sleeping() {
 	args sleep 1000
 	ok runtime run --detach "${1:-c}"
@@ -270,25 +274,26 @@ sleeping() {
 
 # ---- waiting without sleeping
 
-# gone PID: waits until the process has ended (10 s at most).
+# gone PID waits until the process has ended, for 10 s at most.
 gone() { "$HELPERS/pidwait" "$1" 10000; }
 
-# hear FIFO: the next line that somebody writes into it.
-hear() {
+# read_line FIFO prints the next line that is written to it.
+read_line() {
 	local line
-	# Opened for both, so that the open itself can't block.
+	# Opened for reading and writing, so that open(2) can't block.
 	read -r -t 10 line <>"$1" || fail "nothing came through $1 in 10 s"
 	echo "$line"
 }
 
-# until_true COMMAND…: polls where there is nothing to wait on, for 10 s at most.
+# until_true COMMAND… repeats a command until it succeeds, for 10 s at most. It is for
+# conditions that can't be waited for.
 until_true() {
 	local i
 	for i in {1..1000}; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.01
 	done
-	fail "still not so after 10 s ($i times): $*"
+	fail "not true within 10 s ($i times): $*"
 }
 
 stopped() { [ "$(status_of "$1")" = stopped ]; }

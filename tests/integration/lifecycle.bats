@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# create → start → kill → delete, and what each command refuses in which state.
+# create → start → kill → delete, and which command is refused in which state.
 
 load lib
 
@@ -30,7 +30,7 @@ load lib
 	[ -e rootfs/tmp/ran ]
 }
 
-@test "what config.json says after create doesn't matter to start" {
+@test "changes of config.json after create don't affect start" {
 	script 'echo before >/tmp/said'
 	ok runtime create c
 	script 'echo after >/tmp/said'
@@ -41,7 +41,7 @@ load lib
 	equal "$(<rootfs/tmp/said)" before
 }
 
-@test "a taken id is refused and its container goes on" {
+@test "an id in use is refused and its container keeps running" {
 	sleeping c
 	exits 1 runtime run c
 	says 'container with given ID already exists'
@@ -51,7 +51,7 @@ load lib
 	has_status c running
 }
 
-@test "the id of a deleted container is free again" {
+@test "the id of a deleted container can be used again" {
 	run_container c
 	run_container c
 	nothing_left
@@ -69,7 +69,7 @@ load lib
 	nothing_left
 }
 
-@test "ids with all the characters allowed" {
+@test "ids with all permitted characters" {
 	run_container aZ09_+-.x
 	nothing_left
 }
@@ -167,7 +167,7 @@ load lib
 	nothing_left
 }
 
-@test "delete removes cgroups that the container has made" {
+@test "delete removes cgroups that the container has created" {
 	needs_cgroup_v1
 	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}] |
 		.linux.readonlyPaths = []'
@@ -177,7 +177,7 @@ load lib
 	nothing_left
 }
 
-@test "a state root that doesn't exist is made" {
+@test "a state root that doesn't exist is created" {
 	ROOT=$ROOT/deeper/still
 	run_container
 	ROOT=${ROOT%/deeper/still}
@@ -185,7 +185,7 @@ load lib
 }
 
 @test "create without a process is allowed, start of it is not" {
-	only_ours 'runc wants a process in create'
+	only_ours 'runc requires a process in create'
 	config 'del(.process)'
 	ok runtime create c
 	has_status c created

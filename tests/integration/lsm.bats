@@ -11,7 +11,7 @@ needs_apparmor() {
 }
 selinux_policy() { [ -e /sys/fs/selinux/policyvers ] && [ "$(tr -d '\0' </proc/self/attr/current)" != kernel ]; }
 
-# profile NAME RULES…: loaded until the end of the test.
+# profile NAME RULES… loads a profile until the end of the test.
 profile() {
 	local name=$1
 	shift
@@ -63,7 +63,7 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 	ok runtime exec --apparmor unconfined c cat /proc/self/attr/current
 	prints unconfined
-	# In a user namespace the process is set up in the container's pid namespace.
+	# In a user namespace the process is created in the container's pid namespace.
 	ok runtime delete --force c
 	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
 		.linux.gidMappings = .linux.uidMappings'
@@ -72,7 +72,7 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 }
 
-@test "apparmor: for what init starts, too" {
+@test "apparmor: children of init, too" {
 	needs_apparmor
 	profile "$CGROUP" 'deny /opt/** x,'
 	wears "$CGROUP"
@@ -139,7 +139,7 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 }
 
-@test "apparmor: a container can't lie about the profile with a /proc of its own" {
+@test "apparmor: a container can't forge the profile with its own /proc" {
 	needs_apparmor
 	profile "$CGROUP"
 	wears "$CGROUP"

@@ -3,10 +3,10 @@
 
 load lib
 
-# mount_add JSON appends to the config's mounts; $src is a folder of the test.
+# mount_add JSON appends to the config's mounts; $src is a directory of the test.
 mount_add() { config ".mounts += [$1]" --arg src "$TMP/src"; }
 
-# options_of PATH in the container, as the kernel has them.
+# options_of PATH prints the options of a mount in the container, as the kernel shows them.
 mount_line() { script "grep ' $1 ' /proc/self/mountinfo"; }
 
 source_folder() {
@@ -14,7 +14,7 @@ source_folder() {
 	echo content >"$TMP/src/file"
 }
 
-@test "flags: each option is what the kernel then shows" {
+@test "flags: the kernel shows each option" {
 	local option
 	for option in ro nosuid nodev noexec noatime nodiratime sync dirsync; do
 		config '.mounts = [.mounts[] | select(.destination != "/mnt")]'
@@ -25,7 +25,7 @@ source_folder() {
 	done
 }
 
-@test "the last of two contrary options wins; defaults, async, rw and so on do nothing" {
+@test "the last of two contradicting options counts; defaults, async, rw and others do nothing" {
 	mount_add '{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "rw", "nodev", "dev", "noexec", "exec", "nosuid", "suid", "async", "loud", "atime", "diratime", "relatime"]}'
 	! is_ours || config '.mounts[-1].options += ["defaults"]'
 	mount_line /mnt
@@ -35,7 +35,7 @@ source_folder() {
 }
 
 @test "strictatime, norelatime, lazytime, iversion, silent, nosymfollow" {
-	only_ours 'runc 1.1 has not all of them'
+	only_ours 'runc 1.1 lacks some of them'
 	mount_add '{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs", "options": ["nosymfollow", "lazytime", "silent", "strictatime"]}'
 	mount_line /mnt
 	run_container
@@ -49,7 +49,7 @@ source_folder() {
 	[[ $output == *size=64k* ]] && [[ $output == *mode=700* ]] && [[ $output == *nr_inodes=100* ]]
 }
 
-@test "bind of a folder and of a file; mount points are made" {
+@test "bind of a directory and of a file; mount points are created" {
 	source_folder
 	mount_add '{"destination": "/a/new/folder", "type": "bind", "source": $src, "options": ["bind"]},
 		{"destination": "/a/new/file", "type": "bind", "source": ($src + "/file"), "options": ["rbind"]}'
@@ -68,14 +68,14 @@ source_folder() {
 	run_prints 'cat /mnt/file' here
 }
 
-@test "bind read-only: not to be written, and the source stays writable" {
+@test "bind read-only: it can't be written, and the source stays writable" {
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "ro"]}'
 	run_prints 'touch /mnt/x 2>/dev/null || echo read-only' read-only
 	touch "$TMP/src/x"
 }
 
-@test "bind keeps the flags of its source unless told otherwise" {
+@test "bind keeps the flags of its source unless an option changes them" {
 	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs -o noexec,nosuid tmpfs "$TMP/src"
@@ -86,15 +86,15 @@ source_folder() {
 	[[ $output == *nodev* ]]
 }
 
-@test "a bind takes no data of a file system, and warns of it" {
-	only_ours 'runc 1.1 ignores it without a word'
+@test "options for a file system are ignored for a bind, with a warning" {
+	only_ours 'runc 1.1 ignores it without a warning'
 	source_folder
 	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "size=5"]}'
 	run_prints 'cat /mnt/file' content
 	says 'filesystem-specific options.*size=5'
 }
 
-@test "rbind brings what is mounted below, bind doesn't" {
+@test "rbind includes the mounts below, bind doesn't" {
 	needs_root 'mount on the host'
 	source_folder
 	mkdir "$TMP/src/below"
@@ -149,13 +149,13 @@ source_folder() {
 @test "propagation of the root: rootfsPropagation" {
 	local kind
 	for kind in private slave shared rprivate rslave rshared unbindable; do
-		# runc 1.1 can't bind a root that it has made unbindable.
+		# runc 1.1 can't bind mount a root that it has made unbindable.
 		[ $kind != unbindable ] || is_ours || continue
 		config '.linux.rootfsPropagation = $k' --arg k $kind
 		mount_line /
 		run_container
 		case $kind in
-		# runc 1.1 makes the root's mount private after all.
+		# runc 1.1 makes the root's mount private nevertheless.
 		*shared) ! is_ours || grep -q 'shared:' <<<"$output" ;;
 		unbindable) grep -q unbindable <<<"$output" ;;
 		*) ! grep -q 'shared:' <<<"$output" || fail "$output" ;;
@@ -173,11 +173,11 @@ source_folder() {
 	mkfifo rootfs/tmp/ready
 	script 'mount -t tmpfs none /mnt; echo ready >/tmp/ready; exec sleep 1000'
 	ok runtime run --detach c
-	equal "$(hear rootfs/tmp/ready)" ready
+	equal "$(read_line rootfs/tmp/ready)" ready
 	! grep -q "$BUNDLE" /proc/self/mountinfo || fail 'the host sees it'
 }
 
-@test "a slave mount gets what the host mounts later" {
+@test "a slave mount receives later mounts of the host" {
 	needs_root 'mount on the host'
 	source_folder
 	mount -t tmpfs tmpfs "$TMP/src"
@@ -213,7 +213,7 @@ source_folder() {
 	[ ! -e rootfs/full/new ]
 }
 
-@test "a tmpfs keeps the mode of the folder that it covers" {
+@test "a tmpfs has the mode of the directory that it covers" {
 	mkdir -m 1777 rootfs/sticky
 	chmod 1777 rootfs/sticky
 	mount_add '{"destination": "/sticky", "type": "tmpfs", "source": "tmpfs"}'
@@ -283,7 +283,7 @@ source_folder() {
 	run_prints 'stat -c %u /mnt/file' 0
 }
 
-@test "idmapped: what is refused" {
+@test "idmapped: invalid configurations are refused" {
 	needs_root 'idmap a mount of the host'
 	only_ours 'newer than runc 1.1'
 	source_folder
@@ -314,14 +314,14 @@ source_folder() {
 	run_prints 'head -1 /sys/fs/cgroup/pids/cgroup.procs' 1
 }
 
-@test "the whole of the default mounts, and nothing of the host's" {
+@test "exactly the default mounts, and none of the host's" {
 	script 'cut -d" " -f5 /proc/self/mountinfo | sort -u'
 	run_container
 	local mount
 	for mount in / /dev /dev/mqueue /dev/pts /dev/shm /proc /sys /proc/sys /proc/bus /proc/keys /sys/firmware; do
 		grep -qx "$mount" <<<"$output" || fail "$mount isn't in: $output"
 	done
-	! grep -qE "^$TMP|^/work|^/run" <<<"$output" || fail "$output"
+	! grep -qE "^$TMP|^$TOP|^/run" <<<"$output" || fail "$output"
 }
 
 @test "mqueue belongs to the container's ipc namespace" {

@@ -3,7 +3,7 @@
 
 load lib
 
-# ns_of PID KIND
+# ns_of PID KIND prints the identity of a namespace.
 ns_of() { readlink "/proc/$1/ns/$2"; }
 
 @test "five new namespaces, the others are the caller's" {
@@ -31,7 +31,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	done
 }
 
-@test "no namespace at all: the mounts are the host's, and gone after delete" {
+@test "no namespace at all: the mounts are the host's, and removed by delete" {
 	needs_root 'do without a user namespace'
 	mkdir "$TMP/volume"
 	config '.linux.namespaces = [] | del(.hostname, .linux.maskedPaths, .linux.readonlyPaths) | .root.readonly = true'
@@ -44,7 +44,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	done
 	equal "$(readlink "/proc/$pid/root")" "$BUNDLE/rootfs"
 	ok grep -qF " $BUNDLE/rootfs/proc " /proc/self/mountinfo
-	# What is mounted in a volume isn't mounted in its source.
+	# A mount in a volume isn't visible in its source.
 	exits 1 grep -qF " $TMP/volume/below " /proc/self/mountinfo
 	ok runtime exec c sh -c 'touch /x 2>/dev/null || ls /'
 	[[ $output == *bin* && $output == *volume* ]] || fail "$output"
@@ -55,7 +55,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 
 @test "no mount namespace: what was mounted on the rootfs before stays" {
 	needs_root 'do without a user namespace'
-	only_ours 'runc leaves its own mounts, too'
+	only_ours 'runc leaves mounts behind'
 	config '.linux.namespaces |= map(select(.type != "mount")) | del(.linux.maskedPaths, .linux.readonlyPaths)'
 	mount --bind rootfs rootfs
 	run_container
@@ -109,7 +109,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	[ "$(ns_of "$(pid_of second)" mnt)" != "$(ns_of "$pid" mnt)" ]
 	ok runtime exec second hostname
 	prints test-host
-	# The first has pid 1, so the second is an ordinary process beside it.
+	# The first container's process has pid 1, so the second one's is an ordinary process.
 	ok runtime exec second sh -c 'cat /proc/1/comm'
 	prints sleep
 	ok runtime delete --force second
@@ -129,7 +129,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	has_status second stopped
 }
 
-@test "run in the foreground with a joined pid namespace gives the exit code" {
+@test "run in the foreground with a joined pid namespace returns the exit code" {
 	needs_root 'join namespaces of another user namespace'
 	config '.linux.cgroupsPath += "1"'
 	sleeping first
@@ -139,7 +139,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a network namespace joined by a bind mount" {
-	needs_root 'make namespaces for the test'
+	needs_root 'create namespaces for the test'
 	touch "$TMP/netns"
 	unshare --net="$TMP/netns" true
 	config '(.linux.namespaces[] | select(.type == "network")).path = $p' --arg p "$TMP/netns"
@@ -150,7 +150,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a mount namespace joined by path: the root file system is still ours" {
-	needs_root 'make namespaces for the test'
+	needs_root 'create namespaces for the test'
 	local holder
 	unshare --mount sleep 1000 3>&- &
 	holder=$!
@@ -171,7 +171,7 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 }
 
 @test "a new network namespace has nothing but loopback" {
-	# Some kernels give each namespace tunnels of their own.
+	# Some kernels create tunnel devices in each namespace.
 	run_prints 'ls /sys/class/net | grep -vE "^(sit|tunl|gre|gretap|erspan|ip6tnl|ip6gre|ip_vti|ip6_vti)0$"' lo
 }
 

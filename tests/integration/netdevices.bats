@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# linux.netDevices. "The host" is a network namespace of the test's own.
+# linux.netDevices. The "host" is a network namespace of the test.
 
 load lib
 
@@ -7,8 +7,8 @@ setup_file() {
 	command -v ip >/dev/null || skip 'the host has no iproute2'
 }
 
-# on_host SCRIPT runs it where device d0 is, with an address, up; $1 is the state
-# root, $2 the runtime.
+# on_host SCRIPT runs a script where device d0 is up and has an address. In the script
+# $1 is the state root and $2 the runtime.
 on_host() {
 	only_ours 'not in runc 1.1'
 	local kind
@@ -26,7 +26,7 @@ on_host() {
 	invoke unshare --net bash "$TMP/script"
 }
 
-@test "a device comes along with a new name and its address, and is up" {
+@test "a device is moved with a new name and its address, and is up" {
 	config '.linux.netDevices = {"d0": {"name": "eth0"}}'
 	script 'ip address show eth0; ls /sys/class/net'
 	on_host 'runtime run c; ip link show d0 2>/dev/null && echo still there'
@@ -35,7 +35,7 @@ on_host() {
 	[[ $output == *eth0*lo ]] && [[ $output != *'still there'* ]] || fail "$output"
 }
 
-@test "a sysctl of the network finds the device" {
+@test "a network sysctl can refer to the device" {
 	config '.linux.netDevices = {"d0": {}} | .linux.sysctl = {"net.ipv4.conf.d0.forwarding": "1"}'
 	script 'cat /proc/sys/net/ipv4/conf/d0/forwarding'
 	on_host 'runtime run c'
@@ -51,7 +51,7 @@ on_host() {
 	nothing_left
 }
 
-@test "a create that fails gives the device back" {
+@test "a create that fails moves the device back" {
 	config '.linux.netDevices = {"d0": {"name": "eth0"}} | .hooks.createContainer = [{"path": "/bin/false"}]'
 	on_host 'runtime create c && exit 3; ip address show d0'
 	equal "$status" 0
@@ -60,7 +60,7 @@ on_host() {
 	nothing_left
 }
 
-@test "a run whose program isn't there gives the device back" {
+@test "a run whose program doesn't exist moves the device back" {
 	config '.linux.netDevices = {"d0": {"name": "eth0"}}'
 	args /no/such/program
 	on_host 'runtime run c && exit 3; ip address show d0'

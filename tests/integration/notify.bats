@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# sd_notify(3): a service manager hears from the container through the runtime.
+# sd_notify(3): the runtime forwards the container's messages to a service manager.
 load lib
 
-# manager stands in for systemd: what it hears is in $TMP/heard.
+# manager simulates systemd: it writes the messages that it receives to $TMP/received.
 manager() {
-	only_ours "what is passed on differs from runtime to runtime"
+	only_ours "runtimes differ in what they pass on"
 	cp "$HELPERS/notify" rootfs/bin/notify
-	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/heard" 3>&-)
+	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/received" 3>&-)
 	export NOTIFY_SOCKET=$TMP/manager
 }
 
@@ -15,15 +15,15 @@ dismiss() {
 	gone "$manager"
 }
 
-heard() { equal "$(<"$TMP/heard")" "$1"; }
+manager_received() { equal "$(<"$TMP/received")" "$1"; }
 
-@test "notify: start returns when the process is ready, and names it" {
+@test "notify: start returns when the process is ready, and reports its pid" {
 	manager
 	script 'sleep 0.2; notify STATUS=warming "READY=1
 STATUS=up"; exec sleep 1000'
 	ok runtime create c
 	ok runtime start c
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	has_status c running
 	dismiss
@@ -35,34 +35,34 @@ BARRIER=1 +fd"
 	manager
 	script 'sleep 0.2; notify READY=1; exec sleep 1000'
 	ok runtime run --detach c
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	dismiss
 }
 
-@test "notify: a process that ends without a word ends the wait" {
+@test "notify: a process that ends without a message ends the wait" {
 	manager
 	args true
 	ok runtime create c
 	ok runtime start c
-	heard ''
+	manager_received ''
 	dismiss
 }
 
-@test "notify: in the foreground, what concerns the container itself is passed on" {
+@test "notify: in the foreground, messages about the container itself are forwarded" {
 	manager
 	script 'notify READY=1 "STATUS=half
 MAINPID=1" FDSTORE=1 MAINPID=7 "READY=10
 X=1" STOPPING=1'
 	ok runtime run c
-	heard 'READY=1|
+	manager_received 'READY=1|
 STATUS=half|
 READY=10|
 STOPPING=1|'
 	dismiss
 }
 
-@test "notify: the socket is all that the container gets" {
+@test "notify: the container gets only the socket" {
 	manager
 	script 'echo "$NOTIFY_SOCKET"; ls -A /run/notify; (>/run/notify/x) 2>/dev/null || echo read-only
 grep " /run/notify " /proc/self/mountinfo | cut -d" " -f6 | sed s/,relatime//'
@@ -82,12 +82,12 @@ ro,nosuid,nodev,noexec'
 	chown -R 100000:100000 rootfs
 	args notify READY=1
 	ok runtime run c
-	heard 'READY=1|'
+	manager_received 'READY=1|'
 	dismiss
 }
 
-@test "notify: without a manager there is nothing in the container" {
-	only_ours "the variable is none of runc's business otherwise"
+@test "notify: without a manager there is no socket in the container" {
+	only_ours "runc ignores the variable otherwise"
 	unset NOTIFY_SOCKET
 	run_prints 'echo "${NOTIFY_SOCKET:-unset}"; ls /run/notify 2>/dev/null | wc -l' 'unset
 0'
@@ -101,7 +101,7 @@ ro,nosuid,nodev,noexec'
 	says "NOTIFY_SOCKET=$TMP/nobody: no such file or directory"
 }
 
-@test "notify: a second start of the same container doesn't take the socket away" {
+@test "notify: a second start of the same container doesn't remove the socket" {
 	manager
 	mkfifo rootfs/go
 	script 'read -r x </go; notify READY=1; exec sleep 1000'
@@ -111,14 +111,14 @@ ro,nosuid,nodev,noexec'
 	exits 1 runtime start c
 	echo >rootfs/go
 	wait $!
-	heard "READY=1|MAINPID=$(pid_of c)
+	manager_received "READY=1|MAINPID=$(pid_of c)
 BARRIER=1 +fd"
 	dismiss
 }
 
 @test "notify: a systemd service of type notify" {
 	needs_root 'start a service'
-	only_ours "what is passed on differs from runtime to runtime"
+	only_ours "runtimes differ in what they pass on"
 	[ -d /run/systemd/system ] || skip 'the host is not run by systemd'
 	cp "$HELPERS/notify" rootfs/bin/notify
 	script 'trap "exit 0" TERM; sleep 0.3; notify READY=1 STATUS=serving; while :; do sleep 0.1; done'

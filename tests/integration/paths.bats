@@ -3,7 +3,7 @@
 
 load lib
 
-@test "a masked file is empty, a masked folder is empty and read-only" {
+@test "a masked file is empty, a masked directory is empty and read-only" {
 	mkdir rootfs/secrets
 	echo secret >rootfs/secrets/inside
 	echo secret >rootfs/secret
@@ -32,7 +32,7 @@ load lib
 	echo secret | tee rootfs/one rootfs/two >rootfs/three
 	config '.linux.maskedPaths = ["/one", "/two", "/three"]'
 	run_prints 'grep -cE " /null /(one|two|three) .* tmpfs " /proc/self/mountinfo; grep -c devtmpfs /proc/self/mountinfo; cat /one /two /three' $'3\n0'
-	# What the image has in its place is not used.
+	# The image's own file at that path isn't used.
 	config '.mounts |= map(select(.destination | startswith("/dev") | not)) | .mounts += [{"destination": "/dev", "type": "bind", "source": $d, "options": ["bind", "ro"]}] |
 		.linux.devices = []' --arg d "$TMP/dev"
 	mkdir "$TMP/dev"

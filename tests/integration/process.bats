@@ -3,7 +3,7 @@
 
 load lib
 
-# status_field NAME of the container's process.
+# status_field NAME prints a field of /proc/PID/status of the container's process.
 status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/self/status"; }
 
 @test "rlimits" {
@@ -18,7 +18,7 @@ status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/s
 }
 
 @test "rlimits that aren't set are the caller's" {
-	only_ours 'runc 1.1 passes on what its Go raised'
+	only_ours 'runc 1.1 passes on the limit that Go has raised'
 	ulimit -S -n 333
 	run_prints "awk '/Max open files/ {print \$4}' /proc/self/limits" 333
 	sleeping c
@@ -40,7 +40,7 @@ status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/s
 		"effective": ["CAP_CHOWN", "CAP_NET_RAW"],
 		"inheritable": ["CAP_NET_RAW", "CAP_KILL"],
 		"ambient": ["CAP_NET_RAW"]} | .process.user = {"uid": 1000, "gid": 1000}'
-	# execve by a user who isn't root leaves the ambient ones.
+	# execve by a user other than root keeps only the ambient capabilities.
 	script "awk '/^Cap/ {print \$1, \$2}' /proc/self/status"
 	run_container
 	prints 'CapInh: 0000000000002020
@@ -57,7 +57,7 @@ CapAmb: 0000000000002000'
 	prints 0000000000000000
 }
 
-@test "no inheritable ones are invented (CVE-2022-29162)" {
+@test "no inheritable capabilities are added (CVE-2022-29162)" {
 	sleeping c
 	ok runtime exec --cap CAP_SYS_PTRACE c awk '/CapInh/ {print $2}' /proc/self/status
 	prints 0000000000000000
@@ -101,7 +101,7 @@ CapAmb: 0000000000002000'
 	run_prints 'cat /proc/self/oom_score_adj' "$(</proc/self/oom_score_adj)"
 }
 
-@test "cwd is entered before the user changes, so that root's folders serve too" {
+@test "cwd is entered before the user changes, so it may be a directory of root's" {
 	mkdir -m 700 rootfs/private
 	config '.process.cwd = "/private" | .process.user = {"uid": 1000, "gid": 1000} | .process.capabilities = {}'
 	args echo started
@@ -109,7 +109,7 @@ CapAmb: 0000000000002000'
 	prints started
 }
 
-@test "signals aren't ignored or blocked because the caller did so" {
+@test "ignored and blocked signals of the caller aren't inherited" {
 	script "awk '/^Sig(Blk|Ign)/ {print \$2}' /proc/self/status | sort -u"
 	trap '' USR1
 	run_container
@@ -123,7 +123,7 @@ CapAmb: 0000000000002000'
 	only_ours 'runc leaves the session of a foreground process as it is'
 }
 
-@test "the affinity of the caller isn't the container's" {
+@test "the affinity of the caller isn't inherited" {
 	[ "$(nproc --all)" -gt 1 ] || skip 'the host has one processor'
 	only_ours 'newer than runc 1.1'
 	status_field Cpus_allowed_list

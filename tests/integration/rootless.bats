@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Containers of an ordinary user. Root runs the tests as a user without a session
-# and so without a cgroup; the guest's user has both.
+# Containers of an ordinary user. If root runs the tests, that is a user without a session
+# and therefore without a cgroup; the user of a guest has both.
 
 load lib
 
@@ -16,8 +16,8 @@ setup() {
 	one_id
 }
 
-# become UID: the runtime is called as this user, who owns the bundle. The files
-# of the template are everybody's, and stay root's.
+# become UID makes the tests call the runtime as this user, who owns the bundle. The
+# files of the template are readable by all users, and remain root's.
 become() {
 	printf '#!/bin/sh\nexec setpriv --reuid %s --regid %s --clear-groups --inh-caps -all --bounding-set -all env -u XDG_RUNTIME_DIR "%s" "$@"\n' \
 		"$1" "$1" "$RUNTIME" >"$TMP/runtime"
@@ -26,7 +26,7 @@ become() {
 	find "$TMP" -type d -exec chown "$1:$1" {} +
 }
 
-# one_id: the config maps the user to root, and nothing else.
+# one_id makes the config map the user to root, and nothing else.
 one_id() {
 	config 'del(.linux.cgroupsPath, .linux.uidMappings, .linux.gidMappings) |
 		.linux.namespaces = [{"type": "user"}] + (.linux.namespaces | map(select(.type != "user"))) |
@@ -35,28 +35,28 @@ one_id() {
 		--argjson uid "$USER_ID"
 }
 
-# many_ids: all of the user's subordinate ids, too.
+# many_ids makes the config map all of the user's subordinate ids, too.
 many_ids() {
 	local uids gids
 	command -v newuidmap newgidmap >/dev/null || skip 'the host has no newuidmap (package uidmap)'
 	uids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subuid)
 	gids=$(awk -F: -v user="$(id -un "$USER_ID" 2>/dev/null)" '$1 == user {print $2; exit}' /etc/subgid)
 	[ -n "${uids:+$gids}" ] || skip "user $USER_ID has no line in /etc/subuid and /etc/subgid"
-	# The bounding set is what newuidmap takes its capability from.
+	# newuidmap gets its capability only if the bounding set contains it.
 	! [ -e "$TMP/runtime" ] || sed -i 's/--bounding-set -all //' "$TMP/runtime"
 	config '.linux.uidMappings += [{containerID: 1, hostID: $uids, size: 65536}] |
 		.linux.gidMappings += [{containerID: 1, hostID: $gids, size: 65536}]' --argjson uids "$uids" --argjson gids "$gids"
 }
 
-# delegated: the user may make cgroups.
+# delegated succeeds if the user may create cgroups.
 delegated() { rootless && ! cgroup_v1; }
 needs_delegation() { delegated || skip 'this user has no delegated cgroup'; }
 needs_no_cgroup() { ! delegated || skip 'this user has a cgroup of its own'; }
 
-# limited puts the container where the user may limit it, by the driver in use.
+# limited sets cgroupsPath to where the user may set limits, for the driver in use.
 limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 
-@test "rootless: the config of spec --rootless runs as it is, but for its terminal" {
+@test "rootless: the config of spec --rootless runs unchanged, except for its terminal" {
 	rm config.json
 	ok runtime spec --rootless
 	config '.process.terminal = false'
@@ -170,7 +170,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
-@test "rootless: a user namespace is a must" {
+@test "rootless: a user namespace is required" {
 	config 'del(.linux.namespaces[] | select(.type == "user"), .linux.uidMappings, .linux.gidMappings)'
 	exits 1 runtime run c
 	says 'rootless container requires user namespaces .*"runnel spec --rootless" writes such a config'
@@ -224,7 +224,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
-@test "rootless: a cgroupsPath that the user may not have" {
+@test "rootless: a cgroupsPath that the user may not create" {
 	config '.linux.cgroupsPath = $path | del(.linux.resources)' --arg path "/$CGROUP"
 	[ "$DRIVER" = cgroupfs ] || skip 'a path of cgroupfs'
 	exits 1 runtime run c
@@ -278,7 +278,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 			sed 's,.*/,,' /proc/\$pid/cgroup
 		done
 		'$real' --root '$ROOT' delete --force c
-		# Without a unit there is nobody who could move it.
+		# Without a unit, systemd can't move the process.
 		systemd-run --user --scope --quiet -p Delegate=yes sh -c \"mkdir /sys/fs/cgroup\\\$(sed s/0::// /proc/self/cgroup)/tests
 			echo \\\$\\\$ >/sys/fs/cgroup\\\$(sed s/0::// /proc/self/cgroup)/tests/cgroup.procs
 			'$real' --root '$ROOT' run --detach d </dev/null >/dev/null 2>&1\"
@@ -296,7 +296,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	exits 1 runtime --rootless maybe run c
 	says 'maybe.*not true, false or auto'
 	if ! delegated; then
-		# What is tolerated otherwise.
+		# Errors that are ignored otherwise.
 		exits 1 runtime --rootless false run c
 		says 'permission denied'
 	fi
@@ -309,7 +309,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	one_sentence
 }
 
-@test "rootless: as root of a user namespace that a user has made" {
+@test "rootless: as root of a user namespace that a user has created" {
 	args sh -c 'id -u; tr -s " " </proc/self/uid_map'
 	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
 	[ ! -e "$TMP/runtime" ] || sed -i 's/env -u XDG_RUNTIME_DIR/unshare -Urm/' "$TMP/runtime"
@@ -318,16 +318,16 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 		chmod +x "$TMP/runtime"
 		RUNTIME=$TMP/runtime
 	fi
-	needs_cgroupfs 'systemd takes no calls of another user'
+	needs_cgroupfs 'systemd accepts no calls from another user'
 	run_container
 	prints $'0\n 0 0 1'
 	nothing_left
 }
 
-# nest INNER-FILTER SCRIPT: the script calls the runtime in a container, which has
+# nest INNER-FILTER SCRIPT runs a script that calls the runtime in a container, which has
 # the bundle /inner with a config that the filter changes.
 nest() {
-	is_ours || skip 'takes our own binary inside'
+	is_ours || skip 'it requires our own binary in the container'
 	local caps='["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETFCAP", "CAP_CHOWN", "CAP_MKNOD", "CAP_NET_ADMIN",
 		"CAP_SYS_CHROOT", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_AUDIT_WRITE", "CAP_DAC_OVERRIDE", "CAP_FOWNER"]'
 	mkdir -p rootfs/inner/rootfs/{proc,dev,sys,tmp} rootfs/run
@@ -336,7 +336,7 @@ nest() {
 	jq "del(.linux.resources, .linux.maskedPaths, .linux.readonlyPaths, .process.capabilities) | .hostname = \"inner\" |
 		.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0 | $1" config.json >rootfs/inner/config.json
 	rootless || find rootfs -type d -exec chown "$USER_ID:$USER_ID" {} +
-	# A procfs can be mounted inside only where nothing covers parts of the outer one.
+	# A procfs can be mounted inside only if nothing is mounted on parts of the outer one.
 	config "del(.linux.maskedPaths, .linux.readonlyPaths) | .linux.namespaces += [{\"type\": \"cgroup\"}] |
 		.process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}"
 	script "cd /inner; $2"
@@ -366,7 +366,7 @@ nest() {
 	nothing_left
 }
 
-@test "rootless: killed half-way, nothing is left that delete --force can't remove" {
+@test "rootless: after a create that was killed, delete --force removes everything" {
 	local i pid
 	args sleep 1000
 	for i in 1 2 4 8 16 32; do

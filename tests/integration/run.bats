@@ -3,15 +3,15 @@
 
 load lib
 
-@test "run gives the exit code of the process" {
+@test "run exits with the exit code of the process" {
 	script 'exit 42'
 	exits 42 runtime run c
 	equal "$error" ''
 	nothing_left
 }
 
-@test "run gives 128 + the signal that ended the process" {
-	# pid 1 of a pid namespace can't kill itself, so there is none here.
+@test "run exits with 128 + the signal that killed the process" {
+	# pid 1 of a pid namespace can't kill itself, so the container has no pid namespace.
 	without_pid_namespace
 	local signal
 	for signal in 9 15; do
@@ -21,7 +21,7 @@ load lib
 	nothing_left
 }
 
-@test "streams go through: stdin, stdout and stderr apart" {
+@test "standard streams are passed through: stdin, stdout and stderr separately" {
 	script 'cat; echo problem >&2'
 	printf 'line 1\nline 2' | "$RUNTIME" --root "$ROOT" run c >"$TMP/out" 2>"$TMP/err" 3>&-
 	equal "$(<"$TMP/out")" $'line 1\nline 2'
@@ -49,7 +49,7 @@ load lib
 	[[ $(tr '\0' ' ' <"/proc/$parent/cmdline") != *"$ROOT"* ]]
 }
 
-@test "no process of the runtime stays with a detached container" {
+@test "no process of the runtime remains with a detached container" {
 	sleeping c
 	local file
 	# shellcheck disable=SC2013 # paths without blanks
@@ -69,7 +69,7 @@ load lib
 	nothing_left
 }
 
-@test "--pid-file holds the pid in digits alone, from create, run and run --detach" {
+@test "--pid-file contains the pid in digits only, from create, run and run --detach" {
 	args sleep 1000
 	ok runtime create --pid-file "$TMP/pid" c
 	equal "$(<"$TMP/pid")" "$(pid_of c)"
@@ -83,7 +83,7 @@ load lib
 	[[ $(<"$TMP/pid") =~ ^[0-9]+$ ]]
 }
 
-@test "--pid-file is relative to the folder of the caller, not the bundle" {
+@test "--pid-file is relative to the caller's working directory, not to the bundle" {
 	mkdir "$TMP/elsewhere"
 	cd "$TMP/elsewhere"
 	ok runtime run --bundle "$BUNDLE" --pid-file here c
@@ -123,17 +123,17 @@ load lib
 		while :; do sleep 0.01; done'
 	"$RUNTIME" --root "$ROOT" run c </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$! status=0
-	equal "$(hear rootfs/tmp/said)" ready
+	equal "$(read_line rootfs/tmp/said)" ready
 	kill -HUP $pid
-	equal "$(hear rootfs/tmp/said)" 'got HUP'
+	equal "$(read_line rootfs/tmp/said)" 'got HUP'
 	kill -TERM $pid
-	equal "$(hear rootfs/tmp/said)" 'got TERM'
+	equal "$(read_line rootfs/tmp/said)" 'got TERM'
 	wait $pid || status=$?
 	equal $status 7
 	nothing_left
 }
 
-@test "run reaps what its process leaves behind, and waits only for the process" {
+@test "run reaps orphans of its process, and waits only for the process" {
 	without_pid_namespace
 	script '(sleep 0.05; exit 3) & exit 5'
 	exits 5 runtime run c
@@ -143,7 +143,7 @@ load lib
 @test "run --no-subreaper" {
 	args true
 	ok runtime run --no-subreaper c
-	# go-runc writes it so.
+	# go-runc passes the flag in this form.
 	ok runtime run -no-subreaper c
 }
 
@@ -159,7 +159,7 @@ load lib
 	ok runtime run --no-new-keyring c
 }
 
-@test "what the process was started with: args and environment, nothing more" {
+@test "the process has the config's args and environment, and nothing else" {
 	config '.process.env = ["PATH=/bin", "A=1", "B=two words", "A=2", "EMPTY="]'
 	args env
 	LEAK=1 run_container
@@ -170,7 +170,7 @@ load lib
 	[[ $output != *LEAK* && $output != *RUNNEL* && $output != *_LIBCONTAINER* && $output != *A=1* ]]
 }
 
-@test "HOME comes from the image's passwd, / for a user that isn't there" {
+@test "HOME comes from the image's passwd; it is / for a user that isn't in it" {
 	config '.process.user = {"uid": 1000, "gid": 1000}'
 	run_prints 'echo $HOME' /tmp
 	config '.process.user = {"uid": 4711, "gid": 4711}'
@@ -179,7 +179,7 @@ load lib
 	run_prints 'echo $HOME' /opt
 }
 
-@test "arguments with spaces, quotes, newlines and nothing" {
+@test "arguments with spaces, quotes, newlines, and empty ones" {
 	args printf '<%s>' 'a b' "\"q'" $'x\ny' ''
 	run_container
 	prints "<a b><\"q'><x
@@ -206,7 +206,7 @@ y><>"
 	prints found
 }
 
-@test "cwd is made when it isn't there" {
+@test "cwd is created if it doesn't exist" {
 	config '.process.cwd = "/new/folder"'
 	run_prints pwd /new/folder
 }

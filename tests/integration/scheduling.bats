@@ -1,23 +1,23 @@
 #!/usr/bin/env bats
-# What a process inherits of the kernel's schedulers and policies, read back from
-# the kernel: in the process of create and start, of run, and of exec, with the
+# Settings for the kernel's schedulers and policies, read back from
+# the kernel: in the process of create and start, of run, and of exec with the
 # config's process and with one of a file.
 
 load lib
 
-# facts NAME… makes the program that reads them back the container's process.
+# facts NAME… makes the program that reads these settings the container's process.
 facts() { args /opt/facts "$@"; }
 
-# process_file FILTER writes the config's process, changed, as exec takes it.
+# process_file FILTER writes the config's process, changed by jq, to a file for exec.
 process_file() { jq "$@" config.json >"$TMP/process.json"; }
 
-# everywhere FACT TEXT: what the process of run, of create and start, and of exec
-# finds, with the process of the config now and with the same one of a file.
+# everywhere FACT TEXT fails unless the process of run, of create and start, and of exec
+# prints TEXT, with the config's process and with the same one from a file.
 everywhere() {
 	facts "$1"
 	run_container
 	prints "$2"
-	# What it prints goes where create was told to.
+	# Its output goes to that of create.
 	runtime create c >"$TMP/created" 2>&1 </dev/null 3>&- || fail "create: $(<"$TMP/created")"
 	ok runtime start c
 	until_true stopped c
@@ -33,7 +33,7 @@ everywhere() {
 	ok runtime delete --force c
 }
 
-# only_in_file FACT TEXT: exec's process file has .process, the config hasn't.
+# only_in_file FACT TEXT does the same for a setting in exec's process file only.
 only_in_file() {
 	facts "$1"
 	process_file .process
@@ -60,7 +60,7 @@ only_in_file() {
 @test "scheduler: real-time policies and their priorities" {
 	only_ours 'runc 1.1 has no such field'
 	needs_capability CAP_SYS_NICE 23
-	# Where the cgroup shares out real time, it has none unless told to.
+	# With CONFIG_RT_GROUP_SCHED a new cgroup has no real-time budget.
 	[ ! -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] ||
 		config '.linux.resources.cpu = {"realtimeRuntime": 20000, "realtimePeriod": 1000000}'
 	config '.process.scheduler = {"policy": "SCHED_FIFO", "priority": 10}'
@@ -82,12 +82,12 @@ only_in_file() {
 	only_ours 'runc 1.1 has no such field'
 	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
 	everywhere scheduler '3 3 0 0/0/0 1'
-	# What is kept is what the process has inherited.
+	# The flags keep what the process has inherited.
 	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 3, "flags": ["SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS"]}'
 	everywhere scheduler '0 0 0 0/0/0 0'
 }
 
-@test "scheduler: what the kernel hasn't is an error that names it" {
+@test "scheduler: a policy that the kernel doesn't support is an error that names it" {
 	only_ours 'runc 1.1 has no such field'
 	config '.process.scheduler = {"policy": "SCHED_ISO"}'
 	exits 1 runtime run c
@@ -109,7 +109,7 @@ only_in_file() {
 @test "memoryPolicy: the modes and flags" {
 	only_ours 'newer than runc 1.3'
 	local policy
-	# Mode, nodes and flags, and what get_mempolicy(2) makes of them.
+	# Mode, nodes and flags, and what get_mempolicy(2) returns for them.
 	for policy in 'MPOL_DEFAULT|| |0 0' 'MPOL_LOCAL|| |4 0' 'MPOL_BIND|0||2 1' 'MPOL_PREFERRED|0||1 1' \
 		'MPOL_INTERLEAVE|0||3 1' 'MPOL_PREFERRED_MANY|0||5 1' 'MPOL_WEIGHTED_INTERLEAVE|0||6 1' \
 		'MPOL_BIND|0|MPOL_F_STATIC_NODES|8002 1' 'MPOL_INTERLEAVE|0|MPOL_F_RELATIVE_NODES|4003 1' \
@@ -144,10 +144,10 @@ only_in_file() {
 	execute '{"final": "1"}' 1
 	execute '{"initial": "0", "final": "1"}' 1
 	execute '{"initial": "1", "final": "0-1"}' 0-1
-	# Without final, what the cgroup has left of the initial one stays.
+	# Without final, the part of initial that the cgroup permits remains.
 	execute '{"initial": "1"}' 1
 	execute '{}' "$own"
-	# A processor that isn't there.
+	# A processor that doesn't exist.
 	jq '.execCPUAffinity = {"initial": "777"}' "$TMP/process.json" >"$TMP/affinity.json"
 	exits 255 runtime exec --process "$TMP/affinity.json" c
 	says 'process.execCPUAffinity.initial'
@@ -168,7 +168,7 @@ only_in_file() {
 	prints 1
 }
 
-@test "exec, too, isn't held to the affinity of its caller" {
+@test "exec doesn't inherit the affinity of its caller either" {
 	[ "$(nproc --all)" -gt 1 ] || skip 'the host has one processor'
 	only_ours 'newer than runc 1.1'
 	sleeping c

@@ -3,10 +3,10 @@
 
 load lib
 
-# profile JSON is put into the config. mkdir and chmod are what busybox calls.
+# profile JSON puts a profile into the config. busybox calls mkdir and chmod.
 profile() { config ".linux.seccomp = $1"; }
 
-@test "a call is refused with the errno of the rule" {
+@test "a system call is refused with the errno of the rule" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
 		"syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}'
 	script 'mkdir /tmp/x 2>&1; touch /tmp/y && echo fine'
@@ -35,7 +35,7 @@ profile() { config ".linux.seccomp = $1"; }
 }
 
 @test "a rule for one value of an argument" {
-	# kill(pid, 10) only.
+	# Only kill(pid, 10) is refused.
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "errnoRet": 5,
 		"args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}'
 	script 'trap "" USR1 USR2; kill -10 $$ 2>/dev/null || echo refused; kill -12 $$ && echo fine'
@@ -50,12 +50,12 @@ profile() { config ".linux.seccomp = $1"; }
 	says 'Operation not permitted'
 }
 
-@test "names that no kernel knows are ignored" {
+@test "names of unknown system calls are ignored" {
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["no_such_call", "mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
 	run_prints 'mkdir /tmp/x 2>/dev/null || echo refused' refused
 }
 
-@test "a deny profile: newer calls than it knows give ENOSYS, older ones its errno" {
+@test "a profile with a default errno: calls newer than all that it names return ENOSYS, older ones the errno" {
 	profile "$(jq -n --args '{defaultAction: "SCMP_ACT_ERRNO", architectures: ["SCMP_ARCH_X86_64"],
 		syscalls: [{names: $ARGS.positional, action: "SCMP_ACT_ALLOW"}]}' -- \
 		access arch_prctl brk capget capset chdir chmod close close_range dup dup2 dup3 execve exit exit_group \
@@ -74,7 +74,7 @@ profile() { config ".linux.seccomp = $1"; }
 	done
 }
 
-@test "nonsense in a profile is refused and named" {
+@test "invalid values in a profile are refused and named" {
 	profile '{"defaultAction": "SCMP_ACT_NONSENSE"}'
 	exits 1 runtime create c
 	says SCMP_ACT_NONSENSE
@@ -91,8 +91,8 @@ profile() { config ".linux.seccomp = $1"; }
 	nothing_left
 }
 
-# notified NAME… puts a profile into the config whose agent is asked about these
-# calls, and agent ERRNO starts one: it answers with ERRNO, with 0 "go on".
+# notified NAME… puts a profile into the config that asks an agent about these system
+# calls. agent ERRNO starts an agent that answers with ERRNO, or with 0 to continue.
 notified() {
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "listenerMetadata": "some data",
 		"syscalls": [{"names": $ARGS.positional, "action": "SCMP_ACT_NOTIFY"}]}' --arg p "$TMP/agent" --args -- "$@"
@@ -101,22 +101,22 @@ agent() {
 	rm -f "$TMP/agent" "$TMP/agent.json"*
 	agent=$("$HELPERS/agent" "$TMP/agent" "$TMP/agent.json" "$1" 3>&-)
 }
-# told FILTER VALUE: what the agent was told.
-told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
+# agent_received FILTER VALUE fails unless the agent has received this value.
+agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 
-@test "an agent gets the listener with the container's state, and answers" {
+@test "an agent receives the listener with the container's state, and answers" {
 	agent 28
 	notified mkdir mkdirat
 	script 'mkdir /tmp/x 2>&1 | grep -o "No space left on device"'
 	run_container
 	prints 'No space left on device'
 	gone "$agent"
-	told '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' '[["seccompFd"],"some data","c",true]'
+	agent_received '[.fds, .metadata, .state.id, (.state.status | IN("creating", "created", "running"))]' '[["seccompFd"],"some data","c",true]'
 	[ "$(jq .pid "$TMP/agent.json")" -gt 1 ]
 }
 
-@test "an agent is told of a created container when that is started, with its pid and state" {
-	only_ours 'runc tells it at create'
+@test "an agent receives pid and state of a created container when it is started" {
+	only_ours 'runc sends it at create'
 	notified mkdir mkdirat
 	script 'mkdir /tmp/x; exec sleep 1000'
 	agent 0
@@ -126,15 +126,15 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	pid=$(pid_of c)
 	ok runtime start c
 	until_true test -d rootfs/tmp/x
-	told '[.pid, .state.pid, .state.status, .state.bundle]' "[$pid,$pid,\"created\",\"$BUNDLE\"]"
+	agent_received '[.pid, .state.pid, .state.status, .state.bundle]' "[$pid,$pid,\"created\",\"$BUNDLE\"]"
 	ok runtime delete --force c
 	gone "$agent"
 	rmdir rootfs/tmp/x
 }
 
-@test "an agent may be asked about every call, also those that the runtime makes" {
-	only_ours 'runc needs calls of its own'
-	# read is the one by which the hand-over is awaited.
+@test "an agent may be asked about every system call, also those of the runtime" {
+	only_ours 'runc needs other system calls'
+	# The process waits in read while the listener is sent.
 	notified sendmsg sendto write writev read recvfrom recvmsg execve close clone accept4 ioctl exit_group
 	agent 0
 	run_prints 'echo over' over
@@ -147,7 +147,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that is asked about everything" {
+@test "an agent that is asked about all system calls" {
 	only_ours 'runc refuses it'
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_NOTIFY", "listenerPath": $p}' --arg p "$TMP/agent"
 	agent 0
@@ -155,8 +155,8 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that refuses the call by which it is awaited, and a filter that does" {
-	only_ours 'runc needs calls of its own'
+@test "an agent that refuses the system call that waits for it, and a filter that does" {
+	only_ours 'runc needs other system calls'
 	agent 1
 	notified read
 	args sleep 0
@@ -164,12 +164,12 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 	config '.linux.seccomp.syscalls = [{"names": ["read"], "action": "SCMP_ACT_ERRNO"}, {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]'
 	agent 1
-	# One that doesn't call would end before the agent has heard of it.
+	# A process that makes no such call would end before the agent has its listener.
 	run_prints 'mkdir /tmp/x 2>/dev/null || echo refused' refused
 	gone "$agent"
 }
 
-@test "what hands the listener over leaves no process behind" {
+@test "sending the listener leaves no process behind" {
 	notified mkdir mkdirat
 	agent 0
 	run_prints 'for f in /proc/[0-9]*; do [ $f = /proc/$$ ] || [ ! -e $f ] || [ $f = /proc/self ] || cat $f/stat; done' ''
@@ -185,7 +185,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$gone_first"
 }
 
-@test "the wait for start isn't under the filter that notifies" {
+@test "the filter that notifies isn't loaded while the container waits for start" {
 	only_ours 'runc loads it at create'
 	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": $p, "syscalls": [
 		{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"},
@@ -199,7 +199,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "startContainer hooks run when the agent is there" {
+@test "startContainer hooks run when the agent has the listener" {
 	notified mkdir mkdirat
 	agent 28
 	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "mkdir /tmp/x 2>/tmp/said; true"]}]'
@@ -209,8 +209,8 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "a process of exec has an agent of its own, who learns its pid" {
-	only_ours 'runc tells it the pid of the container'
+@test "a process of exec has its own agent, which receives its pid" {
+	only_ours 'runc sends it the pid of the container'
 	notified mkdir mkdirat
 	agent 0
 	sleeping c
@@ -218,8 +218,8 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	agent 28
 	exits 1 runtime exec --pid-file "$TMP/pid" c mkdir /tmp/x
 	says 'No space left on device'
-	told '[.pid, .state.status, .state.id, .metadata]' "[$(<"$TMP/pid"),\"running\",\"c\",\"some data\"]"
-	told .state.pid "$(pid_of c)"
+	agent_received '[.pid, .state.status, .state.id, .metadata]' "[$(<"$TMP/pid"),\"running\",\"c\",\"some data\"]"
+	agent_received .state.pid "$(pid_of c)"
 	gone "$agent"
 	agent 5
 	jq '.process | .args = ["mkdir", "/tmp/x"]' config.json >"$TMP/process.json"
@@ -230,7 +230,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$gone_first"
 }
 
-@test "an agent that isn't there" {
+@test "an agent that doesn't listen" {
 	notified mkdir
 	exits 1 runtime run c
 	says "$TMP/agent"
@@ -238,7 +238,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	nothing_left
 }
 
-@test "an agent that isn't there at start, and at exec; and one that has died" {
+@test "an agent that doesn't listen at start or at exec, and one that has ended" {
 	only_ours 'runc fails at create'
 	notified mkdir
 	args sleep 1000
@@ -249,7 +249,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	has_status c stopped
 	ok runtime delete c
 	nothing_left
-	# The socket of one that is no more.
+	# The socket of an agent that has ended.
 	agent 0
 	kill "$agent"
 	gone "$agent"
@@ -268,7 +268,7 @@ told() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	gone "$agent"
 }
 
-@test "an agent that dies with the listener: its calls fail, the container goes on" {
+@test "an agent that ends while it has the listener: calls fail, the container keeps running" {
 	notified mkdir mkdirat
 	agent 0
 	script 'until [ -e /tmp/go ]; do sleep 0.01; done; mkdir /tmp/x 2>/tmp/said; echo $? >/tmp/status; exec sleep 1000'

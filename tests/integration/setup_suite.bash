@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Once per run: the helper programs, and a template of the root file system that
-# every test's bundle is linked from.
+# setup_suite runs once: it builds the helper programs, and a template of the root file
+# system to which every test's bundle has hard links.
 
 setup_suite() {
 	local top=$BATS_TEST_DIRNAME/../..
 	# bats runs this with its own descriptors open and stops at a failure.
-	# A guest without a compiler has the programs of its host.
+	# In a guest, which has no compiler, the programs are those of the host.
 	if [ -w "$top" ] && command -v make >/dev/null && command -v gcc >/dev/null; then
 		make -s -C "$top" helpers
 	fi
@@ -24,8 +24,8 @@ setup_suite() {
 	make_config "$BATS_TEST_DIRNAME/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
-# make_config FILE: the config of every test. An ordinary user's containers have
-# a user namespace with the user as root, and all of the user's subordinate ids.
+# make_config FILE prints the config for all tests. An ordinary user's containers have a
+# user namespace, in which the user is root, with all of the user's subordinate ids.
 make_config() {
 	if [ "$(id -u)" = 0 ]; then
 		cat "$1"
@@ -39,5 +39,5 @@ make_config() {
 		--argjson subgid "$(subordinate /etc/subgid 2)" --argjson subgids "$(subordinate /etc/subgid 3)" "$1"
 }
 
-# subordinate FILE FIELD: of the user's line in subuid(5) or subgid(5).
+# subordinate FILE FIELD prints a field of the user's line in subuid(5) or subgid(5).
 subordinate() { awk -F: -v user="$(id -un)" -v field="$2" '$1 == user { print $field; exit }' "$1"; }

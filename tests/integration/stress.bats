@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Many containers, one after another and at once.
+# Many containers, one after the other and at once.
 
 load lib
 
@@ -39,7 +39,7 @@ load lib
 	nothing_left
 }
 
-@test "the same id from ten at once: one gets it" {
+@test "ten creates with the same id at once: one succeeds" {
 	local i pids=() pid won=0
 	args sleep 1000
 	for i in {1..10}; do
@@ -67,7 +67,7 @@ load lib
 	nothing_left
 }
 
-@test "start twice at once: one starts" {
+@test "two starts at once: one succeeds" {
 	local pids=() pid won=0
 	script 'echo ran >>/tmp/ran; exec sleep 1000'
 	ok runtime create c

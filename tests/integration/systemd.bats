@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
-# Cgroups made by systemd: the global flag --systemd-cgroup.
+# Cgroups created by systemd: the global flag --systemd-cgroup.
 
 load lib
 
-# setup is that of lib.bash, after a look at the host: bats doesn't let setup_file skip.
+# setup skips the tests if the host has no systemd, which setup_file can't do.
 eval "common_$(declare -f setup)"
 setup() {
 	common_setup
@@ -11,7 +11,7 @@ setup() {
 	[ -S /run/systemd/private ] || [ -S /run/dbus/system_bus_socket ] || skip "systemd can't be reached"
 }
 
-# with_unit: the bundle's cgroup is that of the unit $CGROUP.scope.
+# with_unit makes the bundle's cgroup that of the unit $CGROUP.scope.
 with_unit() {
 	config ".linux.cgroupsPath = \"${1:-system.slice}::$CGROUP\""
 	UNIT=$CGROUP.scope
@@ -23,7 +23,7 @@ property() { systemctl show --property "$1" --value "$UNIT"; }
 
 failed() { [ "$(property ActiveState)" = failed ]; }
 
-# group CONTROLLER: the directory of the unit's cgroup.
+# group CONTROLLER prints the directory of the unit's cgroup.
 group() {
 	local top=/sys/fs/cgroup
 	! cgroup_v1 || top+=/$1
@@ -35,7 +35,7 @@ detached() {
 	ok systemd run --detach c
 }
 
-@test "systemd: a scope in its slice, and gone after delete" {
+@test "systemd: a scope in its slice, removed by delete" {
 	with_unit runnel-test.slice
 	detached
 	equal "$(property ActiveState) $(property Slice) $(property Delegate)" 'active runnel-test.slice yes'
@@ -81,7 +81,7 @@ detached() {
 	equal "$(cat "$(group pids)/pids.max")" 1
 }
 
-@test "systemd: update tells the unit" {
+@test "systemd: update changes the unit's properties" {
 	with_unit
 	config '.linux.resources += {"cpu": {"quota": 20000, "period": 50000}}'
 	detached
@@ -96,7 +96,7 @@ detached() {
 	fi
 }
 
-@test "systemd: the device rules outlive daemon-reload" {
+@test "systemd: the device rules survive daemon-reload" {
 	with_unit
 	config '.linux.devices = [{"path": "/dev/kmsg", "type": "c", "major": 1, "minor": 11, "fileMode": 438}]'
 	detached
@@ -122,7 +122,7 @@ detached() {
 	equal "$(property LoadState)" not-found
 }
 
-@test "systemd: the unit of another container is refused and lives on" {
+@test "systemd: the unit of another container is refused and not affected" {
 	with_unit
 	detached
 	exits 1 systemd run d
@@ -133,7 +133,7 @@ detached() {
 	equal "$(property ActiveState)" active
 }
 
-@test "systemd: a failed unit of the same name is no obstacle" {
+@test "systemd: a failed unit of the same name is reset" {
 	with_unit
 	if systemd-run --quiet --scope --unit "$UNIT" --property RuntimeMaxSec=1 sleep 30; then
 		fail 'the unit has not failed'
@@ -151,7 +151,7 @@ detached() {
 	equal "$(property TimeoutStopUSec) $(property Documentation)" '7s "man:x(1)"'
 }
 
-@test "systemd: annotations that can't be" {
+@test "systemd: invalid annotations" {
 	with_unit
 	local value
 	for value in 'PIDs": "[uint32 1]' 'After": "[' 'Ab": "1' 'ExecStart": "true'; do
@@ -185,7 +185,7 @@ detached() {
 	nothing_left
 }
 
-@test "systemd: systemd that can't be reached" {
+@test "systemd: an error if systemd can't be reached" {
 	with_unit
 	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$TMP/none
 	exits 1 systemd run c
@@ -206,7 +206,7 @@ detached() {
 	fi
 }
 
-@test "systemd: idle, and no longer" {
+@test "systemd: cpu.idle, set and unset" {
 	needs_cgroup_v2
 	with_unit
 	config '.linux.resources += {"cpu": {"shares": 2048}}'
@@ -224,7 +224,7 @@ detached() {
 	local device name
 	read -r device name < <(lsblk -ndo MAJ:MIN,NAME | grep -v nbd)
 	[ -n "$device" ] || skip 'the host has no block device'
-	# What udev does, which the guest has none of.
+	# udev would create the node, but the guest has none.
 	[ -e "/dev/block/$device" ] || { mkdir -p /dev/block && ln -s "../$name" "/dev/block/$device"; }
 	with_unit
 	config '.linux.resources.blockIO = {"throttleReadBpsDevice": [$d + {"rate": 1048576}], "throttleWriteIOPSDevice": [$d + {"rate": 300}]}' \
@@ -280,7 +280,7 @@ detached() {
 	ok systemd run --detach c
 }
 
-@test "systemd: most commands don't ask it" {
+@test "systemd: most commands don't connect to it" {
 	with_unit
 	args sleep 1000
 	ok systemd create c
@@ -294,14 +294,14 @@ detached() {
 	ok runtime resume c
 	ok runtime kill c KILL
 	until_true stopped c
-	# A unit ends by itself with its last process. Not so if its cgroup has gone before
-	# systemd has looked.
+	# A unit ends with its last process, unless its cgroup is removed before systemd has
+	# noticed that.
 	until_true env -u DBUS_SYSTEM_BUS_ADDRESS sh -c "[ \$(systemctl show --property LoadState --value $UNIT) = not-found ]"
 	ok runtime delete c
 	unset DBUS_SYSTEM_BUS_ADDRESS
 }
 
-@test "systemd: executed anew, and the message bus restarted" {
+@test "systemd: after daemon-reexec and a restart of the message bus" {
 	with_unit
 	detached
 	ok systemctl daemon-reexec

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# User namespaces: one and many lines of maps, joined ones, who owns what.
+# User namespaces: short and long maps, joined namespaces, and file ownership.
 
 load lib
 
@@ -9,15 +9,15 @@ setup() {
 	needs_root 'map what ids it likes; rootless.bats has the maps of users'
 }
 
-# maps COUNT: a user namespace with COUNT lines of maps; the first maps root. They
-# are short: the kernel takes 340 lines, but no more than a page of text.
+# maps COUNT adds a user namespace with COUNT lines of maps; the first maps root. They
+# are short: the kernel accepts 340 lines, but no more than a page of text.
 maps() {
 	config '.linux.namespaces += [{"type": "user"}] |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] +
 			[range(1; $n | tonumber) | {containerID: (1000 + .), hostID: (1000 + .), size: 1}] |
 		.linux.gidMappings = .linux.uidMappings' --arg n "$1"
 	chown -h 100000:100000 rootfs rootfs/*
-	# The template's files belong to root; busybox need only be read.
+	# The template's files belong to root; busybox only has to be readable.
 	chmod 755 "$TMP" "$BUNDLE"
 	chmod 755 "$BATS_RUN_TMPDIR"
 }
@@ -56,7 +56,7 @@ maps() {
 	nothing_left
 }
 
-@test "devices are there though the container may not make them" {
+@test "devices exist although the container may not create them" {
 	maps 1
 	script 'for d in null zero full random urandom tty; do [ -c /dev/$d ] || echo no $d; done; echo x >/dev/null; head -c 3 /dev/zero | wc -c'
 	run_container
@@ -94,15 +94,15 @@ maps() {
 	prints 0
 }
 
-@test "standard streams can be opened again by the container's user" {
+@test "standard streams can be reopened by the container's user" {
 	maps 1
 	script 'echo again >/dev/stdout'
 	"$RUNTIME" --root "$ROOT" run c </dev/null 3>&- | cat >"$TMP/out"
 	equal "$(<"$TMP/out")" again
 }
 
-@test "a rootfs in a folder that the container's root can't enter" {
-	only_ours 'runc 1.1 needs the folder to be open'
+@test "a rootfs in a directory that the container's root can't search" {
+	only_ours 'runc 1.1 requires that others can search the directory'
 	maps 1
 	chmod 700 "$BUNDLE"
 	run_prints 'echo in' in

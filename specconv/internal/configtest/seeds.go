@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// specModule is the folder of the specification's own module, which has its
+// specModule is the directory of the specification's own module, which has its
 // text and the good and bad documents of its schema tests.
 func specModule(t testing.TB) string {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/opencontainers/runtime-spec").Output()

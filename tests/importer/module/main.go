@@ -1,5 +1,5 @@
-// Command importer is a program of somebody else's, in a module of its own, that runs a
-// container with runnel's libcontainer: importer BUNDLE STATE.
+// Command importer BUNDLE STATE runs a container with runnel's libcontainer. It is a
+// module of its own, as a program of another project.
 package main
 
 import (

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// schema reads the JSON schema of the specification, a folder of files that refer to
+// schema reads the JSON schema of the specification, a directory of files that refer to
 // each other.
 type schema struct {
 	dir   string

@@ -404,14 +404,14 @@ func (c *creation) abandon() {
 
 // gone returns the error for a child that ended without a word.
 func (c *creation) gone() error {
-	pid := c.child.Pid
-	if c.pid != 0 {
-		pid = c.pid
+	if c.pid == 0 {
+		c.pid = c.child.Pid
 	}
-	status, err := reap.Wait(pid)
+	status, err := reap.Wait(c.pid)
 	if err != nil {
 		return nsenter.ErrGone
 	}
+	c.reaped = true
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
 		limit := place.At("/linux/resources/memory/limit")
 		return &fault.Fault{

@@ -440,14 +440,14 @@ func (c *creation) abandon() {
 
 // childEnded returns the error for a child that has ended without reporting a failure.
 func (c *creation) childEnded() error {
-	pid := c.child.Pid
-	if c.pid != 0 {
-		pid = c.pid
+	if c.pid == 0 {
+		c.pid = c.child.Pid
 	}
-	status, err := reap.Wait(pid)
+	status, err := reap.Wait(c.pid)
 	if err != nil {
 		return nsenter.ErrGone
 	}
+	c.reaped = true
 	if status.Signaled() && status.Signal() == unix.SIGKILL && c.ranOutOfMemory() {
 		return errLimitTooLow()
 	}

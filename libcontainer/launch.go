@@ -32,6 +32,8 @@ type launch struct {
 	// pid and pidfd refer to the process once it is known: the child or, after a Fork
 	// step, the process that continues in its place. pidfd is -1 until then.
 	pid, pidfd int
+	// reaped: the process has ended and been waited for, so that its pid may be another's.
+	reaped bool
 }
 
 // startChild starts a child that carries out the plan. The child is in the cgroup group
@@ -190,12 +192,35 @@ func (l *launch) abort() {
 	if l.child == nil {
 		return
 	}
-	l.child.Close()
+	defer l.child.Close()
+	if l.reaped {
+		return
+	}
 	l.kill()
 	if l.pid == 0 {
 		l.pid = l.child.Pid
 	}
+	if l.pid == l.child.Pid && l.plan.Has(plan.KindFork) {
+		l.killForked()
+	}
 	_, _ = reap.Wait(l.pid)
+	l.reaped = true
+}
+
+// killForked kills the process of a Fork step that the child has carried out and this
+// process doesn't know of yet. It is known by its first message, after which it waits. If
+// there is none, the conversation ends with the child.
+func (l *launch) killForked() {
+	for pidfd.Wait(l.child.FD(), killTimeout) {
+		m, err := l.child.Next()
+		if err != nil {
+			return
+		}
+		if m.Pid != l.child.Pid && l.identify(m.Pid) == nil {
+			l.kill()
+			return
+		}
+	}
 }
 
 // close closes all descriptors of the launch except the container's. With keep it

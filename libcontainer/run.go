@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
@@ -37,6 +39,9 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 		notifier.Close()
 		if err != nil {
 			err = errors.Join(err, c.delete())
+			if pidfd.Wait(p.pidfd, 0) {
+				_, _ = reap.Wait(p.pid)
+			}
 			p.Close()
 			return nil, err
 		}

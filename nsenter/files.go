@@ -2,12 +2,12 @@ package nsenter
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -146,7 +146,7 @@ func newUserNamespace(m *plan.IDMap) (int, error) {
 	if err := WriteMaps(c.Pid, m.UIDs, m.GIDs); err != nil {
 		return -1, err
 	}
-	fd, err := unix.Open(fmt.Sprintf("/proc/%d/ns/user", c.Pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := procfs.OpenNamespace(c.Pid, "user")
 	if err != nil {
 		return -1, fmt.Errorf("user namespace of pid %d: %w", c.Pid, err)
 	}
@@ -179,8 +179,7 @@ func WriteMaps(pid int, uids, gids []plan.IDRange) error {
 
 // writeMap writes a map with one write(2), as the kernel requires.
 func writeMap(pid int, name string, ranges []plan.IDRange) error {
-	path := fmt.Sprintf("/proc/%d/%s", pid, name)
-	if err := os.WriteFile(path, MapLines(ranges), 0); err != nil {
+	if err := procfs.WriteFile(pid, name, MapLines(ranges)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
@@ -450,14 +451,11 @@ func labelHint(o plan.Label, errno unix.Errno) string {
 // confined by, which may be what has denied a step. The child has the same until the
 // end of its plan.
 func confinedHint() string {
-	module := "AppArmor profile"
-	text, err := os.ReadFile("/proc/self/attr/apparmor/current")
-	if err != nil {
-		module = "label"
-		text, err = os.ReadFile("/proc/self/attr/current")
+	module, name := "AppArmor profile", procfs.SelfLabel("apparmor/current")
+	if name == "" {
+		module, name = "label", procfs.SelfLabel("current")
 	}
-	name := strings.TrimRight(string(text), "\n\x00")
-	if err != nil || name == "" || name == "unconfined" || name == "kernel" {
+	if name == "" || name == "unconfined" || name == "kernel" {
 		return ""
 	}
 	return "the runtime is confined by the " + module + " " + name + ", which may deny this: see the kernel's log"

@@ -10,12 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
-	"github.com/cyphar/filepath-securejoin/pathrs-lite/procfs"
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 )
@@ -40,7 +38,7 @@ func Write(pid int, linux *specs.Linux) error {
 		return nil
 	case MapsSelf(linux, os.Geteuid(), os.Getegid()):
 		// The kernel requires this of a user without privileges.
-		if err := writeFile(pid, "setgroups", []byte("deny")); err != nil {
+		if err := procfs.WriteFile(pid, "setgroups", []byte("deny")); err != nil {
 			return fmt.Errorf("deny setgroups: %w", err)
 		}
 		return nsenter.WriteMaps(pid, uids, gids)
@@ -60,29 +58,7 @@ func WriteTimeOffsets(pid int, offsets map[string]specs.LinuxTimeOffset) error {
 			lines = fmt.Appendf(lines, "%s %d %d\n", clock, o.Secs, o.Nanosecs)
 		}
 	}
-	return place.Wrap(timeOffsets, writeFile(pid, "timens_offsets", lines))
-}
-
-// writeFile writes a file of /proc/PID with one write(2), after it has verified that
-// /proc is a procfs.
-func writeFile(pid int, name string, content []byte) error {
-	proc, err := procfs.OpenProcRoot()
-	if err != nil {
-		return err
-	}
-	defer proc.Close()
-	handle, err := proc.OpenPid(pid, name)
-	if err != nil {
-		return err
-	}
-	defer handle.Close()
-	file, err := pathrs.Reopen(handle, unix.O_WRONLY)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	_, err = file.Write(content)
-	return err
+	return place.Wrap(timeOffsets, procfs.WriteFile(pid, "timens_offsets", lines))
 }
 
 // MapsSelf reports whether the config maps only the user's own uid and gid, which

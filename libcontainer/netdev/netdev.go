@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Moved holds the network devices that Move has moved. They stay in the container: when
@@ -53,10 +54,10 @@ func Move(pid int, devices map[string]specs.LinuxNetDevice) (*Moved, error) {
 	list := place.At("/linux/netDevices")
 	n := new(Moved)
 	var err error
-	if n.host, err = openNamespace("/proc/thread-self/ns/net"); err != nil {
+	if n.host, err = openNamespace(0); err != nil {
 		return nil, place.Wrap(list, err)
 	}
-	if n.container, err = openNamespace(fmt.Sprintf("/proc/%d/ns/net", pid)); err != nil {
+	if n.container, err = openNamespace(pid); err != nil {
 		n.host.close()
 		return nil, place.Wrap(list, err)
 	}
@@ -132,10 +133,11 @@ func (n *Moved) MoveBack() error {
 	return errors.Join(failed...)
 }
 
-// openNamespace opens the namespace file at path and a netlink socket in that
-// namespace. A thread enters the namespace to create the socket. If the thread can't
-// return, it ends with its goroutine, which stays locked to it.
-func openNamespace(path string) (namespace, error) {
+// openNamespace opens the network namespace of the process pid, 0 for that of this
+// process, and a netlink socket in it. A thread enters the namespace to create the
+// socket. If the thread can't return, it ends with its goroutine, which stays locked to
+// it.
+func openNamespace(pid int) (namespace, error) {
 	ns := namespace{fd: -1}
 	var err error
 	done := make(chan struct{})
@@ -143,17 +145,17 @@ func openNamespace(path string) (namespace, error) {
 		defer close(done)
 		runtime.LockOSThread()
 		var own int
-		if own, err = openNamespaceFile("/proc/thread-self/ns/net"); err != nil {
+		if own, err = procfs.OpenNamespace(0, "net"); err != nil {
 			runtime.UnlockOSThread()
 			return
 		}
 		defer unix.Close(own)
-		if ns.fd, err = openNamespaceFile(path); err != nil {
+		if ns.fd, err = procfs.OpenNamespace(pid, "net"); err != nil {
 			runtime.UnlockOSThread()
 			return
 		}
 		if err = unix.Setns(ns.fd, unix.CLONE_NEWNET); err != nil {
-			err = fmt.Errorf("enter the network namespace %s: %w", path, err)
+			err = fmt.Errorf("enter the network namespace of pid %d: %w", pid, err)
 			runtime.UnlockOSThread()
 			return
 		}
@@ -167,15 +169,6 @@ func openNamespace(path string) (namespace, error) {
 		ns.close()
 	}
 	return ns, err
-}
-
-// openNamespaceFile opens a file such as /proc/PID/ns/net.
-func openNamespaceFile(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("open the network namespace %s: %w", path, err)
-	}
-	return fd, nil
 }
 
 func (ns *namespace) close() {

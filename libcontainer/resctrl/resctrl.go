@@ -85,7 +85,8 @@ func (root FS) Prepare(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 		if err := root.write(root.Path(s.Group, "schemata"), lines); err != nil {
 			err = root.explain(place.At("/linux/intelRdt"), err)
 			if created {
-				_ = os.Remove(group) // also if it is to be shared: its schemata are incomplete
+				// The schemata are incomplete. An existing group, which others share, stays.
+				_ = os.Remove(group)
 			}
 			return err
 		}

@@ -59,8 +59,9 @@ func MakeDir(d *state.Dir) error {
 // Notifier forwards messages of a container to the service manager. A nil *Notifier
 // does nothing.
 type Notifier struct {
-	manager  string
-	from, to int // sockets: the container sends to from, the manager reads from to
+	manager string
+	from    int // socket that the container sends to
+	to      int // socket that is connected to the manager
 }
 
 // Open creates the socket that the container's process sends to, and connects to the

@@ -25,8 +25,8 @@ var natives = map[string]native{
 	"riscv64": {"qemu-riscv64", 0xc00000f3, 34},
 }
 
-// TestEmbeddedPrograms has every embedded seccomp compiler that is built in this
-// tree compile a filter: make builds that of this architecture, make dist builds all.
+// TestEmbeddedPrograms makes each embedded seccomp compiler that exists in this tree
+// compile a filter: make builds that of this architecture, make dist builds all.
 func TestEmbeddedPrograms(t *testing.T) {
 	programs, err := filepath.Glob("../../seccomp/compiler/embedded/*.bin")
 	if err != nil {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The commands of README.md for an ordinary user, in a guest in which the user has
-# subordinate ids and a session with systemd. tests/readme runs the others.
+# The commands of README.md for an ordinary user. They require subordinate ids and a
+# session with systemd, as in a guest. tests/readme runs the other commands.
 
 load lib
 
@@ -11,11 +11,11 @@ blocks() {
 }
 
 @test "README: the commands for an ordinary user" {
-	rootless || skip 'tests/readme runs what root can try'
-	needs_cgroupfs 'the commands choose who creates the cgroup'
+	rootless || skip 'tests/readme runs the commands for root'
+	needs_cgroupfs 'the commands choose the driver themselves'
 	[ -S "${XDG_RUNTIME_DIR:-}/systemd/private" ] || skip 'needs a session with systemd'
 	mkdir "$TMP/bin" "$TMP/reader"
-	# In a terminal, in which the command is typed until the shell of the container
+	# The container runs in a terminal. The command is typed until the container's shell
 	# has read it.
 	cat >"$TMP/bin/runnel" <<END
 #!/bin/sh

@@ -1,5 +1,5 @@
-// Package moduleproxy writes a module proxy, for tests of what others do with the
-// module: a directory that serves the working tree as one version of it.
+// Package moduleproxy writes a module proxy, a directory that serves the working tree
+// as the only version of the module, for tests of importers.
 package moduleproxy
 
 import (
@@ -18,13 +18,13 @@ import (
 // Module is the module's path.
 const Module = "github.com/runnel/runnel"
 
-// ErrNoCheckout is the error for a tree that git doesn't know.
+// ErrNoCheckout is returned for a tree that isn't a git checkout.
 var ErrNoCheckout = errors.New("the tree is not a git checkout")
 
-// Write writes to dir a module proxy in the layout of
-// https://go.dev/ref/mod#goproxy-protocol that has the tree as the only version of
-// the module, and returns its URL. The tree must be a git checkout: files that git
-// ignores, and modules of their own, are left out.
+// Write writes a module proxy to dir, in the layout of
+// https://go.dev/ref/mod#goproxy-protocol, with the tree as the only version of the
+// module, and returns its URL. The tree must be a git checkout. Files that git ignores
+// and nested modules are left out.
 func Write(dir, tree, version string) (url string, err error) {
 	mod, err := os.ReadFile(filepath.Join(tree, "go.mod"))
 	if err != nil {
@@ -49,8 +49,8 @@ func Write(dir, tree, version string) (url string, err error) {
 	return "file://" + dir, writeZip(filepath.Join(versions, version+".zip"), tree, Module+"@"+version)
 }
 
-// Files returns the paths of the files of a git checkout, relative to tree: those
-// that git has or would add.
+// Files returns the paths of the files in a git checkout, relative to tree: those that
+// git tracks or would add.
 func Files(tree string) ([]string, error) {
 	list := exec.Command("git", "ls-files", "-coz", "--deduplicate", "--exclude-standard")
 	list.Dir = tree
@@ -60,7 +60,7 @@ func Files(tree string) ([]string, error) {
 	}
 	var paths []string
 	for path := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		// A file that is deleted in the working tree is listed, too.
+		// git also lists files that are deleted in the working tree.
 		if _, err := os.Lstat(filepath.Join(tree, path)); err == nil {
 			paths = append(paths, path)
 		} else if !errors.Is(err, fs.ErrNotExist) {

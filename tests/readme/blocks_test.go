@@ -1,5 +1,5 @@
-// Package readme tests the documents: it runs the commands of README.md as a reader
-// who pastes them would, and checks that links lead somewhere.
+// Package readme tests the documents: it runs the commands of README.md as a reader who
+// pastes them would, and checks that links and file names exist.
 package readme
 
 import (
@@ -45,7 +45,7 @@ func parse(document string) ([]block, error) {
 	return blocks, nil
 }
 
-// command is a line of a transcript with what it has printed.
+// command is a command of a transcript with its output.
 type command struct{ line, output string }
 
 // transcript splits a block into commands, which follow a "$ ", and their output.

@@ -24,7 +24,7 @@ var (
 	dropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// TestFiles checks that the documents speak of files that exist.
+// TestFiles checks that the files that the documents mention exist.
 func TestFiles(t *testing.T) {
 	for _, path := range documents(t) {
 		for _, m := range file.FindAllStringSubmatch(prose(t, path), -1) {
@@ -46,8 +46,8 @@ func documents(t *testing.T) []string {
 	return slices.DeleteFunc(paths, func(path string) bool { return filepath.Ext(path) != ".md" })
 }
 
-// TestLinks checks that each link to a file of the repository, and to a heading in it,
-// leads somewhere.
+// TestLinks checks that each link refers to a file of the repository that exists, and
+// to a heading in it.
 func TestLinks(t *testing.T) {
 	for _, path := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(prose(t, path), -1) {

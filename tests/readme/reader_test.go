@@ -26,11 +26,11 @@ const (
 	ordinaryUser = 4242
 )
 
-// reader is somebody who pastes the blocks of README.md into a terminal. What they find
-// on the network is replaced: git clones the working tree, the go command gets it from a
-// proxy, skopeo reads an image of the test, docker and podman are scripts. The files of
-// make install, the state root and everything that a block writes are below one
-// temporary directory.
+// reader runs the blocks of README.md as somebody who pastes them into a terminal. The
+// network is replaced: git clones the working tree, the go command gets it from a
+// module proxy, skopeo reads an image that the test creates, docker and podman are
+// scripts. The files of make install, the state root and everything that a block writes
+// are below one temporary directory.
 type reader struct {
 	dir  string // the temporary directory
 	root identity
@@ -101,7 +101,8 @@ func (r *reader) remove(t *testing.T) {
 	}
 }
 
-// copyTree makes a git repository of the working tree, with what isn't committed yet.
+// copyTree creates a git repository from the working tree, including uncommitted
+// changes.
 func (r *reader) copyTree(t *testing.T, paths []string) {
 	t.Helper()
 	copied := filepath.Join(r.dir, "tree")

@@ -68,6 +68,9 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	for _, p := range b.Warnings {
 		r.warn(p.String())
 	}
+	if err := checkFiles(&o.Stdio, o.ExtraFiles, o.ListenFDs); err != nil {
+		return nil, err
+	}
 	if err := o.Stdio.check(b.Spec.Process); err != nil {
 		return nil, err
 	}

@@ -91,6 +91,9 @@ func (x *execution) closeInit() {
 }
 
 func (x *execution) run(ctx context.Context) (err error) {
+	if err := checkFiles(&x.options.Stdio, x.options.ExtraFiles, 0); err != nil {
+		return err
+	}
 	if err := x.options.Stdio.check(x.wanted); err != nil {
 		return err
 	}

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/cancel"
+	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/internal/reap"
 )
 
@@ -27,6 +31,13 @@ type Process struct {
 	reapAll bool
 	// ownsContainer makes Close close the container, too.
 	ownsContainer bool
+
+	// handle is held for reading while pidfd is used, so that Close can't have the
+	// kernel reuse its number meanwhile.
+	handle sync.RWMutex
+	// collect is held while the process is collected; status is nil before.
+	collect sync.Mutex
+	status  atomic.Pointer[ExitStatus]
 }
 
 // Container returns the container that the process is in. The container of a process of
@@ -43,6 +54,11 @@ func (p *Process) Terminal() *os.File { return p.terminal }
 // Signal sends a signal to the process, pidfd_send_signal(2). It returns ErrNotRunning
 // if the process has ended.
 func (p *Process) Signal(sig unix.Signal) error {
+	p.handle.RLock()
+	defer p.handle.RUnlock()
+	if p.pidfd < 0 {
+		return fmt.Errorf("send signal %d to pid %d: %w", sig, p.pid, os.ErrClosed)
+	}
 	err := unix.PidfdSendSignal(p.pidfd, sig, nil, 0)
 	if err == unix.ESRCH {
 		return ErrNotRunning
@@ -83,30 +99,17 @@ func (s ExitStatus) Shell() int {
 	return s.Code
 }
 
-// Wait waits until the process has ended, reaps it, and returns its status. If ctx is
-// done first, Wait returns the error of ctx; the process keeps running, and Wait may be
-// called again. Once Wait has returned a status it must not be called again. Only one
-// goroutine may wait at a time.
+// Wait waits until the process has ended, reaps it, and returns its status. It may be
+// called more than once, by several goroutines, and after Close; each call returns the
+// same. If ctx is done first, Wait returns the error of ctx, and the process keeps running.
 func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
-	if ctx.Done() != nil {
-		ended := make(chan error, 1)
-		go func() {
-			for {
-				err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-				if err != unix.EINTR {
-					ended <- err
-					return
-				}
-			}
-		}()
-		select {
-		case <-ctx.Done():
-			return ExitStatus{}, ctx.Err()
-		case err := <-ended:
-			if err != nil {
-				return ExitStatus{}, os.NewSyscallError("waitid", err)
-			}
-		}
+	if err := p.awaitEnd(ctx); err != nil {
+		return ExitStatus{}, err
+	}
+	p.collect.Lock()
+	defer p.collect.Unlock()
+	if status := p.status.Load(); status != nil {
+		return *status, nil
 	}
 	status, err := p.reap()
 	if err != nil {
@@ -115,12 +118,70 @@ func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 	if p.relayed != nil {
 		<-p.relayed
 	}
+	ended := ExitStatus{Code: status.ExitStatus()}
 	if status.Signaled() {
-		return ExitStatus{Code: -1, Signal: status.Signal()}, nil
+		ended = ExitStatus{Code: -1, Signal: status.Signal()}
 	}
-	return ExitStatus{Code: status.ExitStatus()}, nil
+	p.status.Store(&ended)
+	return ended, nil
 }
 
+// awaitEnd waits for the end of the process, or until ctx is done. For a context that is
+// never done there is nothing to wait for before the process is collected.
+func (p *Process) awaitEnd(ctx context.Context) error {
+	if ctx.Done() == nil || p.status.Load() != nil {
+		return nil
+	}
+	fd, err := p.duplicate()
+	if errors.Is(err, unix.ESRCH) { // collected by another call meanwhile
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
+	cancelled.Wait(fd)
+	if pidfd.Wait(fd, 0) {
+		return nil
+	}
+	return ctx.Err()
+}
+
+// duplicate returns a pidfd of the process that is the caller's to close. After Close it
+// opens one by the pid, which is the process's until that is collected.
+func (p *Process) duplicate() (int, error) {
+	p.handle.RLock()
+	defer p.handle.RUnlock()
+	if p.pidfd >= 0 {
+		fd, err := unix.FcntlInt(uintptr(p.pidfd), unix.F_DUPFD_CLOEXEC, 0)
+		return fd, os.NewSyscallError("fcntl", err)
+	}
+	return pidfd.Open(p.pid)
+}
+
+// Close closes the process's descriptors: its pidfd, its Terminal, and for a process of
+// Create or Run its Container. The process keeps running.
+func (p *Process) Close() {
+	if p.terminal != nil {
+		p.terminal.Close()
+	}
+	p.handle.Lock()
+	defer p.handle.Unlock()
+	if p.pidfd >= 0 {
+		unix.Close(p.pidfd)
+		p.pidfd = -1
+	}
+	if p.ownsContainer {
+		p.container.Close()
+	}
+}
+
+// reap collects the process.
 func (p *Process) reap() (unix.WaitStatus, error) {
 	if !p.reapAll {
 		return reap.Wait(p.pid)
@@ -132,20 +193,5 @@ func (p *Process) reap() (unix.WaitStatus, error) {
 			continue
 		}
 		return status, err
-	}
-}
-
-// Close closes the process's descriptors: its pidfd, its Terminal, and for a process of
-// Create or Run its Container. The process keeps running.
-func (p *Process) Close() {
-	if p.terminal != nil {
-		p.terminal.Close()
-	}
-	if p.pidfd >= 0 {
-		unix.Close(p.pidfd)
-		p.pidfd = -1
-	}
-	if p.ownsContainer {
-		p.container.Close()
 	}
 }

@@ -39,7 +39,7 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 		notifier.Close()
 		if err != nil {
 			err = errors.Join(err, c.delete())
-			if pidfd.Wait(p.pidfd, 0) {
+			if pidfd.Wait(p.pidfd, 0) { // Delete has killed it
 				_, _ = reap.Wait(p.pid)
 			}
 			p.Close()
@@ -54,10 +54,17 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 // relay forwards the process's messages to the service manager until the process has
 // ended.
 func (p *Process) relay(notifier *sdnotify.Notifier) {
+	process, err := p.duplicate() // which Close doesn't close
+	if err != nil {
+		p.container.runtime.warn(err.Error())
+		notifier.Close()
+		return
+	}
 	p.relayed = make(chan struct{})
 	go func() {
 		defer notifier.Close()
-		notifier.Relay(p.pidfd, p.relayed)
+		defer unix.Close(process)
+		notifier.Relay(process, p.relayed)
 	}()
 }
 

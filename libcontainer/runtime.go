@@ -1,11 +1,13 @@
 package libcontainer
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
+	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/libcontainer/preflight"
 	"github.com/runnel/runnel/specconv/config"
@@ -128,6 +130,23 @@ type ExecOptions struct {
 	// Cgroups are the sub-cgroups of the container's cgroup to run in, each in the form
 	// "[controller[,…]:]path". Without any the process runs in the container's cgroup.
 	Cgroups []string
+}
+
+// checkFiles returns an error unless all files that a process is to inherit are open: a
+// closed one would be missing there, and the next have the wrong numbers.
+func checkFiles(stdio *Stdio, extra []*os.File, listen int) error {
+	if listen < 0 || listen > len(extra) {
+		return fault.Wrap("streams", fault.InvalidArgument, fmt.Errorf("ListenFDs is %d, and there are %d ExtraFiles", listen, len(extra)))
+	}
+	for i, file := range append([]*os.File{stdio.In, stdio.Out, stdio.Err}, extra...) {
+		if file == nil && i < 3 {
+			continue
+		}
+		if file == nil || file.Fd() == ^uintptr(0) {
+			return fault.Wrap("streams", fault.InvalidArgument, fmt.Errorf("file for descriptor %d of the process: %w", i, os.ErrClosed))
+		}
+	}
+	return nil
 }
 
 func descriptors(files []*os.File) []int {

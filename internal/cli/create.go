@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/runnel/runnel/libcontainer"
+	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
@@ -44,7 +45,7 @@ func noPivotFlag() cli.Flag {
 func (s *session) create(c *cli.Context) error {
 	o, err := createOptions(c)
 	if err != nil {
-		return misuse(err)
+		return err
 	}
 	r, err := s.creator()
 	if err != nil {
@@ -59,14 +60,22 @@ func (s *session) create(c *cli.Context) error {
 }
 
 func createOptions(c *cli.Context) (libcontainer.CreateOptions, error) {
-	fds, err := claimFiles(c)
+	preserve, err := preservedFDs(c)
+	if err != nil {
+		return libcontainer.CreateOptions{}, misuse(err)
+	}
+	fds, err := claimInherited(preserve)
+	if err != nil {
+		err = fault.Wrap("streams", fault.InvalidArgument, err)
+		return libcontainer.CreateOptions{}, fmt.Errorf("runnel %s failed: %w", c.Command.Name, err)
+	}
 	return libcontainer.CreateOptions{
 		ID: c.Args().First(), Bundle: c.String("bundle"), Stdio: stdio(c),
 		PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
 		NoPivot: c.Bool("no-pivot"), NoNewKeyring: c.Bool("no-new-keyring"),
 		ExtraFiles: fds.files, ListenFDs: fds.listen, ListenNames: fds.names,
 		NotifySocket: os.Getenv(sdnotify.Variable),
-	}, err
+	}, nil
 }
 
 // stdio returns the command's own streams, and the console socket.

@@ -18,9 +18,7 @@ container that does not exist is not an error.`,
 				regexFlag("delete"),
 			},
 			Action: func(c *cli.Context) error {
-				if _, err := claimInherited(0); err != nil {
-					return err
-				}
+				hideInherited()
 				return s.eachContainer(c, func(r *libcontainer.Runtime, id string) error {
 					return r.Delete(id, c.Bool("force"))
 				})

@@ -73,7 +73,7 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	fds, err := claimFiles(c)
+	fds, err := claimInherited(c.Int("preserve-fds"))
 	if err != nil {
 		return 0, misuse(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,8 +38,7 @@ func claimInherited(preserve int) (inherited, error) {
 			return in, fmt.Errorf("unable to stat preserved-fd %d (of %d): %w", i, preserve, err)
 		}
 	}
-	// A kernel before 5.11 lacks the flag; there, hooks see what the caller left.
-	_ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC)
+	hideInherited()
 	if in.listen > 0 {
 		in.names = os.Getenv("LISTEN_FDNAMES")
 		in.files = activation.Files(true)
@@ -52,14 +50,9 @@ func claimInherited(preserve int) (inherited, error) {
 	return in, nil
 }
 
-// claimFiles claims the descriptors of --preserve-fds and of a service manager.
-func claimFiles(c *cli.Context) (inherited, error) {
-	preserve, err := preservedFDs(c)
-	if err != nil {
-		return inherited{}, err
-	}
-	return claimInherited(preserve)
-}
+// hideInherited keeps the descriptors that the caller has left open out of hooks. A
+// kernel before 5.11 lacks the flag; there, hooks inherit them.
+func hideInherited() { _ = unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC) }
 
 // isInherited reports as an error that a descriptor isn't open, or is the command's own.
 func isInherited(fd int) error {

@@ -33,7 +33,7 @@ until it is deleted.`,
 func (s *session) runContainer(c *cli.Context) error {
 	o, err := createOptions(c)
 	if err != nil {
-		return misuse(err)
+		return err
 	}
 	r, err := s.creator()
 	if err != nil {

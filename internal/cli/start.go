@@ -19,9 +19,7 @@ func startCommand(s *session) *Command {
 				if err != nil {
 					return err
 				}
-				if _, err := claimInherited(0); err != nil {
-					return err
-				}
+				hideInherited()
 				container, err := r.Open(c.Args().First())
 				if err != nil {
 					return err

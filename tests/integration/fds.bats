@@ -32,6 +32,7 @@ load lib
 	error=$(<"$TMP/stderr")
 	[ $status != 0 ]
 	one_sentence
+	equal "$error" 'runnel run failed: unable to stat preserved-fd 1 (of 2): bad file descriptor'
 	nothing_left
 }
 
@@ -48,6 +49,17 @@ load lib
 	# shellcheck disable=SC2016
 	LISTEN_FDS=1 sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" run --preserve-fds 1 c >"$TMP/out" 3</dev/null 4</dev/null 5</dev/null
 	equal "$(<"$TMP/out")" '0 1 2 3 4'
+}
+
+@test "LISTEN_FDS beyond what is open: start and delete, which pass nothing on, don't mind" {
+	only_ours 'runc passes its own descriptors on'
+	# shellcheck disable=SC2016
+	listening() { LISTEN_FDS=2 sh -c 'LISTEN_PID=$$ exec "$@"' sh "$RUNTIME" --root "$ROOT" "$@" 3</dev/null 4<&-; }
+	exits 1 listening create c
+	equal "$error" 'runnel create failed: LISTEN_FDS=2: descriptor 4: bad file descriptor'
+	ok runtime create c
+	ok listening start c
+	ok listening delete --force c
 }
 
 @test "LISTEN_FDS for another process is ignored" {

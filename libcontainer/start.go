@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -61,6 +62,9 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	if err := conversation.Go(); err != nil {
 		return c.lateStart()
 	}
+	if err := await(ctx, conversation); err != nil {
+		return errors.Join(err, c.stop())
+	}
 	// Of several starts the container hears one; the others see the end.
 	m, err := conversation.Next()
 	if err != nil || m.Kind != nsenter.Starting {
@@ -73,6 +77,17 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 		return errors.Join(err, c.stop())
 	}
 	return c.awaitReady(ctx, notifier)
+}
+
+// await waits for a message, or until ctx is done.
+func await(ctx context.Context, conversation *nsenter.Conversation) error {
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
+	cancelled.Wait(conversation.FD())
+	return ctx.Err()
 }
 
 // lateStart returns the error for a container that no longer waits.

@@ -293,3 +293,70 @@ func TestCancelExec(t *testing.T) {
 		})
 	}
 }
+
+// TestCancelStart has a context done while the container doesn't answer.
+func TestCancelStart(t *testing.T) {
+	r, dir, name := newRuntime(t, nil, "sleep", "1000")
+	before := count(t)
+	p, err := r.Create(t.Context(), libcontainer.CreateOptions{ID: "c", Bundle: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	if err := p.Container().Start(ctx, ""); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Start = %v", err)
+	}
+	if status, err := p.Container().Status(); status != libcontainer.Stopped || err != nil {
+		t.Errorf("status %s, %v", status, err)
+	}
+	if status, err := p.Wait(t.Context()); status.Signal != unix.SIGKILL || err != nil {
+		t.Errorf("Wait = %+v, %v", status, err)
+	}
+	if err := p.Container().Delete(false); err != nil {
+		t.Error(err)
+	}
+	p.Close()
+	stop()
+	before.expectNothing(t, r.Root, name)
+}
+
+// TestCancelReady has a context done while Run waits for READY=1.
+func TestCancelReady(t *testing.T) {
+	r, dir, name := newRuntime(t, nil, "sleep", "1000")
+	manager, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(manager)
+	address := filepath.Join(dir, "notify")
+	if err := unix.Bind(manager, &unix.SockaddrUnix{Name: address}); err != nil {
+		t.Fatal(err)
+	}
+	before := count(t)
+	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer stop()
+	o := libcontainer.RunOptions{CreateOptions: libcontainer.CreateOptions{ID: "c", Bundle: dir, NotifySocket: address}}
+	if _, err := r.Run(ctx, o); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Run = %v", err)
+	}
+	stop()
+	before.expectNothing(t, r.Root, name)
+	// Close doesn't end the relay, which the end of the process does.
+	o.Attached = true
+	p, err := r.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	if err := r.Delete("c", true); err != nil {
+		t.Error(err)
+	}
+	if status, err := p.Wait(t.Context()); status.Signal != unix.SIGKILL || err != nil {
+		t.Errorf("Wait = %+v, %v", status, err)
+	}
+	before.expectNothing(t, r.Root, name)
+}

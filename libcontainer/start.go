@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -65,6 +66,9 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	if err := conversation.Go(); err != nil {
 		return c.tooLate()
 	}
+	if err := await(ctx, conversation); err != nil {
+		return errors.Join(err, c.stop())
+	}
 	// The container answers only one of several concurrent starts; for the others the
 	// conversation ends.
 	m, err := conversation.Next()
@@ -78,6 +82,17 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 		return errors.Join(err, c.stop())
 	}
 	return c.awaitReady(ctx, notifier)
+}
+
+// await waits for a message, or until ctx is done.
+func await(ctx context.Context, conversation *nsenter.Conversation) error {
+	cancelled, err := cancel.On(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancelled.Close()
+	cancelled.Wait(conversation.FD())
+	return ctx.Err()
 }
 
 // tooLate returns the error for a container that no longer waits to be started.

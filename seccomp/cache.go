@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -156,7 +157,8 @@ func (c *cache) save(key cacheKey, program []byte) error {
 		return nil
 	}
 	name := key.fileName()
-	temporary := fmt.Sprintf(".%s.%d", name, os.Getpid())
+	// Several goroutines of one process may save the same program.
+	temporary := fmt.Sprintf(".%s.%d.%x", name, os.Getpid(), rand.Uint64())
 	if err := c.write(temporary, entryOf(key, program)); err != nil {
 		return &os.PathError{Op: "write", Path: filepath.Join(c.path, temporary), Err: err}
 	}
@@ -168,8 +170,7 @@ func (c *cache) save(key cacheKey, program []byte) error {
 }
 
 func (c *cache) write(name string, content []byte) error {
-	// A file of this name can only be left over from a dead process with the same pid.
-	fd, err := unix.Openat(c.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	fd, err := unix.Openat(c.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -332,6 +333,32 @@ func BenchmarkCompileCold(b *testing.B) {
 	for b.Loop() {
 		if _, _, err := Compile(b.Context(), profile, ""); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestCacheIsSavedAtOnce: goroutines that save the same program don't get in each other's
+// way.
+func TestCacheIsSavedAtOnce(t *testing.T) {
+	c, err := openCache(t.TempDir() + "/cache")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	program := make([]byte, 100*instructionSize)
+	for i := range 50 {
+		key := cacheKey(fmt.Sprint("key ", i))
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if err := c.save(key, program); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if c.load(key) == nil {
+			t.Errorf("%s isn't there", key)
 		}
 	}
 }

@@ -168,6 +168,8 @@ func start(hook *specs.Hook, stdio ...int) (p process, err error) {
 func (p process) wait(ctx context.Context, timeout *int, outputs ...*output) error {
 	cancelled, err := cancel.On(ctx)
 	if err != nil {
+		p.kill()
+		_, _ = reap.Wait(p.pid)
 		return err
 	}
 	defer cancelled.Close()

@@ -59,7 +59,10 @@ func run(ctx context.Context, request []byte) ([]byte, error) {
 	defer input.Close()
 
 	var output, failure bytes.Buffer
-	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/self/fd/%d", executable.Fd()))
+	// The executable is passed as a descriptor, too, because os/exec renumbers
+	// descriptors between fork and execve and must not replace it.
+	cmd := exec.CommandContext(ctx, "/proc/self/fd/3")
+	cmd.ExtraFiles = []*os.File{executable}
 	cmd.Args = []string{"runnel-seccomp"}
 	// The program ends before collecting its garbage is worth the time. All of
 	// libseccomp's memory comes from one thread, so that arenas for the others are

@@ -260,7 +260,7 @@ user_namespace() {
 	mount_of '{"destination": "/mnt", "type": "ext4", "source": "/dev/null"}'
 	logs create c
 	has_details mount_failed mount /mounts/6 EPERM
-	hints 'no user namespace mount ext4'
+	hints "doesn't permit mounting ext4 in a user namespace"
 	config 'del(.mounts[6]) | .linux.namespaces |= map(select(.type != "pid"))'
 	logs create c
 	has_details mount_failed mount /mounts/0 EPERM
@@ -394,7 +394,7 @@ nested() {
 	hints 'the runtime lacks CAP_SETFCAP'
 	nested '.process.capabilities[] += ["CAP_SETFCAP"]'
 	has_details mount_failed mount /mounts/0 EPERM
-	hints 'without other mounts on it, and there is /proc/'
+	hints 'nothing is mounted below /proc on the host, but there is /proc/'
 	# Without mounts on it there is no error.
 	nested '.process.capabilities[] += ["CAP_SETFCAP"] | .linux.readonlyPaths = [] | .linux.maskedPaths = [] | .mounts[5].options = []'
 	equal "$status $error" '0 '

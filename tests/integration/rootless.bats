@@ -101,7 +101,7 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	config '.linux.namespaces |= map(if .type == "pid" or .type == "network" then .path = "/proc/\($pid)/ns/\({pid: "pid", network: "net"}[.type])" else . end)' --arg pid "$pid"
 	! delegated || config '.linux.cgroupsPath = $path' --arg path "${CGROUPS_PATH}2"
 	exits 1 runtime run second
-	says 'linux.namespaces\[[0-9]\] (pid|network): join the namespace: operation not permitted \(it belongs to another user namespace: that has to be joined, too'
+	says 'linux.namespaces\[[0-9]\] (pid|network): join the namespace: operation not permitted \(it belongs to another user namespace, which must be joined by its path, too'
 	one_sentence
 	config 'del(.linux.uidMappings, .linux.gidMappings) |
 		(.linux.namespaces[] | select(.type == "user")).path = "/proc/\($pid)/ns/user"' --arg pid "$pid"

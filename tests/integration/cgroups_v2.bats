@@ -160,7 +160,7 @@ resources() { config ".linux.resources += $1"; }
 	resources '{"memory": {"limit": 67108864}, "pids": {"limit": 10}}'
 	exits 1 runtime create c
 	equal "$(value cgroup.type)" domain
-	says "enable cgroup controller memory below /sys/fs/cgroup/$CGROUP: .*only while it has no process of its own, and it has: $pid \\(sleep\\)"
+	says "enable cgroup controller memory below /sys/fs/cgroup/$CGROUP: .*only while it has no processes of its own, and it has: $pid \\(sleep\\)"
 	one_sentence
 	kill $pid
 	wait $pid || true

@@ -14,7 +14,12 @@ import (
 // an incomplete file.
 func writePidFile(path string, pid int) error {
 	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
-	fd, err := unix.Open(temporary, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o666)
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
+	fd, err := unix.Open(temporary, flags, 0o666)
+	if err == unix.EEXIST { // left behind by a command that was killed
+		_ = os.Remove(temporary)
+		fd, err = unix.Open(temporary, flags, 0o666)
+	}
 	if err != nil {
 		return &os.PathError{Op: "pid file", Path: temporary, Err: err}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -131,6 +132,9 @@ func (e *Dir) FD() int { return e.fd }
 // Creating the directory is what locks the id. The error is fault.ErrExist if the
 // directory exists, or fault.ErrInvalidID.
 func Reserve(root, id string) (*Dir, error) {
+	if !filepath.IsAbs(root) {
+		return nil, fmt.Errorf("state root %q: not an absolute path", root)
+	}
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
 	}
@@ -220,9 +224,13 @@ func (e *Dir) ReadFile(name string) ([]byte, error) {
 	return rawio.ReadAll(fd)
 }
 
+// saves counts the calls of Save, so that those of several goroutines don't write to one
+// temporary file.
+var saves atomic.Uint64
+
 // Save replaces state.json atomically: a reader sees the old or the new one.
 func (e *Dir) Save(s *State) error {
-	name := fmt.Sprint(temporaries, os.Getpid())
+	name := fmt.Sprint(temporaries, os.Getpid(), ".", saves.Add(1))
 	if err := e.WriteFile(name, s.encode()); err != nil {
 		return err
 	}

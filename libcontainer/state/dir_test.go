@@ -1,6 +1,9 @@
 package state
 
-import "testing"
+import (
+	"sync"
+	"testing"
+)
 
 func TestValidID(t *testing.T) {
 	for id, want := range map[string]bool{
@@ -11,4 +14,35 @@ func TestValidID(t *testing.T) {
 			t.Errorf("validID(%q) = %v, want %v", id, got, want)
 		}
 	}
+}
+
+func TestReserveWantsAnAbsoluteRoot(t *testing.T) {
+	for _, root := range []string{"", "state", "./state"} {
+		if dir, err := Reserve(root, "c"); err == nil {
+			dir.Close()
+			t.Errorf("Reserve(%q) succeeds", root)
+		}
+	}
+}
+
+func TestSaveByTwoGoroutines(t *testing.T) {
+	dir, err := Reserve(t.TempDir(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for range 50 {
+				if err := dir.Save(&State{ID: "c", Pid: i}); err != nil {
+					t.Error(err)
+				}
+				if _, err := dir.Load(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -43,6 +44,9 @@ func (c *Container) Delete(force bool) error {
 	if err != nil && !force {
 		return err
 	}
+	if !force && status == Running && c.awaitKilled() {
+		status = Stopped
+	}
 	switch status {
 	case Stopped, Created:
 	default:
@@ -51,6 +55,24 @@ func (c *Container) Delete(force bool) error {
 		}
 	}
 	return c.delete()
+}
+
+// endTimeout is the time, in milliseconds, in which an init that has been killed is
+// expected to end on a busy machine.
+const endTimeout = 2000
+
+// awaitKilled waits for the end of an init that was killed a moment ago: a kill returns
+// when the signal is sent. It reports whether the init has ended.
+func (c *Container) awaitKilled() bool {
+	process, err := c.state.OpenProcess()
+	if err != nil {
+		return errors.Is(err, ErrNotRunning)
+	}
+	defer unix.Close(process)
+	if !procfs.IsKilled(c.state.Pid) {
+		return pidfd.Wait(process, 0)
+	}
+	return pidfd.Wait(process, endTimeout)
 }
 
 // deleteBroken removes a container whose state can't be read. Only its directory is

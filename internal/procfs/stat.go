@@ -20,6 +20,8 @@ type Stat struct {
 	// State is the process's state: 'R', 'S', 'D', 'Z' and others.
 	State  byte
 	Parent int
+	// IsExiting reports that the process is being taken down by the kernel, or has been.
+	IsExiting bool
 	// Terminal is the device number of the controlling terminal; 0 for none.
 	Terminal uint64
 	// CPUTime is the time spent in user mode and in kernel mode.
@@ -28,6 +30,9 @@ type Stat struct {
 	// the pid it identifies a process, unless the pid is reused within a tick.
 	StartTime uint64
 }
+
+// flagExiting is PF_EXITING of the kernel's include/linux/sched.h.
+const flagExiting = 0x4
 
 // IsDead reports whether the process has ended, whether or not it has been reaped.
 func (s Stat) IsDead() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
@@ -72,7 +77,7 @@ func parseStat(line []byte) (Stat, error) {
 	}
 	s := Stat{
 		Name: string(line[begin+1 : end]), State: fields[0][0], Parent: int(number(4)),
-		Terminal: uint64(uint32(number(7))), CPUTime: number(14) + number(15), StartTime: number(22),
+		Terminal: uint64(uint32(number(7))), IsExiting: number(9)&flagExiting != 0, CPUTime: number(14) + number(15), StartTime: number(22),
 	}
 	if err != nil {
 		return Stat{}, err
@@ -105,4 +110,24 @@ func status(process, name string) string {
 		}
 	}
 	return ""
+}
+
+// IsKilled reports whether the kernel is about to end the process pid, which can't do
+// anything about it any more: it is exiting, or SIGKILL is pending. A fatal signal of
+// another kind makes SIGKILL pending, too. It is false for a process that has ended.
+func IsKilled(pid int) bool {
+	s, err := ReadStat(pid)
+	if err != nil || s.IsDead() {
+		return false
+	}
+	if s.IsExiting {
+		return true
+	}
+	for _, field := range []string{"SigPnd", "ShdPnd"} {
+		pending, err := strconv.ParseUint(Status(pid, field), 16, 64)
+		if err == nil && pending&(1<<(unix.SIGKILL-1)) != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,8 +15,8 @@ func TestParseStat(t *testing.T) {
 		want Stat
 		bad  bool
 	}{
-		{"17 (sh)" + tail, Stat{"sh", 'S', 1, 4, 11 + 12, 4242}, false},
-		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), Stat{"a) Z 1 (b", 'R', 1, 4, 11 + 12, 4242}, false},
+		{"17 (sh)" + tail, Stat{Name: "sh", State: 'S', Parent: 1, IsExiting: true, Terminal: 4, CPUTime: 11 + 12, StartTime: 4242}, false},
+		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), Stat{Name: "a) Z 1 (b", State: 'R', Parent: 1, IsExiting: true, Terminal: 4, CPUTime: 11 + 12, StartTime: 4242}, false},
 		{"17 (sh) S 1 2", Stat{}, true},
 		{"17 sh S", Stat{}, true},
 		{")(", Stat{}, true},
@@ -50,5 +51,19 @@ func TestSelfStatus(t *testing.T) {
 	}
 	if got := SelfStatus("NoSuchField"); got != "" {
 		t.Errorf("SelfStatus of no field = %q", got)
+	}
+}
+
+func TestIsKilled(t *testing.T) {
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if IsKilled(cmd.Process.Pid) {
+		t.Error("a process that sleeps is said to be killed")
+	}
+	if IsKilled(1 << 30) {
+		t.Error("no process is said to be killed")
 	}
 }

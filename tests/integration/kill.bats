@@ -69,6 +69,23 @@ listener() {
 	has_status c stopped
 }
 
+@test "delete right after kill KILL waits for the end" {
+	only_ours 'runc refuses where the process has not ended yet'
+	# Many processes take the kernel a while to end.
+	script 'i=0; while [ $i -lt 60 ]; do sleep 1000 & i=$((i+1)); done; echo ready >/tmp/ready; exec sleep 1000'
+	mkfifo rootfs/tmp/ready
+	local i
+	for i in 1 2 3 4 5; do
+		ok runtime run --detach c
+		equal "$(read_line rootfs/tmp/ready)" ready
+		ok runtime kill c KILL
+		ok runtime delete c
+	done
+	sleeping c
+	exits 1 runtime delete c
+	says 'that is not stopped: running'
+}
+
 @test "kill --all reaches every process of a container without a pid namespace" {
 	without_pid_namespace
 	script 'sleep 1000 & sleep 1000 & echo ready >/tmp/ready; exec sleep 1000'

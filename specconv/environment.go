@@ -10,14 +10,16 @@ import (
 )
 
 // setEnvironment resolves the environment: of several entries with one name the last
-// one counts. The child sets HOME if nothing else does.
+// one counts. The child sets HOME if nothing else does, or only to nothing.
 func (b *builder) setEnvironment(more []string) {
 	if b.process == nil {
 		return
 	}
 	b.env = lastOfEach(slices.Concat(b.process.Env, more))
-	_, hasHome := lookup(b.env, "HOME")
-	b.looksUpHome = !hasHome
+	if home, _ := lookup(b.env, "HOME"); home == "" {
+		b.looksUpHome = true
+		b.env = slices.DeleteFunc(b.env, func(entry string) bool { return entry == "HOME=" || entry == "HOME" })
+	}
 }
 
 // lastOfEach returns the last entry of each name, in the order of env.

@@ -177,6 +177,8 @@ load lib
 	run_prints 'echo $HOME' /
 	config '.process.env += ["HOME=/opt"]'
 	run_prints 'echo $HOME' /opt
+	config '.process.env += ["HOME="]' # set to nothing is looked up, too
+	run_prints 'echo $HOME' /
 }
 
 @test "arguments with spaces, quotes, newlines, and empty ones" {

@@ -54,11 +54,21 @@ func Signed(n int64, unlimited string) string {
 // Unsigned formats a number.
 func Unsigned(n uint64) string { return strconv.FormatUint(n, 10) }
 
+// CheckUnlimited refuses a negative limit other than -1, which means no limit, and
+// reports whether it is valid. n may be nil.
+func (c *Compilation) CheckUnlimited(at place.Place, n *int64) bool {
+	if n == nil || *n >= -1 {
+		return true
+	}
+	c.Refuse(at, "invalid value %d, must not be negative, except -1 for no limit", *n)
+	return false
+}
+
 // Pids adds the limit of tasks. A limit of 0 allows no fork. It is written as
 // 1, which has the same effect on a cgroup that holds its first process, and
 // still allows that process to be cloned into the cgroup.
 func (c *Compilation) Pids(p *specs.LinuxPids) {
-	if p == nil || p.Limit == nil {
+	if p == nil || p.Limit == nil || !c.CheckUnlimited(Field("pids", "limit"), p.Limit) {
 		return
 	}
 	value := "1"
@@ -68,9 +78,14 @@ func (c *Compilation) Pids(p *specs.LinuxPids) {
 	c.Add("pids", "pids.max", value, Field("pids", "limit"))
 }
 
-// CheckMemory refuses a limit of memory plus swap below that of memory, and
-// reports whether the two suit each other.
+// CheckMemory refuses negative limits other than -1, and a limit of memory plus swap
+// below that of memory. It reports whether the latter two suit each other.
 func (c *Compilation) CheckMemory(m *specs.LinuxMemory) bool {
+	c.CheckUnlimited(Field("memory", "limit"), m.Limit)
+	c.CheckUnlimited(Field("memory", "reservation"), m.Reservation)
+	if !c.CheckUnlimited(Field("memory", "swap"), m.Swap) {
+		return false
+	}
 	if m.Limit == nil || m.Swap == nil || *m.Swap <= 0 {
 		return true
 	}
@@ -86,8 +101,10 @@ func (c *Compilation) RefuseSwap(swap, limit int64) {
 	c.Refuse(Field("memory", "swap"), "memory+swap limit %d should be >= memory limit %d", swap, limit)
 }
 
-// CheckCPU refuses a burst above the quota, and an idle that is neither 0 nor 1.
+// CheckCPU refuses a negative quota other than -1, a burst above the quota, and an idle
+// that is neither 0 nor 1.
 func (c *Compilation) CheckCPU(cpu *specs.LinuxCPU) {
+	c.CheckUnlimited(Field("cpu", "quota"), cpu.Quota)
 	if cpu.Burst != nil && cpu.Quota != nil && *cpu.Quota > 0 && *cpu.Burst > uint64(*cpu.Quota) {
 		c.Refuse(Field("cpu", "burst"), "burst %d is larger than the quota %d", *cpu.Burst, *cpu.Quota)
 	}

@@ -27,7 +27,7 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 	case fair && (s.Nice < -20 || s.Nice > 19):
 		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy)
 	case !fair && s.Nice != 0:
-		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy).Hint = "only SCHED_OTHER and SCHED_BATCH have a nice value"
+		c.warnf(at.Key("nice"), "the nice value %d is ignored with scheduler.policy %s", s.Nice, s.Policy).Hint = "only SCHED_OTHER and SCHED_BATCH have one"
 	}
 	if s.Priority != 0 && !realtime {
 		c.errorf(at.Key("priority"), "scheduler.priority can only be specified for SchedFIFO or SchedRR policy")

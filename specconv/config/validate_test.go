@@ -335,7 +335,7 @@ var (
 				"/process/scheduler/flags/0 | error | process.scheduler.flags[0]: invalid scheduler flag: F",
 			}},
 		{name: "scheduler fifo", change: schedule(specs.Scheduler{Policy: specs.SchedFIFO, Nice: 1}), want: []string{
-			"/process/scheduler/nice | error | process.scheduler.nice: invalid scheduler.nice: 1 when scheduler.policy is SCHED_FIFO",
+			"/process/scheduler/nice | warning | process.scheduler.nice: the nice value 1 is ignored with scheduler.policy SCHED_FIFO",
 			"/process/scheduler/priority | error | process.scheduler.priority: invalid scheduler.priority: 0",
 		}},
 		{name: "scheduler deadline", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1, Deadline: 2, Period: 3})},

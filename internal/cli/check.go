@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ func checkCommand(s *session) *Command {
 	return &Command{
 		Command: &cli.Command{
 			Name: "check", Category: bundles, Usage: "report every problem in a bundle without creating anything",
+			ArgsUsage: "[DIR]",
 			Description: `Reads config.json and inspects the root file system. Prints one line per problem:
 FILE:LINE:COLUMN, the severity, the place in config.json, the problem and a hint.
 Errors make create fail. Warnings are about what is probably not intended, or what
@@ -29,7 +31,8 @@ exit code is 1 if there are errors.`,
 			},
 			Action: s.check,
 		},
-		Example: `runnel check --bundle /srv/web
+		Most: 1,
+		Example: `runnel check /srv/web
 runnel check --json | jq -r '.problems[] | select(.severity == "error") | .pointer'`,
 	}
 }
@@ -40,6 +43,12 @@ func (s *session) check(c *cli.Context) error {
 		return err
 	}
 	bundle := c.String("bundle")
+	if dir := c.Args().First(); dir != "" {
+		if c.IsSet("bundle") {
+			return misuse(errors.New("the bundle is given twice, by --bundle and by an argument"))
+		}
+		bundle = dir
+	}
 	problems, err := r.Check(bundle, c.Bool("host"))
 	if err != nil {
 		return err

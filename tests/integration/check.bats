@@ -54,6 +54,15 @@ all_agree() {
 	clean --bundle "$BUNDLE" --host
 }
 
+@test "the bundle is given by an argument, too" {
+	only_ours 'runc has no check'
+	ok runtime check "$PWD"
+	cd /
+	ok runtime check "$BUNDLE"
+	exits 1 runtime check --bundle "$BUNDLE" "$BUNDLE"
+	says 'given twice'
+}
+
 @test "all problems at once, with their lines; warnings alone aren't a failure" {
 	only_ours 'it has no such command'
 	cat >config.json <<-'EOF'

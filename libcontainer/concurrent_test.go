@@ -14,6 +14,9 @@ import (
 // TestConcurrent runs containers with seccomp profiles, several at a time, with processes
 // beside their inits, and looks for what is left.
 func TestConcurrent(t *testing.T) {
+	if !*libcontainer.Features().Linux.Seccomp.Enabled {
+		t.Skip("this build has no seccomp support")
+	}
 	r, dir, name := newRuntime(t, func(s *specs.Spec) {
 		s.Linux.CgroupsPath = ""
 		s.Linux.Seccomp = &specs.LinuxSeccomp{

@@ -160,7 +160,7 @@ func (x *execution) answer(m nsenter.Message) error {
 // was killed before it reached its program.
 func (x *execution) programRuns() error {
 	if x.pid != x.child.Pid || !x.plan.Has(plan.KindFork) {
-		return nil
+		return x.vanished()
 	}
 	return errors.New("unable to start container process: it was killed while it entered the container")
 }

@@ -12,8 +12,11 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/internal/pidfd"
+	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -160,6 +163,19 @@ func (l *launch) identify(pid int) (err error) {
 	l.child.PidFD = -1
 	_, _ = reap.Wait(l.child.Pid)
 	return nil
+}
+
+// vanished returns the error for a process that has ended before it executed its program,
+// without a message: it was killed, or its seccomp filter refused both. nil if it runs the
+// program. In start, a process that its parent has reaped by now isn't seen.
+func (l *launch) vanished() error {
+	s, err := procfs.ReadStat(l.pid)
+	if err != nil || s.Name != nsenter.ChildName || !s.IsDead() && !s.IsExiting {
+		return nil
+	}
+	return fault.Wrap("exec", fault.ProcessFailed, place.Errorf(place.At("/process/args"),
+		"unable to start container process: it ended before the program was executed "+
+			"(it was killed, or linux.seccomp refuses execve, and sendmsg to report that)"))
 }
 
 // explain returns the error for a step that has failed.

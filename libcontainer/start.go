@@ -122,7 +122,7 @@ func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conve
 // runs the poststart hooks. It stops at the first hook that fails; the caller then
 // stops the container: runtime.md, lifecycle, step 9.
 func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) error {
-	d := dialogue{status: specs.StateCreated, gone: func() error { return nil }}
+	d := dialogue{status: specs.StateCreated, gone: l.vanished}
 	if err := l.converse(ctx, conversation, d); err != nil {
 		return err
 	}

@@ -14,6 +14,9 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
+// ChildName is the command name of a child until it executes the program, proc_pid_comm(5).
+const ChildName = "runnel-init"
+
 // Options are what a child gets from its parent besides the plan.
 type Options struct {
 	// Stdio are the standard streams.

@@ -291,3 +291,16 @@ agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	says 'listenerMetadata'
 	nothing_left
 }
+
+@test "a filter that refuses execve, and all by which the process could say so" {
+	only_ours 'runc waits for ever, or says nothing'
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+		{"names": ["execve", "execveat", "sendmsg", "exit_group", "exit"], "action": "SCMP_ACT_ERRNO"}]}'
+	args true
+	exits 1 runtime run c
+	says 'it ended before the program was executed'
+	one_sentence
+	exits 1 runtime run --detach c
+	says 'it ended before the program was executed'
+	nothing_left
+}

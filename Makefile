@@ -53,9 +53,12 @@ runnel: embedded
 embedded: deps-build ## build the embedded seccomp compiler
 	@$(MAKE) --no-print-directory $(EMBEDDED)
 
+# Go's build cache doesn't know what pkg-config prints, only these variables: without
+# them, libseccomp could come from where an earlier build, for another directory, found it.
 $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go internal/memfd/*.go) go.mod
 	@mkdir -p $(@D)
-	CGO_ENABLED=1 GOFLAGS= CC=$(CC) GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo \
+	CGO_ENABLED=1 GOFLAGS= CC=$(CC) GOARCH=$(GOARCH) CGO_CFLAGS="-O2 -g $$(pkg-config --cflags libseccomp)" \
+		CGO_LDFLAGS="$$(pkg-config --libs-only-L libseccomp)" $(GO) build -trimpath -buildvcs=false -tags netgo,osusergo \
 		-ldflags '-s -w -buildid= -linkmode external -extldflags -static' -o $@ ./seccomp/compiler/program
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 

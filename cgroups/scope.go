@@ -122,9 +122,22 @@ func (s *scope) Create(r *specs.LinuxResources) error {
 			return err
 		}
 	}
+	if err := s.checkThawed(); err != nil {
+		return err
+	}
 	s.pending, s.resources = true, r
 	s.sent = slices.DeleteFunc(sent, preventsFork)
 	return nil
+}
+
+// checkThawed refuses a frozen cgroup at the unit's location, because the unit's first
+// process would stop in it.
+func (s *scope) checkThawed() error {
+	frozen, err := s.Frozen()
+	if err == nil && frozen {
+		err = fmt.Errorf("container's cgroup of unit %s is frozen", s.spec.Name)
+	}
+	return err
 }
 
 // preventsFork reports whether p limits the unit to so few processes that the process which

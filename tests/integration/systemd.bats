@@ -144,6 +144,24 @@ detached() {
 	prints runs
 }
 
+@test "systemd: a frozen cgroup is refused, and can be used after it is thawed" {
+	with_unit
+	local dir=/sys/fs/cgroup/system.slice/$CGROUP.scope file=cgroup.freeze on=1 off=0
+	if cgroup_v1; then
+		dir=/sys/fs/cgroup/freezer/system.slice/$CGROUP.scope file=freezer.state on=FROZEN off=THAWED
+	fi
+	mkdir -p "$dir"
+	echo $on >"$dir/$file"
+	exits 1 systemd run c
+	says "$UNIT is frozen"
+	equal "$(status_of c)" none
+	equal "$(property LoadState)" not-found
+	echo $off >"$dir/$file"
+	script 'echo runs'
+	ok systemd run c
+	prints runs
+}
+
 @test "systemd: annotations set properties" {
 	with_unit
 	config '.annotations = {"org.systemd.property.TimeoutStopSec": "7", "org.systemd.property.Documentation": "[\"man:x(1)\"]"}'

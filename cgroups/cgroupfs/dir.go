@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/rawio"
 )
 
 // Dir is one cgroup: its absolute path, and a descriptor once one was needed. The
@@ -117,33 +119,11 @@ func (d *Dir) ReadFile(name string) (string, error) {
 		return "", fmt.Errorf("read %s/%s: %w", d.path, name, Denied(err))
 	}
 	defer unix.Close(fd)
-	text, err := readAll(fd)
+	text, err := rawio.ReadAll(fd)
 	if err != nil {
 		return "", fmt.Errorf("read %s/%s: %w", d.path, name, err)
 	}
 	return strings.TrimSuffix(string(text), "\n"), nil
-}
-
-// readAll reads a descriptor to its end. Most control files fit into the first
-// buffer.
-func readAll(fd int) ([]byte, error) {
-	buf := make([]byte, 0, 4096)
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
-		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return buf, nil
-		}
-		buf = buf[:len(buf)+n]
-	}
 }
 
 // Mkdir creates the cgroup and the missing ones above it. It returns the

@@ -101,9 +101,30 @@ func (c *Compilation) RefuseSwap(swap, limit int64) {
 	c.Refuse(Field("memory", "swap"), "memory+swap limit %d should be >= memory limit %d", swap, limit)
 }
 
-// CheckCPU refuses a negative quota other than -1, a burst above the quota, and an idle
+// CPU checks the fields of cpu, and adds those that have the same files in cgroup v1 and
+// v2: cpus, mems and idle. It reports whether the cgroup will be idle: then the kernel
+// refuses shares and a weight.
+func (c *Compilation) CPU(cpu *specs.LinuxCPU) (idle bool) {
+	c.checkCPU(cpu)
+	if cpu.Cpus != "" {
+		c.Add("cpuset", "cpuset.cpus", cpu.Cpus, Field("cpu", "cpus"))
+	}
+	if cpu.Mems != "" {
+		c.Add("cpuset", "cpuset.mems", cpu.Mems, Field("cpu", "mems"))
+	}
+	if cpu.Idle == nil {
+		return false
+	}
+	w := c.Add("cpu", "cpu.idle", strconv.FormatInt(*cpu.Idle, 10), Field("cpu", "idle"))
+	if *cpu.Idle == 0 {
+		w.Tolerate = cgroupfs.Missing
+	}
+	return *cpu.Idle == 1
+}
+
+// checkCPU refuses a negative quota other than -1, a burst above the quota, and an idle
 // that is neither 0 nor 1.
-func (c *Compilation) CheckCPU(cpu *specs.LinuxCPU) {
+func (c *Compilation) checkCPU(cpu *specs.LinuxCPU) {
 	c.CheckUnlimited(Field("cpu", "quota"), cpu.Quota)
 	if cpu.Burst != nil && cpu.Quota != nil && *cpu.Quota > 0 && *cpu.Burst > uint64(*cpu.Quota) {
 		c.Refuse(Field("cpu", "burst"), "burst %d is larger than the quota %d", *cpu.Burst, *cpu.Quota)

@@ -39,22 +39,8 @@ func addCPU(c *limits.Compilation, cpu *specs.LinuxCPU) {
 	if cpu == nil {
 		return
 	}
-	c.CheckCPU(cpu)
-	if cpu.Cpus != "" {
-		c.Add("cpuset", "cpuset.cpus", cpu.Cpus, limits.Field("cpu", "cpus"))
-	}
-	if cpu.Mems != "" {
-		c.Add("cpuset", "cpuset.mems", cpu.Mems, limits.Field("cpu", "mems"))
-	}
-	if cpu.Idle != nil {
-		w := c.Add("cpu", "cpu.idle", strconv.FormatInt(*cpu.Idle, 10), limits.Field("cpu", "idle"))
-		if *cpu.Idle == 0 {
-			w.Tolerate = cgroupfs.Missing
-		}
-	}
-	// The kernel refuses shares for an idle cgroup.
-	isIdle := cpu.Idle != nil && *cpu.Idle == 1
-	if cpu.Shares != nil && *cpu.Shares != 0 && !isIdle {
+	idle := c.CPU(cpu)
+	if cpu.Shares != nil && *cpu.Shares != 0 && !idle {
 		addShares(c, *cpu.Shares)
 	}
 	addBandwidth(c, cpu)

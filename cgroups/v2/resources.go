@@ -54,22 +54,8 @@ func addCPU(c *limits.Compilation, cpu *specs.LinuxCPU, now current) {
 	if cpu == nil {
 		return
 	}
-	c.CheckCPU(cpu)
-	if cpu.Cpus != "" {
-		c.Add("cpuset", "cpuset.cpus", cpu.Cpus, limits.Field("cpu", "cpus"))
-	}
-	if cpu.Mems != "" {
-		c.Add("cpuset", "cpuset.mems", cpu.Mems, limits.Field("cpu", "mems"))
-	}
-	if cpu.Idle != nil {
-		w := c.Add("cpu", "cpu.idle", strconv.FormatInt(*cpu.Idle, 10), limits.Field("cpu", "idle"))
-		if *cpu.Idle == 0 {
-			w.Tolerate = cgroupfs.Missing
-		}
-	}
-	// The kernel refuses a weight for an idle cgroup.
-	isIdle := cpu.Idle != nil && *cpu.Idle == 1
-	if shares := unsigned(cpu.Shares); shares != 0 && !isIdle {
+	idle := c.CPU(cpu)
+	if shares := unsigned(cpu.Shares); shares != 0 && !idle {
 		c.Add("cpu", "cpu.weight", limits.Unsigned(Weight(shares)), limits.Field("cpu", "shares"))
 	}
 	// A burst has to suit the quota at any time, so which has to be written

@@ -74,7 +74,7 @@ func newReader(t *testing.T) *reader {
 // lock keeps two runs of the test apart: the ids in README.md are also names of cgroups.
 func lock(t *testing.T) {
 	t.Helper()
-	file, err := os.OpenFile(filepath.Join(os.TempDir(), "runnel-readme.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.Open("/run")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func (f *Filter) Allows(number uintptr, args ...uint64) bool {
 }
 
 // actionOf runs a program and returns its result. It knows the instructions that the
-// stub and libseccomp use; ok is false for another one, or without a result.
+// prologue and libseccomp use; ok is false for another one, or without a result.
 func (c *call) actionOf(program []byte) (action uint32, ok bool) {
 	data := binary.NativeEndian.AppendUint32(make([]byte, 0, 64), c.number)
 	data = binary.NativeEndian.AppendUint32(data, c.arch)

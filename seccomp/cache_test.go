@@ -115,10 +115,10 @@ func TestCacheKeyParts(t *testing.T) {
 	}
 	seen := map[cacheKey]string{}
 	for name, change := range map[string]func(*lowered){
-		"nothing": func(*lowered) {},
-		"default": func(l *lowered) { l.request.DefaultAction = 2 },
-		"stub":    func(l *lowered) { l.stub = true },
-		"arch":    func(l *lowered) { l.request.Archs[0].Token = tokenX32 },
+		"nothing":  func(*lowered) {},
+		"default":  func(l *lowered) { l.request.DefaultAction = 2 },
+		"prologue": func(l *lowered) { l.prologue = true },
+		"arch":     func(l *lowered) { l.request.Archs[0].Token = tokenX32 },
 		"archs": func(l *lowered) {
 			l.request.Archs = append(l.request.Archs, compiler.Arch{Token: tokenX32, Limit: x32Own})
 		},

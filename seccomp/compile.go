@@ -5,7 +5,7 @@
 //
 // A profile is lowered to numbers (lower, pure), which are also the key of the
 // cache. On a miss package compiler compiles them with libseccomp, and a short
-// program is put in front of the result (stub.go).
+// program is put in front of the result (prologue.go).
 //
 // The position of the filter among the steps of the container's process, and the
 // system calls that this process still needs after it, are the planner's.
@@ -40,7 +40,7 @@ type Filter struct {
 }
 
 // programRevision changes when the same request and the same libseccomp make
-// another program: with stub.go, and with the calls of libseccomp in package
+// another program: with prologue.go, and with the calls of libseccomp in package
 // compiler.
 const programRevision = 1
 
@@ -82,7 +82,7 @@ func build(ctx context.Context, profile *specs.LinuxSeccomp, l *lowered) ([]byte
 	if err != nil {
 		return nil, fmt.Errorf("compile the seccomp profile: %w", explain(err, profile, l))
 	}
-	return withStub(l, program)
+	return withPrologue(l, program)
 }
 
 // explain replaces a failure of the compiler by a sentence, with the place in
@@ -124,13 +124,13 @@ func archPlace(profile *specs.LinuxSeccomp, token uint32) (at place.Place, name 
 }
 
 // keyOf returns everything that decides the program: the request, the compiler with
-// its libseccomp, and the stub.
+// its libseccomp, and the prologue.
 func keyOf(compilerIdentity string, l *lowered) cacheKey {
-	stub := byte(0)
-	if l.stub {
-		stub = 1
+	prologue := byte(0)
+	if l.prologue {
+		prologue = 1
 	}
-	return cacheKey(compilerIdentity + string([]byte{0, programRevision, stub}) + string(l.request.Encode()))
+	return cacheKey(compilerIdentity + string([]byte{0, programRevision, prologue}) + string(l.request.Encode()))
 }
 
 // nativeArch returns the architecture that runnel was built for; "" if libseccomp

@@ -158,7 +158,7 @@ func loadedWords(program []byte) []uint16 {
 	return words
 }
 
-// mnemonics are the instructions that the stub and libseccomp use.
+// mnemonics are the instructions that the prologue and libseccomp use.
 var mnemonics = map[uint16]string{
 	bpfLoad: "ld", bpfAnd: "and", bpfJump: "ja", bpfJumpEqual: "jeq", bpfJumpGreater: "jgt", bpfJumpAtLeast: "jge", bpfReturn: "ret",
 }

@@ -15,9 +15,9 @@ type lowered struct {
 	// entries has, for each rule of the request, its index in
 	// linux.seccomp.syscalls.
 	entries []int
-	// stub asks for ENOSYS instead of the default action where a system call is
+	// prologue asks for ENOSYS instead of the default action where a system call is
 	// newer than all that the profile names.
-	stub bool
+	prologue bool
 	// flags and notify are those of Filter.
 	flags  uint64
 	notify bool
@@ -48,7 +48,7 @@ func lower(profile *specs.LinuxSeccomp, native specs.Arch) (l *lowered, problems
 	if len(w.problems) > 0 {
 		return nil, w.problems, w.warnings
 	}
-	w.out.stub = fallback.denies && w.out.request.DefaultAction != actErrno|enosys
+	w.out.prologue = fallback.denies && w.out.request.DefaultAction != actErrno|enosys
 	return &w.out, nil, w.warnings
 }
 

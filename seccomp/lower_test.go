@@ -51,9 +51,9 @@ func TestLower(t *testing.T) {
 				{Index: 1, Op: 2, A: 5},
 			},
 		},
-		entries: []int{0, 0, 1, 2, 3, 4, 4},
-		stub:    true,
-		flags:   flagSpecAllow,
+		entries:  []int{0, 0, 1, 2, 3, 4, 4},
+		prologue: true,
+		flags:    flagSpecAllow,
 	}
 	got, problems, warnings := lower(profile, specs.ArchX86_64)
 	if len(problems) > 0 {
@@ -69,10 +69,10 @@ func TestLower(t *testing.T) {
 
 func TestLowerActions(t *testing.T) {
 	for _, c := range []struct {
-		action specs.LinuxSeccompAction
-		errno  *uint
-		value  uint32
-		stub   bool
+		action   specs.LinuxSeccompAction
+		errno    *uint
+		value    uint32
+		prologue bool
 	}{
 		{specs.ActAllow, nil, 0x7fff0000, false},
 		{specs.ActErrno, nil, 0x00050001, true},
@@ -93,8 +93,8 @@ func TestLowerActions(t *testing.T) {
 			t.Errorf("%s: %v", c.action, problems.First())
 			continue
 		}
-		if l.request.DefaultAction != c.value || l.stub != c.stub {
-			t.Errorf("%s: default = %#x, stub = %v, want %#x, %v", c.action, l.request.DefaultAction, l.stub, c.value, c.stub)
+		if l.request.DefaultAction != c.value || l.prologue != c.prologue {
+			t.Errorf("%s: default = %#x, prologue = %v, want %#x, %v", c.action, l.request.DefaultAction, l.prologue, c.value, c.prologue)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type action struct {
 	// refuses MAX_ERRNO, 4095, and more for ERRNO; TRACE is limited by its 16 bits.
 	maxErrno uint
 	// denies reports whether a program fails when this is the action for system
-	// calls that the profile doesn't know, which is why there is an ENOSYS stub. For
+	// calls that the profile doesn't know, which is why there is an ENOSYS prologue. For
 	// TRACE the tracer decides.
 	denies bool
 }

@@ -14,7 +14,7 @@ const (
 	enosys = uint32(unix.ENOSYS)
 )
 
-// The instructions of classic BPF in the stub (bpf_common.h). The kernel's bitmap of
+// The instructions of classic BPF in the prologue (bpf_common.h). The kernel's bitmap of
 // system calls that are always allowed (since 5.11) is computed only for programs
 // that use no others.
 const (
@@ -61,7 +61,7 @@ func auditArch(token uint32) uint32 {
 	return token
 }
 
-// stub returns the program in front of the compiled one. It returns ENOSYS for system
+// prologue returns the program in front of the compiled one. It returns ENOSYS for system
 // calls that are newer than any the profile names; everything else reaches its end,
 // where the compiled program begins.
 //
@@ -71,8 +71,8 @@ func auditArch(token uint32) uint32 {
 //
 // highest has, for each architecture, the highest number that the profile names, or
 // -1 for none: then it is unknown how old the profile is, and the architecture has
-// no stub.
-func stub(archs []compiler.Arch, highest []int32) []byte {
+// no prologue.
+func prologue(archs []compiler.Arch, highest []int32) []byte {
 	var b []byte
 	done := make([]bool, len(archs))
 	for i := range archs {
@@ -89,16 +89,16 @@ func stub(archs []compiler.Arch, highest []int32) []byte {
 				ranges = append(ranges, unknownTo(archs[j], uint32(highest[j]))...)
 			}
 		}
-		b = appendArchStub(b, auditArch(archs[i].Token), ranges)
+		b = appendArchPrologue(b, auditArch(archs[i].Token), ranges)
 	}
 	return b
 }
 
-// appendArchStub appends the part for one architecture: load the architecture; if
+// appendArchPrologue appends the part for one architecture: load the architecture; if
 // it is this one, load the number and return ENOSYS if a range contains it. The
 // kernel accepts only forward jumps, and conditional ones of up to 255 instructions;
 // the longest here skips 7.
-func appendArchStub(b []byte, arch uint32, ranges []numbers) []byte {
+func appendArchPrologue(b []byte, arch uint32, ranges []numbers) []byte {
 	const perRange = 3
 	if len(ranges) == 0 {
 		return b
@@ -120,12 +120,12 @@ func instruction(b []byte, code uint16, ifTrue, ifFalse uint8, k uint32) []byte 
 	return binary.NativeEndian.AppendUint32(b, k)
 }
 
-// withStub returns the stub and the compiled program as one, within the kernel's
+// withPrologue returns the prologue and the compiled program as one, within the kernel's
 // limit.
-func withStub(l *lowered, p *compiler.Program) ([]byte, error) {
+func withPrologue(l *lowered, p *compiler.Program) ([]byte, error) {
 	program := p.BPF
-	if l.stub {
-		program = append(stub(l.request.Archs, p.Highest), program...)
+	if l.prologue {
+		program = append(prologue(l.request.Archs, p.Highest), program...)
 	}
 	if n := len(program) / instructionSize; n > maxInstructions {
 		return nil, place.Errorf(place.At("/linux/seccomp"), "the profile compiles to %d BPF instructions; the kernel takes %d", n, maxInstructions)

@@ -13,7 +13,7 @@ const (
 	fallThrough  = 0x00007fff // a return value that no other instruction has
 )
 
-func TestStub(t *testing.T) {
+func TestPrologue(t *testing.T) {
 	const (
 		auditX86   = 0x40000003
 		auditARM64 = 0xc00000b7
@@ -41,7 +41,7 @@ func TestStub(t *testing.T) {
 		{"second architecture, known", []compiler.Arch{x8664, x86}, []int32{100, 200}, 150, auditX86, fallThrough},
 		{"second architecture, new", []compiler.Arch{x8664, x86}, []int32{100, 200}, 201, auditX86, returnENOSYS},
 		{"first of two, new", []compiler.Arch{x8664, x86}, []int32{100, 200}, 150, tokenX8664, returnENOSYS},
-		{"second after one without a stub", []compiler.Arch{x8664, x86}, []int32{-1, 200}, 201, auditX86, returnENOSYS},
+		{"second after one without a prologue", []compiler.Arch{x8664, x86}, []int32{-1, 200}, 201, auditX86, returnENOSYS},
 
 		{"x32, known", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 90, tokenX8664, fallThrough},
 		{"x32, new", []compiler.Arch{x8664, x32, x86}, []int32{100, x32Bit | 90, 7}, x32Bit | 91, tokenX8664, returnENOSYS},
@@ -60,7 +60,7 @@ func TestStub(t *testing.T) {
 		{"ARM, above the private ones", []compiler.Arch{arm64, arm}, []int32{291, 400}, 0xf0100, tokenARM, returnENOSYS},
 		{"AArch64, new", []compiler.Arch{arm64, arm}, []int32{291, 400}, 292, auditARM64, returnENOSYS},
 	} {
-		program := instruction(stub(c.archs, c.highest), bpfReturn, 0, 0, fallThrough)
+		program := instruction(prologue(c.archs, c.highest), bpfReturn, 0, 0, fallThrough)
 		if got := simulate(t, program, call{number: c.number, arch: c.arch}); got != c.want {
 			t.Errorf("%s: %#x, want %#x", c.name, got, c.want)
 		}
@@ -68,7 +68,7 @@ func TestStub(t *testing.T) {
 }
 
 // TestProgramOnOtherArchitectures compiles for architectures that this machine
-// isn't, and looks at stub and libseccomp's part together.
+// isn't, and looks at prologue and libseccomp's part together.
 func TestProgramOnOtherArchitectures(t *testing.T) {
 	profile := &specs.LinuxSeccomp{
 		DefaultAction: specs.ActErrno,
@@ -129,9 +129,9 @@ func compileFor(t *testing.T, profile *specs.LinuxSeccomp, native specs.Arch) []
 }
 
 func TestTooLong(t *testing.T) {
-	_, err := withStub(&lowered{}, &compiler.Program{BPF: make([]byte, (maxInstructions+1)*instructionSize)})
+	_, err := withPrologue(&lowered{}, &compiler.Program{BPF: make([]byte, (maxInstructions+1)*instructionSize)})
 	const want = "linux.seccomp: the profile compiles to 4097 BPF instructions; the kernel takes 4096"
 	if err == nil || err.Error() != want {
-		t.Errorf("withStub = %v, want %q", err, want)
+		t.Errorf("withPrologue = %v, want %q", err, want)
 	}
 }

@@ -69,15 +69,11 @@ func (b *builder) cgroupMount(m config.Mount) {
 // mount for each hierarchy, and links for controllers that share one.
 func (b *builder) cgroupsV1(m config.Mount, private bool) {
 	attr := plan.Attr{Set: m.Attr.Set | m.Recursive.Set}
-	if attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
-		b.readonlyLater(m.Place(), m.Target)
-	}
-	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}}
-	base.Attr.Set = attr.Set &^ unix.MOUNT_ATTR_RDONLY
+	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}, Attr: attr}
 	if label := b.mountLabel("tmpfs"); label != "" {
 		base.Params = append(base.Params, "context="+label)
 	}
-	b.add(m.Place(), base)
+	b.addReadonlyLater(m.Place(), base)
 	for _, h := range b.in.Cgroups {
 		if h.Name == "" {
 			continue

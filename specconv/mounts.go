@@ -91,20 +91,24 @@ func (b *builder) fileSystem(m config.Mount) {
 	}
 	// Later steps may create a mount point or a device node in it.
 	if m.Type == "tmpfs" || m.Target == "/dev" {
-		if op.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
-			op.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
-			b.readonlyLater(m.Place(), m.Target)
-		}
+		b.addReadonlyLater(m.Place(), op)
+	} else {
+		b.add(m.Place(), op)
 	}
-	b.add(m.Place(), op)
 	b.morePropagation(m)
 }
 
-// readonlyLater plans to make a mount read-only after everything has been created in it.
-func (b *builder) readonlyLater(origin place.Place, target string) {
-	b.readonly = append(b.readonly, plan.Step{Origin: origin, Op: plan.Attributes{
-		Path: target, Attr: plan.Attr{Set: unix.MOUNT_ATTR_RDONLY},
-	}})
+// addReadonlyLater plans a mount. If it is read-only, it becomes so only after everything
+// has been created in it.
+func (b *builder) addReadonlyLater(origin place.Place, op plan.Mount) {
+	if op.Attr.Set&unix.MOUNT_ATTR_RDONLY != 0 {
+		op.Attr.Set &^= unix.MOUNT_ATTR_RDONLY
+		op.Keep = true
+		b.readonly = append(b.readonly, plan.Step{Origin: origin, Op: plan.MakeReadonly{
+			Step: uint32(len(b.plan.Steps)), Target: op.Target,
+		}})
+	}
+	b.add(origin, op)
 }
 
 // mountLabel returns the SELinux context to mount a file system with. The pseudo file

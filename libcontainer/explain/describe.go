@@ -120,6 +120,8 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "set capabilities", ""
 	case plan.Seccomp:
 		return "load the seccomp filter", ""
+	case plan.MakeReadonly:
+		return "make the mount " + o.Target + " read-only", ""
 	case plan.Attributes:
 		return "change the mount " + o.Path, ""
 	case plan.Propagation:

@@ -107,8 +107,8 @@ func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 			return fault.ProcessFailed
 		}
 		return fault.ProgramNotExecutable
-	case plan.Mount, plan.Bind, plan.Directory, plan.Device, plan.Symlink, plan.Attributes, plan.Mask,
-		plan.Readonly, plan.Pivot, plan.Root, plan.Propagation, plan.Proc:
+	case plan.Mount, plan.Bind, plan.Directory, plan.Device, plan.Symlink, plan.Attributes,
+		plan.MakeReadonly, plan.Mask, plan.Readonly, plan.Pivot, plan.Root, plan.Propagation, plan.Proc:
 		return fault.MountFailed
 	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.BecomeRoot:
 		return fault.NamespaceFailed

@@ -246,6 +246,31 @@ static int has_long_value(const struct op *op)
 	return 0;
 }
 
+/* settle closes the mount of the current step, or leaves it open in the step. */
+static void settle(const struct op *op, long mnt)
+{
+	if (op->flags & MOUNT_KEEP)
+		self.op->file = (uint32_t)mnt;
+	else
+		sys_close(mnt);
+}
+
+/* op_make_readonly closes the mount that it makes read-only. */
+long op_make_readonly(const struct op *op)
+{
+	const struct op *mount;
+	long rc;
+
+	if (op->make_readonly.step >= plan.header->op_count)
+		return -EBADMSG;
+	mount = &plan.ops[op->make_readonly.step];
+	if (mount->kind != OP_MOUNT || mount->file == NO_FILE)
+		return -EBADMSG;
+	rc = set_attr(mount->file, MOUNT_ATTR_RDONLY, 0, 0);
+	sys_close(mount->file);
+	return rc;
+}
+
 /* old_mount is new_mount with mount(2), which attaches the mount at once. It accepts
  * a page of parameters, whereas fsconfig(2) accepts values of at most 255 bytes
  * (overlay's lowerdir). */
@@ -279,7 +304,7 @@ static long old_mount(const struct op *op)
 	if (fd < 0)
 		return fd;
 	rc = set_propagation(fd, op->mount.propagation);
-	sys_close(fd);
+	settle(op, fd);
 	return rc;
 }
 
@@ -295,7 +320,7 @@ static long bind_instead(const struct op *op)
 	rc = attach(tree, str_of(op->mount.target), 1, op->flags & MOUNT_NO_SYMLINK);
 	if (rc >= 0)
 		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, op->mount.set | MOUNT_ATTR_RDONLY, 0, 0));
-	sys_close(tree);
+	settle(op, tree);
 	return rc;
 }
 
@@ -335,7 +360,7 @@ long op_mount(const struct op *op)
 		rc = failed_at(PART_ATTRIBUTE, set_attr(mnt, late, op->mount.clear, 0));
 	if (rc >= 0)
 		rc = set_propagation(mnt, op->mount.propagation);
-	sys_close(mnt);
+	settle(op, mnt);
 	return rc;
 }
 

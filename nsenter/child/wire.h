@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x274df2fc416e7f55ULL
+#define PLAN_MAGIC 0x66f4b8ac40392699ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -128,6 +128,10 @@ struct op {
 			uint64_t propagation;
 		} attributes;
 		struct {
+			struct str target;
+			uint64_t step;
+		} make_readonly;
+		struct {
 			struct str path;
 			struct vec args;
 			struct vec env;
@@ -239,6 +243,7 @@ _Static_assert(sizeof(struct op) == 56, "op");
 	X(DEVICE, "ss", op_device) \
 	X(SYMLINK, "ss", op_symlink) \
 	X(ATTRIBUTES, "s", op_attributes) \
+	X(MAKE_READONLY, "s", op_make_readonly) \
 	X(HOOK, "svv", op_hook) \
 	X(MASK, "s", op_mask) \
 	X(READONLY, "s", op_readonly) \
@@ -273,6 +278,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define MOUNT_COPY_UP 1U
 #define MOUNT_INHERIT_MODE 2U
 #define MOUNT_NO_SYMLINK 4U
+#define MOUNT_KEEP 8U
 #define BIND_RECURSIVE 1U
 #define BIND_REPLACE 2U
 #define BIND_NO_SYMLINK 4U

@@ -126,6 +126,8 @@ type Mount struct {
 	InheritMode bool
 	// NoSymlink refuses a Target with a symbolic link as last component.
 	NoSymlink bool
+	// Keep leaves the mount open for a MakeReadonly.
+	Keep bool
 	// Fallback, if any, is the host path that is bound instead, read-only and
 	// without the mounts below it, if the kernel denies the mount (EPERM, EBUSY).
 	Fallback string
@@ -189,6 +191,14 @@ type Attributes struct {
 	Attr        Attr
 	Propagation uint64 `op:",propagation"`
 	Recursive   bool
+}
+
+// MakeReadonly makes the mount of an earlier step read-only, which is a Mount with Keep
+// and has this index in the plan. Target is where it was mounted: by now a later mount
+// may cover it.
+type MakeReadonly struct {
+	Step   uint32
+	Target string
 }
 
 // Hook runs a program with the container's state on its standard input.

@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x274df2fc416e7f55
+const magic = 0x66f4b8ac40392699
 
 // The sizes of an encoded header and op.
 const (
@@ -51,6 +51,7 @@ const (
 	KindDevice
 	KindSymlink
 	KindAttributes
+	KindMakeReadonly
 	KindHook
 	KindMask
 	KindReadonly
@@ -103,6 +104,7 @@ var kindNames = [...]string{
 	KindDevice:          "device",
 	KindSymlink:         "symlink",
 	KindAttributes:      "attributes",
+	KindMakeReadonly:    "make-readonly",
 	KindHook:            "hook",
 	KindMask:            "mask",
 	KindReadonly:        "readonly",
@@ -156,6 +158,7 @@ func Ops() []Op {
 		Device{},
 		Symlink{},
 		Attributes{},
+		MakeReadonly{},
 		Hook{},
 		Mask{},
 		Readonly{},
@@ -320,6 +323,7 @@ func (o Mount) visit(v visitor) {
 	v.flag(1, "copy-up", o.CopyUp)
 	v.flag(2, "inherit-mode", o.InheritMode)
 	v.flag(4, "no-symlink", o.NoSymlink)
+	v.flag(8, "keep", o.Keep)
 	v.str(24, "fallback", o.Fallback)
 }
 
@@ -382,6 +386,14 @@ func (o Attributes) visit(v visitor) {
 	v.num(24, "clear", o.Attr.Clear, formatAttr)
 	v.num(32, "propagation", o.Propagation, formatPropagation)
 	v.flag(1, "recursive", o.Recursive)
+}
+
+// Kind returns KindMakeReadonly.
+func (MakeReadonly) Kind() Kind { return KindMakeReadonly }
+
+func (o MakeReadonly) visit(v visitor) {
+	v.num(16, "step", uint64(o.Step), formatDecimal)
+	v.str(8, "target", o.Target)
 }
 
 // Kind returns KindHook.

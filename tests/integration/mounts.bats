@@ -203,6 +203,30 @@ source_folder() {
 	run_prints 'touch /dev/x 2>/dev/null || echo read-only; ls /dev/null' $'read-only\n/dev/null'
 }
 
+@test "a read-only mount that a later one covers" {
+	source_folder
+	mkdir "$TMP/src/in"
+	mount_add '{"destination": "/mnt", "type": "tmpfs", "source": "a", "options": ["ro"]},
+		{"destination": "/mnt/in", "type": "tmpfs", "source": "b", "options": ["ro", "nodev"]},
+		{"destination": "/mnt/below", "type": "tmpfs", "source": "c", "options": ["ro", "nodev"]},
+		{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind"]}'
+	only_ours 'runc 1.1 makes read-only what is at the path in the end'
+	script 'echo more >/mnt/in/new && cat /mnt/file; grep -E " /mnt(/in|/below)? .* tmpfs [abc] " /proc/self/mountinfo | cut -d" " -f6'
+	run_container
+	prints $'content\nro,relatime\nro,nodev,relatime\nro,nodev,relatime'
+	equal "$(<"$TMP/src/in/new")" more
+}
+
+@test "a mount on /sys covers the cgroups, which are read-only" {
+	source_folder
+	config '(.mounts[] | select(.destination == "/sys")) |= {destination, type: "sysfs", source: "sysfs", options: ["ro"]}'
+	mount_add '{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro"]},
+		{"destination": "/sys", "type": "bind", "source": $src, "options": ["rbind"]}'
+	run_prints 'cat /sys/file && echo x >/sys/new && echo writable' $'content\nwritable'
+	config '.mounts[-1] = {"destination": "/sys", "type": "tmpfs", "source": "tmpfs"}'
+	run_prints 'echo x >/sys/new && echo writable' writable
+}
+
 @test "tmpcopyup" {
 	mkdir -p rootfs/full/deep
 	echo text >rootfs/full/deep/file

@@ -35,6 +35,9 @@ type Group interface {
 	// that was cloned into Dir joins all of them by writing "0" to each, without
 	// waiting for the lock that Join needs. The caller closes the descriptors.
 	Tasks() ([]int, error)
+	// Procs opens the file "cgroup.procs" of the cgroup of Dir. A process that can't be
+	// cloned into Dir joins it by writing "0". The caller closes the descriptor.
+	Procs() (int, error)
 	// Join moves a process with all its threads into the cgroup, in every hierarchy.
 	// With the systemd driver the first Join after Create creates the cgroups, because
 	// systemd requires a process for that. The error is ErrNotCreated if they can't

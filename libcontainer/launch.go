@@ -20,6 +20,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv"
 )
 
 // launch is a process that is being brought into a container: what create, run, exec
@@ -32,6 +33,11 @@ type launch struct {
 	plan    *plan.Plan
 	streams *streams
 	child   *nsenter.Child // nil in start
+	// started and group are what the child was started with, and heard reports whether it
+	// has sent a message: see restart.
+	started nsenter.Options
+	group   cgroups.Group
+	heard   bool
 	// pid and pidfd refer to the process once it is known: the child or, after a Fork
 	// step, the process that continues in its place. pidfd is -1 until then.
 	pid, pidfd int
@@ -40,31 +46,76 @@ type launch struct {
 }
 
 // startChild starts a child that carries out the plan. The child is in the cgroup group
-// from its first instruction on; group is nil if there is none.
+// from its first instruction on; group is nil if there is none. The descriptors in o stay
+// open as long as the child may have to be started again, which is until its first message.
 func (l *launch) startChild(o nsenter.Options, group cgroups.Group) (err error) {
 	o.Stdio, o.Cgroup = l.streams.fds, -1
 	if group != nil {
 		if o.Cgroup, err = group.Dir(); err != nil {
 			return explain.Cgroup("cgroup", err)
 		}
-		tasks, err := group.Tasks()
+	}
+	l.started, l.group = o, group
+	l.child, err = l.clone()
+	return err
+}
+
+// clone starts the child of startChild.
+func (l *launch) clone() (*nsenter.Child, error) {
+	if l.group != nil {
+		tasks, err := l.group.Tasks()
 		if err != nil {
-			return explain.Cgroup("cgroup", err)
+			return nil, explain.Cgroup("cgroup", err)
 		}
 		for i, fd := range tasks {
-			o.Provided[cgroupFile(i)] = fd
+			l.started.Provided[cgroupFile(i)] = fd
 			defer unix.Close(fd)
 		}
 	}
-	if l.child, err = nsenter.Start(l.plan, o); err != nil {
-		return explain.Start(err)
+	child, err := nsenter.Start(l.plan, l.started)
+	if err != nil {
+		return nil, explain.Start(err)
 	}
-	l.streams.closeInherited()
+	return child, nil
+}
+
+// diedInClone reports whether the conversation has ended because the kernel has killed the
+// child while it was cloned into its cgroup. The kernel does that if the number of times
+// that cgroup.kill was written isn't the same for that cgroup and for the caller's, in
+// order to miss no process that is being forked into a cgroup.
+func (l *launch) diedInClone() bool {
+	if l.child == nil || l.heard || l.started.Cgroup < 0 {
+		return false
+	}
+	s, err := procfs.ReadStat(l.child.Pid)
+	return err == nil && s.IsFork
+}
+
+// restart starts the child once more after it has died in the clone. This time it moves
+// itself into its cgroup, as its first step.
+func (l *launch) restart() error {
+	procs, err := l.group.Procs()
+	if err != nil {
+		return explain.Cgroup("cgroup", err)
+	}
+	defer unix.Close(procs)
+	l.started.Cgroup, l.started.Provided[procsFile] = -1, procs
+	specconv.EnterCgroup(l.plan, procsFile)
+	child, err := l.clone()
+	if err != nil {
+		return err
+	}
+	l.child.Reap()
+	*l.child = *child
+	l.pid, l.pidfd = child.Pid, child.PidFD
 	return nil
 }
 
-// cgroupFile returns the name of the ith cgroup file that a plan writes to.
+// cgroupFile returns the name of the ith cgroup file of v1 that a plan writes to.
 func cgroupFile(i int) string { return "cgroup " + strconv.Itoa(i) }
+
+// procsFile is the name of the file cgroup.procs in a plan.
+const procsFile = "cgroup.procs"
 
 // dialogue describes how the parent answers a child, and until when.
 type dialogue struct {
@@ -105,10 +156,17 @@ func (l *launch) converse(ctx context.Context, conversation *nsenter.Conversatio
 func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool, err error) {
 	m, err := conversation.Next()
 	if errors.Is(err, nsenter.ErrGone) {
+		if l.diedInClone() {
+			return false, l.restart()
+		}
 		return true, d.gone()
 	}
 	if err != nil {
 		return false, err
+	}
+	if l.child != nil && !l.heard {
+		l.heard = true
+		l.streams.closeInherited()
 	}
 	switch m.Kind {
 	case nsenter.Output:

@@ -97,7 +97,7 @@ func (s *streams) openTerminal(consoleSocket string) (err error) {
 }
 
 // closeInherited closes the descriptors that only the child needs. It is called when the
-// child has inherited them.
+// child has inherited them and runs.
 func (s *streams) closeInherited() {
 	for _, fd := range []*int{&s.socket, &s.null} {
 		if *fd >= 0 {

@@ -1,6 +1,8 @@
 package specconv
 
 import (
+	"slices"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -54,9 +56,18 @@ func (b *builder) inUserNS() bool {
 func (b *builder) enterCgroup(files []string) {
 	for _, name := range files {
 		b.provide(name)
-		b.add(place.At("/linux/cgroupsPath"), plan.Cgroup{File: name})
+		b.add(cgroupsPath(), plan.Cgroup{File: name})
 	}
 }
+
+// EnterCgroup adds to a plan the first step of a process that isn't cloned into its cgroup
+// of v2: it writes to a file that is provided, cgroup.procs of that cgroup.
+func EnterCgroup(p *plan.Plan, file string) {
+	p.Files = append(p.Files, plan.File{Name: file, Source: plan.Provided})
+	p.Steps = slices.Insert(p.Steps, 0, plan.Step{Origin: cgroupsPath(), Op: plan.Cgroup{File: file}})
+}
+
+func cgroupsPath() place.Place { return place.At("/linux/cgroupsPath") }
 
 func (b *builder) loopback() {
 	if b.ns.Created&unix.CLONE_NEWNET != 0 {

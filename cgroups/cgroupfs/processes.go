@@ -19,6 +19,15 @@ func (d *Dir) Join(pid int) error {
 	return nil
 }
 
+// Procs opens the file "cgroup.procs" for writing. The caller closes the descriptor.
+func (d *Dir) Procs() (int, error) {
+	fd, err := d.Open("cgroup.procs", unix.O_WRONLY)
+	if err != nil {
+		return -1, fmt.Errorf("open %s/cgroup.procs: %w", d.path, Denied(err))
+	}
+	return fd, nil
+}
+
 // OwnPids returns the processes of the cgroup itself, not of those below it,
 // sorted. Processes outside of the caller's pid namespace are left out, because
 // the kernel lists them as 0. A cgroup that no longer exists has none.

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -11,12 +12,29 @@ import (
 // Dir returns a descriptor of the cgroup in the cgroup2 hierarchy of a hybrid host,
 // -1 if there is none. The Group owns it.
 func (g *Group) Dir() (int, error) {
-	for _, m := range g.members {
-		if slices.Contains(m.controllers, Unified) {
-			return m.dir.FD()
-		}
+	if d := g.unified(); d != nil {
+		return d.FD()
 	}
 	return -1, nil
+}
+
+// Procs opens the file cgroup.procs of Dir. The caller closes the descriptor.
+func (g *Group) Procs() (int, error) {
+	d := g.unified()
+	if d == nil {
+		return -1, fmt.Errorf("no hierarchy of cgroup v2 is mounted: %w", unix.ENOENT)
+	}
+	return d.Procs()
+}
+
+// unified returns the cgroup in the cgroup2 hierarchy, nil if there is none.
+func (g *Group) unified() *cgroupfs.Dir {
+	for _, m := range g.members {
+		if slices.Contains(m.controllers, Unified) {
+			return m.dir
+		}
+	}
+	return nil
 }
 
 // Tasks opens the file "tasks" of the cgroup in each hierarchy of v1. The caller
@@ -41,6 +59,9 @@ func (g *Group) Tasks() ([]int, error) {
 
 // Dir is Group.Dir for the container's own cgroup.
 func (m *Manager) Dir() (int, error) { return m.own().Dir() }
+
+// Procs is Group.Procs for the container's own cgroup.
+func (m *Manager) Procs() (int, error) { return m.own().Procs() }
 
 // Tasks is Group.Tasks for the container's own cgroup.
 func (m *Manager) Tasks() ([]int, error) { return m.own().Tasks() }

@@ -18,6 +18,9 @@ type Group struct{ dir *cgroupfs.Dir }
 // Dir returns a descriptor for CLONE_INTO_CGROUP, which the Group owns.
 func (g *Group) Dir() (int, error) { return g.dir.FD() }
 
+// Procs opens the file cgroup.procs of Dir. The caller closes the descriptor.
+func (g *Group) Procs() (int, error) { return g.dir.Procs() }
+
 // Tasks returns nothing, because a process is cloned into Dir.
 func (*Group) Tasks() ([]int, error) { return nil, nil }
 

@@ -129,6 +129,9 @@ func requiredControllers(r *specs.LinuxResources) ([]string, error) {
 // owns.
 func (m *Manager) Dir() (int, error) { return m.dir.FD() }
 
+// Procs opens the file cgroup.procs of Dir. The caller closes the descriptor.
+func (m *Manager) Procs() (int, error) { return m.dir.Procs() }
+
 // Tasks returns nothing, because a process is cloned into Dir.
 func (*Manager) Tasks() ([]int, error) { return nil, nil }
 

@@ -22,6 +22,8 @@ type Stat struct {
 	Parent int
 	// IsExiting reports that the process is being taken down by the kernel, or has been.
 	IsExiting bool
+	// IsFork reports that the process has executed no program since it was forked.
+	IsFork bool
 	// Terminal is the device number of the controlling terminal; 0 for none.
 	Terminal uint64
 	// CPUTime is the time spent in user mode and in kernel mode.
@@ -31,8 +33,11 @@ type Stat struct {
 	StartTime uint64
 }
 
-// flagExiting is PF_EXITING of the kernel's include/linux/sched.h.
-const flagExiting = 0x4
+// PF_EXITING and PF_FORKNOEXEC of the kernel's include/linux/sched.h.
+const (
+	flagExiting = 0x4
+	flagFork    = 0x40
+)
 
 // IsDead reports whether the process has ended, whether or not it has been reaped.
 func (s Stat) IsDead() bool { return s.State == 'Z' || s.State == 'X' || s.State == 'x' }
@@ -77,7 +82,8 @@ func parseStat(line []byte) (Stat, error) {
 	}
 	s := Stat{
 		Name: string(line[begin+1 : end]), State: fields[0][0], Parent: int(number(4)),
-		Terminal: uint64(uint32(number(7))), IsExiting: number(9)&flagExiting != 0, CPUTime: number(14) + number(15), StartTime: number(22),
+		Terminal: uint64(uint32(number(7))), IsExiting: number(9)&flagExiting != 0, IsFork: number(9)&flagFork != 0,
+		CPUTime: number(14) + number(15), StartTime: number(22),
 	}
 	if err != nil {
 		return Stat{}, err

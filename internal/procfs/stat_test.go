@@ -17,6 +17,7 @@ func TestParseStat(t *testing.T) {
 	}{
 		{"17 (sh)" + tail, Stat{Name: "sh", State: 'S', Parent: 1, IsExiting: true, Terminal: 4, CPUTime: 11 + 12, StartTime: 4242}, false},
 		{"17 (a) Z 1 (b)" + strings.Replace(tail, "S", "R", 1), Stat{Name: "a) Z 1 (b", State: 'R', Parent: 1, IsExiting: true, Terminal: 4, CPUTime: 11 + 12, StartTime: 4242}, false},
+		{"17 (sh)" + strings.Replace(tail, "6", "64", 1), Stat{Name: "sh", State: 'S', Parent: 1, IsFork: true, Terminal: 4, CPUTime: 11 + 12, StartTime: 4242}, false},
 		{"17 (sh) S 1 2", Stat{}, true},
 		{"17 sh S", Stat{}, true},
 		{")(", Stat{}, true},

@@ -90,6 +90,8 @@ func describeConsole(f *nsenter.Failure) (what, hint string) {
 
 func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	switch o := op.(type) {
+	case plan.Cgroup:
+		return "enter the cgroup", ""
 	case plan.Join:
 		return "join the namespace", joinHint(f.Errno)
 	case plan.JoinProcess:

@@ -21,9 +21,10 @@ package plan
 //	Attr                 two numbers, "set" and "clear", with NAME in front
 //	string with ,file    the name of one of the plan's Files; at most one in an op
 
-// Cgroup moves the process into a cgroup v1, of which File is the open "tasks".
-// A process that moves itself, by its thread, doesn't wait for the lock that a
-// move by anyone else requires: that is milliseconds on an idle host.
+// Cgroup moves the process into a cgroup, of which File is the open "tasks" of v1
+// or "cgroup.procs" of v2. A process that moves itself, by its thread, to a cgroup
+// v1 doesn't wait for the lock that any other move requires: that is milliseconds on
+// an idle host.
 type Cgroup struct {
 	File string `op:",file"`
 }

@@ -149,6 +149,60 @@ keeps_soft_limit() {
 	rmdir /sys/fs/cgroup/*/"$CGROUP"/a /sys/fs/cgroup/*/"$CGROUP" 2>/dev/null || true
 }
 
+# unified_dir prints the mount point of the cgroup2 hierarchy.
+unified_dir() {
+	local dir=/sys/fs/cgroup/unified
+	cgroup_v1 || dir=/sys/fs/cgroup
+	[ -e "$dir/cgroup.procs" ] || skip 'the host has no cgroup2 hierarchy'
+	echo "$dir"
+}
+
+@test "a cgroup whose processes were all killed once, by cgroup.kill" {
+	needs_root 'create a cgroup there'
+	needs_cgroupfs 'systemd creates its cgroups itself'
+	local dir receiver
+	dir=$(unified_dir)/$CGROUP
+	mkdir "$dir"
+	[ -e "$dir/cgroup.kill" ] || skip 'the kernel has no cgroup.kill'
+	sleeping c
+	ok runtime kill --all c KILL
+	ok runtime delete c
+	run_prints 'echo runs' runs
+	config '.process.terminal = true'
+	receiver=$("$HELPERS/console" receive "$TMP/tty" "$TMP/shown" 3>&- <<<'await runs')
+	ok runtime run --detach --console-socket "$TMP/tty" c
+	gone "$receiver"
+	ok runtime delete --force c
+	config '.process.terminal = false'
+	sleeping c
+	grep -qF "0::/$CGROUP" "/proc/$(pid_of c)/cgroup"
+	echo 1 >"$dir/cgroup.kill"
+	until_true stopped c
+	ok runtime delete c
+	rmdir "$dir"
+	nothing_left
+}
+
+@test "a caller in a cgroup whose processes were all killed once" {
+	needs_root 'create a cgroup there'
+	local dir caller
+	dir=$(unified_dir)
+	caller=$dir/$CGROUP-caller
+	mkdir "$caller"
+	[ -e "$caller/cgroup.kill" ] || { rmdir "$caller"; skip 'the kernel has no cgroup.kill'; }
+	echo 1 >"$caller/cgroup.kill"
+	config '.process.args = ["sleep", "1000"]'
+	# shellcheck disable=SC2016 # the inner shell's
+	ok sh -c 'echo 0 >"$1/cgroup.procs" && shift && "$@" run --detach c && "$@" exec c cat /proc/self/cgroup &&
+		"$@" exec --detach c sleep 1001' sh "$caller" "$RUNTIME" --root "$ROOT"
+	matches "$output" "0::/.*$CGROUP(\.scope)?\$"
+	ok runtime ps -f json c
+	equal "$(jq length <<<"$output")" 2
+	ok runtime delete --force c
+	rmdir "$caller"
+	nothing_left
+}
+
 @test "unified on a host without cgroup v2 controllers" {
 	needs_cgroup_v1
 	only_ours 'runc 1.1 ignores it'

@@ -186,9 +186,10 @@ func TestLimitErrors(t *testing.T) {
 	}{
 		{"cpus that don't exist", `linux.resources.cpu.cpus: write "4000" to /`, nil, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "4000"}}},
 		{"cpus that are no list", `linux.resources.cpu.cpus: write "x" to /`, unix.EINVAL, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "x"}}},
-		{"a quota that is too small", `linux.resources.cpu.quota: write "`, unix.EINVAL, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(5))}}},
-		{"a device without a scheduler", `linux.resources.blockIO.throttleReadBpsDevice[0]: write "65000:0 `, nil, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{
-			ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 65000}, Rate: 1}},
+		{"a quota that is too small", `linux.resources.cpu.quota: invalid value 5`, nil, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(5))}}},
+		{"a quota that is too great", `linux.resources.cpu.quota: write "`, unix.EINVAL, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(1 << 62))}}},
+		{"a device without a scheduler", `linux.resources.blockIO.throttleReadBpsDevice[0]: write "4000:0 `, nil, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{
+			ThrottleReadBpsDevice: []specs.LinuxThrottleDevice{{LinuxBlockIODevice: specs.LinuxBlockIODevice{Major: 4000}, Rate: 1}},
 		}}},
 		{"RDMA", "linux.resources.rdma.none0", nil, &specs.LinuxResources{Rdma: map[string]specs.LinuxRdma{"none0": {HcaObjects: pointer(uint32(1))}}}},
 		{"pages of a strange size", "linux.resources.hugepageLimits[0]: ", unix.ENOENT, &specs.LinuxResources{HugepageLimits: []specs.LinuxHugepageLimit{{Pagesize: "3MB", Limit: 1}}}},

@@ -83,6 +83,8 @@ func (c *Compilation) Pids(p *specs.LinuxPids) {
 func (c *Compilation) CheckMemory(m *specs.LinuxMemory) bool {
 	c.CheckUnlimited(Field("memory", "limit"), m.Limit)
 	c.CheckUnlimited(Field("memory", "reservation"), m.Reservation)
+	c.CheckUnlimited(Field("memory", "kernel"), m.Kernel)
+	c.CheckUnlimited(Field("memory", "kernelTCP"), m.KernelTCP)
 	if !c.CheckUnlimited(Field("memory", "swap"), m.Swap) {
 		return false
 	}
@@ -122,10 +124,24 @@ func (c *Compilation) CPU(cpu *specs.LinuxCPU) (idle bool) {
 	return *cpu.Idle == 1
 }
 
-// checkCPU refuses a negative quota other than -1, a burst above the quota, and an idle
-// that is neither 0 nor 1.
+// The range of the period of CPU time, and the least quota, in microseconds:
+// min_cfs_quota_period and max_cfs_quota_period of the kernel.
+const (
+	leastBandwidth = 1000
+	longestPeriod  = 1_000_000
+)
+
+// checkCPU refuses negative limits other than -1, a period and a quota that no kernel
+// accepts, a burst above the quota, and an idle that is neither 0 nor 1.
 func (c *Compilation) checkCPU(cpu *specs.LinuxCPU) {
 	c.CheckUnlimited(Field("cpu", "quota"), cpu.Quota)
+	c.CheckUnlimited(Field("cpu", "realtimeRuntime"), cpu.RealtimeRuntime)
+	if cpu.Quota != nil && *cpu.Quota > 0 && *cpu.Quota < leastBandwidth {
+		c.Refuse(Field("cpu", "quota"), "invalid value %d: it is in microseconds, and the kernel's minimum is %d", *cpu.Quota, leastBandwidth)
+	}
+	if p := cpu.Period; p != nil && *p != 0 && (*p < leastBandwidth || *p > longestPeriod) {
+		c.Refuse(Field("cpu", "period"), "invalid value %d: it is in microseconds, from %d to %d", *p, leastBandwidth, longestPeriod)
+	}
 	if cpu.Burst != nil && cpu.Quota != nil && *cpu.Quota > 0 && *cpu.Burst > uint64(*cpu.Quota) {
 		c.Refuse(Field("cpu", "burst"), "burst %d is larger than the quota %d", *cpu.Burst, *cpu.Quota)
 	}
@@ -160,14 +176,44 @@ func (c *Compilation) Hugetlb(list []specs.LinuxHugepageLimit, suffix string) {
 	}
 }
 
-// CheckWeight refuses a block IO weight outside of 10 to 1000, and reports
-// whether it is valid.
-func (c *Compilation) CheckWeight(at place.Place, weight uint16) bool {
-	if weight < 10 || weight > 1000 {
-		c.Refuse(at, "invalid weight %d, must be between 10 and 1000", weight)
-		return false
+// CheckBlockIO refuses weights outside of 10 to 1000, and numbers that no block device
+// has. 0 is a weight that isn't set, or is removed.
+func (c *Compilation) CheckBlockIO(b *specs.LinuxBlockIO) {
+	c.checkWeight(Field("blockIO", "weight"), b.Weight)
+	c.checkWeight(Field("blockIO", "leafWeight"), b.LeafWeight)
+	for i := range b.WeightDevice {
+		d, at := &b.WeightDevice[i], Field("blockIO", "weightDevice").Index(i)
+		c.checkDevice(at, d.LinuxBlockIODevice)
+		c.checkWeight(at.Key("weight"), d.Weight)
+		c.checkWeight(at.Key("leafWeight"), d.LeafWeight)
 	}
-	return true
+	for _, list := range []struct {
+		name    string
+		devices []specs.LinuxThrottleDevice
+	}{
+		{"throttleReadBpsDevice", b.ThrottleReadBpsDevice},
+		{"throttleWriteBpsDevice", b.ThrottleWriteBpsDevice},
+		{"throttleReadIOPSDevice", b.ThrottleReadIOPSDevice},
+		{"throttleWriteIOPSDevice", b.ThrottleWriteIOPSDevice},
+	} {
+		for i := range list.devices {
+			c.checkDevice(Field("blockIO", list.name).Index(i), list.devices[i].LinuxBlockIODevice)
+		}
+	}
+}
+
+func (c *Compilation) checkWeight(at place.Place, weight *uint16) {
+	if weight != nil && *weight != 0 && (*weight < 10 || *weight > 1000) {
+		c.Refuse(at, "invalid weight %d, must be between 10 and 1000", *weight)
+	}
+}
+
+// checkDevice refuses numbers beyond the 12 bits of a major and the 20 bits of a minor
+// number.
+func (c *Compilation) checkDevice(at place.Place, d specs.LinuxBlockIODevice) {
+	if d.Major < 0 || d.Major >= 1<<12 || d.Minor < 0 || d.Minor >= 1<<20 {
+		c.Refuse(at, "invalid device number %s", Device(d))
+	}
 }
 
 // Device formats the number of a block device.

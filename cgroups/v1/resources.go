@@ -2,6 +2,7 @@ package v1
 
 import (
 	"strconv"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
@@ -156,10 +157,9 @@ func addBlockIO(c *limits.Compilation, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
+	c.CheckBlockIO(b)
 	if b.Weight != nil && *b.Weight != 0 {
-		if at := limits.Field("blockIO", "weight"); c.CheckWeight(at, *b.Weight) {
-			addWeight(c, "weight", strconv.Itoa(int(*b.Weight)), at)
-		}
+		addWeight(c, "weight", strconv.Itoa(int(*b.Weight)), limits.Field("blockIO", "weight"))
 	}
 	if b.LeafWeight != nil && *b.LeafWeight != 0 {
 		c.Add("blkio", "blkio.leaf_weight", strconv.Itoa(int(*b.LeafWeight)), limits.Field("blockIO", "leafWeight"))
@@ -204,8 +204,11 @@ func addNetwork(c *limits.Compilation, n *specs.LinuxNetwork) {
 		c.Add("net_cls", "net_cls.classid", limits.Unsigned(uint64(*n.ClassID)), limits.Field("network", "classID"))
 	}
 	for i, p := range n.Priorities {
-		c.Add("net_prio", "net_prio.ifpriomap", p.Name+" "+limits.Unsigned(uint64(p.Priority)),
-			limits.Field("network", "priorities").Index(i))
+		at := limits.Field("network", "priorities").Index(i)
+		if p.Name == "" || strings.ContainsAny(p.Name, " \t\n") {
+			c.Refuse(at.Key("name"), "invalid network device name %q", p.Name)
+		}
+		c.Add("net_prio", "net_prio.ifpriomap", p.Name+" "+limits.Unsigned(uint64(p.Priority)), at)
 	}
 }
 

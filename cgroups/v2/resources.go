@@ -171,10 +171,9 @@ func addBlockIO(c *limits.Compilation, b *specs.LinuxBlockIO) {
 	if b == nil {
 		return
 	}
+	c.CheckBlockIO(b)
 	if b.Weight != nil && *b.Weight != 0 {
-		if at := limits.Field("blockIO", "weight"); c.CheckWeight(at, *b.Weight) {
-			addWeight(c, "", *b.Weight, at)
-		}
+		addWeight(c, "", *b.Weight, limits.Field("blockIO", "weight"))
 	}
 	for i, d := range b.WeightDevice {
 		if d.Weight == nil {
@@ -182,9 +181,7 @@ func addBlockIO(c *limits.Compilation, b *specs.LinuxBlockIO) {
 		}
 		at := limits.Field("blockIO", "weightDevice").Index(i)
 		// 0 removes the device's own weight.
-		if *d.Weight == 0 || c.CheckWeight(at, *d.Weight) {
-			addWeight(c, limits.Device(d.LinuxBlockIODevice)+" ", *d.Weight, at)
-		}
+		addWeight(c, limits.Device(d.LinuxBlockIODevice)+" ", *d.Weight, at)
 	}
 	addThrottle(c, b)
 }

@@ -35,6 +35,12 @@ func (c *checker) devices() {
 		if d.FileMode != nil && uint32(*d.FileMode)&^0o177777 != 0 {
 			c.errorf(at.Key("fileMode"), "invalid file mode %d", uint32(*d.FileMode))
 		}
+		if d.UID != nil {
+			c.id(at.Key("uid"), "uid", *d.UID)
+		}
+		if d.GID != nil {
+			c.id(at.Key("gid"), "gid", *d.GID)
+		}
 	}
 }
 

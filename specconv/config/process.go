@@ -79,6 +79,11 @@ func (c *checker) user(at place.Place, u *specs.User) {
 	if u.Umask != nil && *u.Umask > 0o777 {
 		c.errorf(at.Key("umask"), "umask %#o is beyond 0777", *u.Umask)
 	}
+	c.id(at.Key("uid"), "uid", u.UID)
+	c.id(at.Key("gid"), "gid", u.GID)
+	for i, gid := range u.AdditionalGids {
+		c.id(at.Key("additionalGids").Index(i), "gid", gid)
+	}
 	if len(u.AdditionalGids) > 0 && GroupsDenied(c.spec, c.host) {
 		c.errorf(at.Key("additionalGids"), "cannot set any additional groups in a rootless container").Hint = "map more than your own group, with newgidmap"
 	}
@@ -96,5 +101,13 @@ func (c *checker) user(at place.Place, u *specs.User) {
 		if len(linux.GIDMappings) > 0 && !isMapped(linux.GIDMappings, gid) {
 			c.errorf(at.Key("additionalGids").Index(i), "gid %d is not mapped in linux.gidMappings", gid)
 		}
+	}
+}
+
+// id reports the id that system calls take for "unchanged": the program would run as
+// root, and a device would belong to it.
+func (c *checker) id(at place.Place, kind string, id uint32) {
+	if id == 1<<32-1 {
+		c.errorf(at, "%d is not a %s: to the kernel it means no change", id, kind)
 	}
 }

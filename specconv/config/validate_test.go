@@ -299,6 +299,16 @@ var (
 			"/process/oomScoreAdj | error | process.oomScoreAdj: 1001 is not in the range -1000 to 1000",
 			"/process/user/umask | error | process.user.umask: umask 01000 is beyond 0777",
 		}},
+		{name: "ids that mean unchanged", change: func(s *specs.Spec) {
+			s.Process.User = specs.User{UID: 1<<32 - 1, GID: 1<<32 - 1, AdditionalGids: []uint32{1, 1<<32 - 1}}
+			s.Linux.Devices = []specs.LinuxDevice{{Path: "/x", Type: "p", UID: configtest.Pointer(uint32(1<<32 - 1)), GID: configtest.Pointer(uint32(1<<32 - 1))}}
+		}, want: []string{
+			"/process/user/uid | error | process.user.uid: 4294967295 is not a uid: to the kernel it means no change",
+			"/process/user/gid | error | process.user.gid: 4294967295 is not a gid: to the kernel it means no change",
+			"/process/user/additionalGids/1 | error | process.user.additionalGids[1]: 4294967295 is not a gid: to the kernel it means no change",
+			"/linux/devices/0/uid | error | linux.devices[0] /x: 4294967295 is not a uid: to the kernel it means no change",
+			"/linux/devices/0/gid | error | linux.devices[0] /x: 4294967295 is not a gid: to the kernel it means no change",
+		}},
 		{name: "rlimits", change: process(func(p *specs.Process) {
 			p.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NPROC", Soft: 2, Hard: 1}, {Type: "RLIMIT_NPROC"}, {Type: "RLIMIT_X"}}
 		}), want: []string{

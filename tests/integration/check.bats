@@ -145,6 +145,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 		.process.oomScoreAdj = 5000
 		.process.scheduler = {"policy": "SCHED_NONE"}
 		.process.user.umask = 4096
+		.process.user.uid = 4294967295
 		.hooks.poststop = [{"path": "relative"}]
 		.process.args = ["nosuchprogram"]
 		.process.args = ["/bin/nosuchprogram"]
@@ -174,6 +175,9 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	all_agree <<-'EOF'
 		.linux.cgroupsPath = "/.."
 		.linux.resources.cpu = {"idle": 7}
+		.linux.resources.cpu = {"quota": 500}
+		.linux.resources.cpu = {"realtimeRuntime": -7}
+		.linux.resources.memory = {"kernelTCP": -7}
 		.linux.resources.memory = {"limit": 20000000, "swap": 10000000}
 		.linux.resources.blockIO = {"weight": 5}
 		.linux.resources.devices = [{"allow": true, "access": "x"}]

@@ -171,7 +171,7 @@ func (c *check) source(i int, target string, image *program.Image) {
 	}
 	covered, err := image.Find(target)
 	if err == nil && (covered.Kind() == unix.S_IFDIR) != (st.Mode&unix.S_IFMT == unix.S_IFDIR) {
-		c.errorf(at, "bind %s on %s: %s", source, target, explain.TargetHint(unix.ENOTDIR, false))
+		c.report(config.Error, at, explain.TargetHint(unix.ENOTDIR, false), "bind %s on %s: %v", source, target, unix.ENOTDIR)
 	}
 }
 

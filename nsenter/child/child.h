@@ -58,6 +58,7 @@ long open_parent(const char *path, const char **last);
 long write_proc(const char *path, const char *fallback, const char *value);
 
 /* mount.c */
+long attach_at(long tree, long at);
 long attach(long tree, const char *target, int directory, int no_symlink);
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive);
 long clone_tree(const char *path, int recursive);

@@ -60,13 +60,10 @@ static long bind_console(long slave)
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
 	tree = sys3(__NR_open_tree, slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	rc = tree;
-	if (tree >= 0)
-		rc = sys5(__NR_move_mount, tree, "", at, "",
-			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	rc = tree < 0 ? failed_at(PART_ATTACH, tree) : attach_at(tree, at);
 	sys_close(tree);
 	sys_close(at);
-	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
+	return rc;
 }
 
 long op_console(const struct op *op)

@@ -59,13 +59,6 @@ static long empty_directory(void)
 	return mnt;
 }
 
-static long attach_over(long tree, long at)
-{
-	long rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-
-	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
-}
-
 /* hide_directory hides all directories behind clones of one tmpfs, because creating
  * and destroying a superblock for each would take longer. */
 static long hide_directory(long at)
@@ -75,7 +68,7 @@ static long hide_directory(long at)
 	mnt = self.hidden < 0 ? empty_directory() : clone_of(self.hidden);
 	if (mnt < 0)
 		return failed_at(PART_SOURCE, mnt);
-	rc = attach_over(mnt, at);
+	rc = attach_at(mnt, at);
 	if (self.hidden < 0 && rc >= 0)
 		self.hidden = mnt;
 	else
@@ -90,7 +83,7 @@ static long hide_file(long at)
 
 	if (null < 0)
 		return failed_at(self.part ? self.part : PART_SOURCE, null);
-	rc = attach_over(null, at);
+	rc = attach_at(null, at);
 	if (self.null < 0 && rc >= 0)
 		self.null = null;
 	else
@@ -128,7 +121,7 @@ long op_readonly(const struct op *op)
 		sys_close(at);
 		return failed_at(PART_SOURCE, tree);
 	}
-	rc = attach_over(tree, at);
+	rc = attach_at(tree, at);
 	if (rc >= 0)
 		rc = failed_at(PART_ATTRIBUTE, set_attr(tree, MOUNT_ATTR_RDONLY, 0, 0));
 	sys_close(tree);

@@ -129,9 +129,24 @@ static long open_target(const char *target, int directory, int no_symlink)
 	return -EXDEV;
 }
 
-static long attach_at(long tree, long at)
+static int is_directory(long fd)
 {
-	return sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	struct file_status st;
+
+	return file_stat(fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFDIR;
+}
+
+/* attach_at attaches the detached tree at the mount point at. Where only one of them is
+ * a directory it fails with ENOTDIR, as mount(2) does; move_mount(2) has EINVAL for
+ * this as for much else. */
+long attach_at(long tree, long at)
+{
+	long rc = sys5(__NR_move_mount, tree, "", at, "",
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+
+	if (rc == -EINVAL && is_directory(tree) != is_directory(at))
+		rc = -ENOTDIR;
+	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
 }
 
 static int in_proc(const char *target)
@@ -159,7 +174,7 @@ long attach(long tree, const char *target, int directory, int no_symlink)
 	}
 	rc = attach_at(tree, at);
 	sys_close(at);
-	return rc < 0 ? failed_at(PART_ATTACH, rc) : 0;
+	return rc;
 }
 
 /* read_log records what the kernel says about a file system that it rejects, such

@@ -28,10 +28,10 @@ long op_root(const struct op *op)
 		sys_close(at);
 		return failed_at(PART_SOURCE, tree);
 	}
-	rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	rc = attach_at(tree, at);
 	sys_close(at);
 	if (rc < 0)
-		return failed_at(PART_ATTACH, rc);
+		return rc;
 	self.root = tree;
 	return 0;
 }

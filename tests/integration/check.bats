@@ -217,11 +217,11 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	: >file
 	config '.mounts += [{"destination": "/etc", "type": "bind", "source": "file", "options": ["bind"]}]'
 	check --host
-	finds error 'mounts\[6\] /etc: bind .*/file on /etc: a file can only be mounted on a file'
+	finds error 'mounts\[6\] /etc: bind .*/file on /etc: not a directory'
 	exits 1 runtime create c
 	config '.mounts[6].destination = "/etc/passwd" | .mounts[6].source = "/"'
 	check --host
-	finds error 'mounts\[6\] /etc/passwd: bind / on /etc/passwd: a file can only be mounted on a file'
+	finds error 'mounts\[6\] /etc/passwd: bind / on /etc/passwd: not a directory'
 	exits 1 runtime create c
 	config '.mounts[6].source = "file"'
 	clean --host

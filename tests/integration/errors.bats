@@ -201,6 +201,16 @@ refused() {
 	says 'mounts\[6\]'
 }
 
+@test "a file on a directory and a directory on a file: Docker looks for \"not a directory\"" {
+	mkdir "$TMP/folder"
+	touch "$TMP/file" rootfs/file
+	config '.mounts += [{"destination": "/mnt", "type": "bind", "source": ($t + "/file"), "options": ["bind"]}]' --arg t "$TMP"
+	refused '/mnt.*: not a directory'
+	! is_ours || says 'mounts\[6\] /mnt: .*a file can only be mounted on a file'
+	config '.mounts[-1] |= (.source = $t + "/folder" | .destination = "/file")' --arg t "$TMP"
+	refused '/file.*: not a directory'
+}
+
 @test "a label or profile of a security module that isn't enabled" {
 	[ ! -d /sys/module/apparmor ] || skip 'the host has AppArmor'
 	only_ours 'runc 1.1 reports it at another time'

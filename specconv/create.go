@@ -90,8 +90,8 @@ func Create(in Input) (*plan.Plan, error) {
 	b.hooks("createContainer", CreatingStateFile, false, nil)
 	b.workingDirectory()
 	b.sysctls()
+	b.console(plan.Console{Mount: true}) // which creates /dev/console
 	b.plan.Steps = append(b.plan.Steps, b.readonly...)
-	b.console(plan.Console{Mount: true})
 	b.protectedPaths()
 	b.readonlyRoot()
 	b.labels()

@@ -51,6 +51,15 @@ shown() { tr -d '\r' <"$TMP/shown"; }
 	equal "$(shown)" $'by console\ncharacter special file'
 }
 
+@test "a terminal on a read-only /dev" {
+	config '.process.terminal = true | (.mounts[] | select(.destination == "/dev")).options += ["ro"]'
+	script 'echo by console >/dev/console; touch /dev/x 2>/dev/null || echo read-only'
+	receive <<<'await read-only'
+	ok runtime run --detach --console-socket "$TMP/tty" c
+	gone "$receiver"
+	equal "$(shown)" $'by console\nread-only'
+}
+
 @test "a size set by the console's owner reaches the process" {
 	config '.process.terminal = true'
 	script 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.01; done'

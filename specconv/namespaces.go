@@ -82,7 +82,7 @@ func (b *builder) joinNamespaces() {
 	if b.ns.Joined == 0 {
 		return
 	}
-	if b.writesProc() {
+	if b.usesProc() {
 		// After joining, nothing that is reached by a path can be trusted.
 		b.addOwn(plan.Proc{})
 	}

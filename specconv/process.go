@@ -67,8 +67,11 @@ func (b *builder) labels() {
 	}
 }
 
-// writesProc reports whether a step after joining the namespaces writes to procfs.
-func (b *builder) writesProc() bool {
+// usesProc reports whether a step after joining the namespaces uses procfs.
+func (b *builder) usesProc() bool {
+	if b.in.NoPivot {
+		return true
+	}
 	if b.process != nil && (b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "") {
 		return true
 	}

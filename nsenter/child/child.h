@@ -55,6 +55,7 @@ long make_file(const char *path);
 long open_parent(const char *path, const char **last);
 
 /* proc.c */
+long open_proc(const char *path, uint64_t flags);
 long write_proc(const char *path, const char *fallback, const char *value);
 
 /* mount.c */
@@ -62,6 +63,15 @@ long attach_at(long tree, long at);
 long attach(long tree, const char *target, int directory, int no_symlink);
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive);
 long clone_tree(const char *path, int recursive);
+
+/* mask.c */
+long hide_directory(long at);
+
+/* root.c */
+uint64_t mount_of(long fd);
+
+/* move.c */
+long move_root(long old, int is_over);
 
 /* copy.c */
 long copy_up(long from, long to);

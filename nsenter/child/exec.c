@@ -8,29 +8,10 @@
 static char home[PATH_MAX];
 static char program[PATH_MAX];
 
-struct line_reader {
-	long fd;
-	size_t at, end;
-	char buf[1024];
-};
-
-static int next_byte(struct line_reader *r)
-{
-	if (r->at == r->end) {
-		long n = sys3(__NR_read, r->fd, r->buf, sizeof(r->buf));
-
-		if (n <= 0)
-			return -1;
-		r->at = 0;
-		r->end = (size_t)n;
-	}
-	return (unsigned char)r->buf[r->at++];
-}
-
 /* home_of reads one line of passwd(5). It returns the length of the home directory,
  * which it copies to home, if the line is that of uid, 0 if not, -1 at the end of
  * the file. */
-static int home_of(struct line_reader *r, const char *uid)
+static int home_of(struct reader *r, const char *uid)
 {
 	size_t field = 0, len = 0, matched = 0;
 	int same = 1, c;
@@ -59,7 +40,7 @@ static int home_of(struct line_reader *r, const char *uid)
  * uid. */
 long op_home(const struct op *op)
 {
-	static struct line_reader r;
+	static struct reader r;
 	struct file_status st;
 	char uid[24];
 	int len = -1;

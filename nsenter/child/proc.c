@@ -66,23 +66,29 @@ long op_proc(const struct op *op)
 	return 0;
 }
 
-/* write_proc writes value to path below the procfs, or to fallback if path
- * doesn't exist. */
-long write_proc(const char *path, const char *fallback, const char *value)
+/* open_proc opens path below the procfs. */
+long open_proc(const char *path, uint64_t flags)
 {
-	long fd, rc, len = (long)str_len(value);
-
 	if (self.proc < 0) {
-		fd = host_proc();
+		long fd = host_proc();
+
 		if (fd < 0)
 			return fd;
 		self.proc = fd;
 	}
-	fd = open_beneath(self.proc, path, O_WRONLY);
+	return open_beneath(self.proc, path, flags);
+}
+
+/* write_proc writes value to path below the procfs, or to fallback if path
+ * doesn't exist. */
+long write_proc(const char *path, const char *fallback, const char *value)
+{
+	long rc, len = (long)str_len(value), fd = open_proc(path, O_WRONLY);
+
 	if (fd == -ENOENT && *fallback)
-		fd = open_beneath(self.proc, fallback, O_WRONLY);
+		fd = open_proc(fallback, O_WRONLY);
 	if (fd < 0)
-		return failed_at(PART_OPEN, fd);
+		return failed_at(self.part ? self.part : PART_OPEN, fd);
 	if (file_system(fd) != PROC_SUPER_MAGIC) {
 		sys_close(fd);
 		return failed_at(PART_NOT_PROC, -EXDEV);

@@ -36,15 +36,61 @@ long op_root(const struct op *op)
 	return 0;
 }
 
-/* pivot mounts the old root over the new one, at "/", and unmounts it there, so that
- * the image needs no directory for it. */
-static long pivot(void)
+uint64_t mount_of(long fd)
 {
-	long rc, old = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	struct file_status st;
+
+	return file_stat(fd, &st) < 0 ? 0 : st.mount;
+}
+
+static long open_root(void) { return sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0); }
+
+static long enter_namespace(void)
+{
+	long rc, fd;
+
+	if (self.joined) /* setns(2) has done it */
+		return 0;
+	fd = sys2(__NR_pidfd_open, sys0(__NR_getpid), 0);
+	if (fd < 0)
+		return fd;
+	rc = sys2(__NR_setns, fd, CLONE_NEWNS);
+	sys_close(fd);
+	return rc;
+}
+
+/* leave_chroot makes the root of the mount namespace that of the process, and returns
+ * it: if the runtime runs in a chroot, ".." of a mount there leads to the directories
+ * around it. If op_root has attached the root over it, is_over is set. */
+static long leave_chroot(int *is_over)
+{
+	long rc, top, old = open_root();
 
 	if (old < 0)
 		return old;
-	rc = sys1(__NR_fchdir, self.root);
+	rc = enter_namespace();
+	top = rc < 0 ? rc : open_root();
+	*is_over = top >= 0 && mount_of(top) == mount_of(self.root);
+	if (!*is_over) {
+		sys_close(old);
+		return top;
+	}
+	sys_close(top);
+	rc = sys1(__NR_fchdir, old);
+	if (rc >= 0)
+		rc = sys1(__NR_chroot, ".");
+	if (rc >= 0)
+		return old;
+	sys_close(old);
+	return rc;
+}
+
+/* pivot mounts the old root over the new one, at "/", and unmounts it there, so that
+ * the image needs no directory for it. */
+static long pivot(long old)
+{
+	long rc = sys1(__NR_fchdir, self.root);
+
 	if (rc >= 0)
 		rc = sys2(__NR_pivot_root, ".", ".");
 	if (rc >= 0)
@@ -52,21 +98,7 @@ static long pivot(void)
 	/* Otherwise the unmount would propagate to the host. */
 	if (rc >= 0)
 		rc = sys5(__NR_mount, 0, ".", 0, MS_SLAVE | MS_REC, 0);
-	if (rc >= 0)
-		rc = sys2(__NR_umount2, ".", MNT_DETACH);
-	sys_close(old);
-	return rc;
-}
-
-static long move(void)
-{
-	long rc = sys1(__NR_fchdir, self.root);
-
-	if (rc >= 0)
-		rc = sys5(__NR_mount, ".", "/", 0, MS_MOVE, 0);
-	if (rc >= 0)
-		rc = sys1(__NR_chroot, ".");
-	return rc;
+	return rc < 0 ? rc : sys2(__NR_umount2, ".", MNT_DETACH);
 }
 
 /* change doesn't modify the mount namespace, which isn't the container's own. */
@@ -77,11 +109,24 @@ static long change(void)
 	return rc < 0 ? rc : sys1(__NR_chroot, ".");
 }
 
+/* replace makes the root that of the mount namespace, too. */
+static long replace(const struct op *op)
+{
+	int is_over;
+	long rc, old = leave_chroot(&is_over);
+
+	if (old < 0)
+		return old;
+	rc = op->flags & PIVOT_MOVE ? move_root(old, is_over) : pivot(old);
+	sys_close(old);
+	return rc;
+}
+
 /* op_pivot also closes the host's procfs: from here on nothing of the host is
  * accessible. */
 long op_pivot(const struct op *op)
 {
-	long rc = op->flags & PIVOT_CHROOT ? change() : op->flags & PIVOT_MOVE ? move() : pivot();
+	long rc = op->flags & PIVOT_CHROOT ? change() : replace(op);
 
 	if (rc < 0)
 		return rc;

@@ -109,3 +109,16 @@ long file_system(long fd)
 
 	return rc < 0 ? rc : (long)fs.f_type;
 }
+
+int next_byte(struct reader *r)
+{
+	if (r->at == r->end) {
+		long n = sys3(__NR_read, r->fd, r->buf, sizeof(r->buf));
+
+		if (n <= 0)
+			return -1;
+		r->at = 0;
+		r->end = (size_t)n;
+	}
+	return (unsigned char)r->buf[r->at++];
+}

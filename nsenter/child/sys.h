@@ -77,6 +77,7 @@ static inline long sys_raw(long n, long a, long b, long c, long d, long e, long 
 #define SCM_RIGHTS 1
 #define MSG_NOSIGNAL 0x4000
 #define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
 #define ST_NOEXEC 8
 #define ST_RELATIME 4096
 #define X_OK 1
@@ -130,6 +131,15 @@ struct file_status { /* the fields of statx(2) that the child uses */
 	uint64_t ino;
 	uint64_t mount; /* the id of the mount that it was reached through */
 };
+
+struct reader { /* zero except fd at the start */
+	long fd;
+	size_t at, end;
+	char buf[4096];
+};
+
+/* next_byte returns -1 at the end of the file, and after an error. */
+int next_byte(struct reader *r);
 
 size_t str_len(const char *s);
 int str_eq(const char *a, const char *b);

@@ -273,3 +273,56 @@ host_dev_intact() {
 	canary_intact
 	rm "$ROOT/c"
 }
+
+@test "run --no-pivot: no procfs or sysfs of the host is left" {
+	needs_namespace user
+	local flag i
+	for i in 1 2; do
+		for flag in --no-new-keyring --no-pivot; do
+			args /opt/nested
+			ok runtime run $flag c
+			prints $'proc: Operation not permitted\nsysfs: Operation not permitted'
+		done
+		# Root's container with a user namespace, in which the host's mounts are locked.
+		rootless && break
+		config '.linux.namespaces += [{"type": "user"}] |
+			.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	done
+}
+
+@test "run --no-pivot in a mount namespace that is joined" {
+	needs_root 'join namespaces of others'
+	only_ours 'runc leaves the mounts'
+	unshare --mount --propagation private sleep 1000 3>&- &
+	local holder=$!
+	until_true test "$(readlink /proc/$holder/ns/mnt)" != "$(readlink /proc/self/ns/mnt)"
+	config '(.linux.namespaces[] | select(.type == "mount")).path = $p' --arg p "/proc/$holder/ns/mnt"
+	args /opt/nested
+	ok runtime run --no-pivot c
+	prints $'proc: Operation not permitted\nsysfs: Operation not permitted'
+	kill $holder
+}
+
+# in_chroot COMMAND… runs it in a chroot to a mount that has the runtime and the bundle.
+in_chroot() {
+	mkdir -p "$TMP"/jail/{proc,sys,dev,run,bundle}
+	cp -a "$BUNDLE/." "$TMP/jail/bundle"
+	cp "$RUNTIME" "$TMP/jail/runtime"
+	unshare --mount --propagation private sh -c 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" &&
+		mount --rbind /sys "$1/sys" && mount --rbind /dev "$1/dev" && cd / && exec chroot "$@"' \
+		sh "$TMP/jail" "$@"
+}
+
+@test "a container of a runtime in a chroot doesn't climb out of it" {
+	needs_root 'call chroot'
+	needs_cgroupfs 'it is not in the chroot'
+	only_ours 'runc 1.1 is vulnerable'
+	canary
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_CHROOT"])'
+	args /opt/climb "$TMP/canary/file"
+	local flag
+	for flag in --no-new-keyring --no-pivot; do
+		ok in_chroot /runtime --root /run/state run $flag --bundle /bundle c
+		prints 'not found'
+	done
+}

@@ -141,8 +141,7 @@ static int is_directory(long fd)
  * this as for much else. */
 long attach_at(long tree, long at)
 {
-	long rc = sys5(__NR_move_mount, tree, "", at, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	long rc = sys5(__NR_move_mount, tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 
 	if (rc == -EINVAL && is_directory(tree) != is_directory(at))
 		rc = -ENOTDIR;

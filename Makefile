@@ -42,7 +42,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults faults-vm fuzz bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
 all: runnel ## build ./runnel, after installing missing build dependencies
@@ -93,8 +93,11 @@ conformance: runnel ## run the OCI validation suite
 conformance-vm: runnel ## run the OCI validation suite in guests with cgroup v2 and v1, and AppArmor (ONLY=, MODES=)
 	@tests/conformance/vm $(ONLY)
 
-faults: runnel ## inject a fault into each system call of create, and check that nothing is left
-	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 20m ./tests/faults/...
+faults: runnel ## break every command at its system calls, and check that nothing is left (FAULTS=all, ONLY="create …")
+	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 3h -v -run TestFaults ./tests/faults
+
+faults-vm: runnel ## the same in guests with cgroup v2, and with systemd (MODES=, FAULTS=, ONLY=)
+	@tests/faults/vm
 
 fuzz: embedded ## fuzz the readers of config.json and the child's decoder (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)

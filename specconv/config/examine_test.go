@@ -167,17 +167,6 @@ func TestExamineAgrees(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"mounts", "hooks", "hostname", "uid", "gid", "args"}
-	for word, want := range map[string]string{
-		"mount": "mounts", "moutns": "mounts", "HOOKS": "hooks", "Uid": "uid", "host": "", "x": "", "": "", "hostnames": "hostname",
-	} {
-		if got := nearest(word, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
 func FuzzExamine(f *testing.F) {
 	for _, tt := range decodeErrors {
 		f.Add([]byte(tt.config))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 )
 
 // notes observe the reader for Examine: they hold where each value of the document
@@ -87,7 +88,7 @@ func (n *notes) Unknown(key string) {
 		return
 	}
 	hint := ""
-	switch near := nearest(key, known); {
+	switch near := spelling.Nearest(key, known); {
 	case strings.EqualFold(near, key):
 		hint = "did you mean " + strconv.Quote(near) + "? The case of letters counts"
 	case near != "":

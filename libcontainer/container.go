@@ -177,7 +177,8 @@ func (c *Container) config() (*specs.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config of %s: %w", c.dir.ID(), err)
 	}
-	return config.Decode(content)
+	spec, _, err := config.Decode(content)
+	return spec, err
 }
 
 // manager returns the manager of the container's cgroup; nil if the container has none.

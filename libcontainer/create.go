@@ -66,7 +66,7 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 		return nil, err
 	}
 	for _, p := range b.Warnings {
-		r.warn(p.String())
+		r.warn(p.Sentence())
 	}
 	if err := checkFiles(&o.Stdio, o.ExtraFiles, o.ListenFDs); err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 		return nil, err
 	}
 	for _, p := range b.Warnings {
-		r.warn(p.String())
+		r.warn(p.Sentence())
 	}
 	const id = "ID"
 	location, err := r.cgroups().Locate(b.Spec, id)

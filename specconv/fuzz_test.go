@@ -30,7 +30,7 @@ func FuzzCreate(f *testing.F) {
 	}
 	check := planChecker(f)
 	f.Fuzz(func(t *testing.T, data []byte, euid uint32, v2 bool) {
-		spec, err := config.Decode(data)
+		spec, _, err := config.Decode(data)
 		if err != nil {
 			return
 		}

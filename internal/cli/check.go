@@ -118,11 +118,7 @@ func (r *report) text(coloured bool) string {
 			severity = colour(yellow, "warning:")
 		}
 		place := fmt.Sprintf("%s:%d:%d:", filepath.Join(r.bundle, configName), p.Line, p.Column)
-		text := p.String()
-		if p.Hint != "" {
-			text += " (" + p.Hint + ")"
-		}
-		out = append(out, colour(bold, printable(place, false))+" "+severity+" "+printable(text, false)+"\n"...)
+		out = append(out, colour(bold, printable(place, false))+" "+severity+" "+printable(p.Sentence(), false)+"\n"...)
 	}
 	return string(append(out, r.counts()+"\n"...))
 }

@@ -65,7 +65,7 @@ func (s *session) exec(c *cli.Context) error {
 }
 
 func (s *session) execProcess(c *cli.Context) (int, error) {
-	o, err := execOptions(c)
+	o, err := s.execOptions(c)
 	if err != nil {
 		return 0, misuse(err)
 	}
@@ -102,7 +102,7 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 	return f.wait(p)
 }
 
-func execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
+func (s *session) execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
 	o := libcontainer.ExecOptions{
 		PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
 		IgnorePaused: c.Bool("ignore-paused"), Cgroups: c.StringSlice("cgroup"),
@@ -112,7 +112,7 @@ func execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
 	}
 	var err error
 	if path := c.String("process"); path != "" {
-		o.Process, err = readProcess(path)
+		o.Process, err = s.readProcess(path)
 		return o, err
 	}
 	o.Override, err = override(c)
@@ -120,7 +120,7 @@ func execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {
 }
 
 // readProcess reads an OCI process object, see config.md#process.
-func readProcess(path string) (*specs.Process, error) {
+func (s *session) readProcess(path string) (*specs.Process, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--process: %w", err)
@@ -128,7 +128,9 @@ func readProcess(path string) (*specs.Process, error) {
 	if string(bytes.TrimSpace(content)) == "null" {
 		return nil, fmt.Errorf("%s: process property must not be empty", path)
 	}
-	return config.DecodeProcess(path, content)
+	process, warnings, err := config.DecodeProcess(path, content)
+	s.warn(path, warnings)
+	return process, err
 }
 
 // override returns what the flags change in the process of config.json.

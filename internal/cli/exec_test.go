@@ -14,7 +14,7 @@ import (
 
 func execOptionsOf(t *testing.T, args ...string) (libcontainer.ExecOptions, error) {
 	t.Helper()
-	return execOptions(parse(t, append([]string{"exec"}, args...)...))
+	return new(session).execOptions(parse(t, append([]string{"exec"}, args...)...))
 }
 
 func TestExecOptions(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/runnel/runnel/internal/logging"
 	"github.com/runnel/runnel/libcontainer"
+	"github.com/runnel/runnel/specconv/config"
 )
 
 // runtime returns the Runtime that the global flags describe, without Rootless. It
@@ -35,6 +36,13 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
 	}
 	return r, nil
+}
+
+// warn logs warnings about a file.
+func (s *session) warn(file string, warnings []config.Problem) {
+	for _, p := range warnings {
+		s.log.Write(logging.Warning, fmt.Sprintf("%s:%d:%d: %s", file, p.Line, p.Column, p.Sentence()))
+	}
 }
 
 // planner returns a Runtime with Rootless set, which costs a look at the host.

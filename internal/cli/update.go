@@ -99,7 +99,9 @@ func (s *session) readResources(path string) (*specs.LinuxResources, error) {
 		return nil, fmt.Errorf("--resources: %w", err)
 	}
 	r := &specs.LinuxResources{}
-	return r, config.DecodeResources(name, content, r)
+	warnings, err := config.DecodeResources(name, content, r)
+	s.warn(name, warnings)
+	return r, err
 }
 
 // limits parses flags as limits and keeps the first error. The limit is nil for a

@@ -31,11 +31,7 @@ func (v Value) List(element func(v Value)) {
 // Object reads an object. It calls field for each key. field returns false, and doesn't
 // read the value, if it doesn't know the key.
 func (v Value) Object(field func(key string, v Value) bool) {
-	v.r.Object(nil, func(r *Reader, key string) {
-		if !field(key, Value{r}) {
-			r.skip()
-		}
-	})
+	v.r.Object(nil, func(r *Reader, key string) bool { return field(key, Value{r}) })
 }
 
 // DecodeObject reads a text that consists of one object, as Value.Object does. name is

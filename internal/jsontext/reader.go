@@ -12,9 +12,9 @@ import (
 // Reader reads one JSON text (RFC 8259) into variables, without reflection.
 // contrib/design/json.md explains why it exists beside encoding/json.
 //
-// It is stricter than encoding/json: keys are case-sensitive, and text that isn't UTF-8
-// is an error instead of being altered. As in encoding/json, null leaves a variable
-// unchanged, and of equal keys the last one counts.
+// As in encoding/json, null leaves a variable unchanged, of equal keys the last one
+// counts, and so do keys whose letters have another case, if Properties is set. It is
+// stricter in that text that isn't UTF-8 is an error instead of being altered.
 //
 // After the first error the position is at the end of the text, and nothing more is
 // read. With an Observer, a well-formed value of the wrong type or out of range isn't
@@ -27,6 +27,12 @@ type Reader struct {
 	at       int    // offset of the error
 	pointer  string // JSON pointer to the error, built while the calls return
 	observer Observer
+
+	// Properties returns the keys of an object that its function field knows. If it is
+	// nil, the case of letters counts.
+	Properties func(object any) []string
+	// IsFolded is set when a key was found that way.
+	IsFolded bool
 }
 
 // Observer is informed about everything that a Reader reads. Offsets are in bytes from
@@ -43,6 +49,9 @@ type Observer interface {
 	End()
 	// Unknown is called if the member that has begun is unknown and skipped.
 	Unknown(key string)
+	// Folded is called if the member that has begun is read as another one, whose key
+	// has letters of another case.
+	Folded(key string)
 	// Reject is called if the current value has the wrong type or is out of range.
 	Reject(offset int, reason string)
 }
@@ -187,9 +196,9 @@ func (r *Reader) null() bool {
 }
 
 // Object reads an object. It calls field for each key, with the position before the
-// value, which field must read or skip with Unknown. v is the value that is read, for
-// the Observer.
-func (r *Reader) Object(v any, field func(r *Reader, key string)) {
+// value. field returns false, and doesn't read the value, if it doesn't know the key. v
+// is the value that is read, for the Observer and for Properties.
+func (r *Reader) Object(v any, field func(r *Reader, key string) bool) {
 	if r.null() {
 		return
 	}
@@ -219,7 +228,10 @@ func (r *Reader) Object(v any, field func(r *Reader, key string)) {
 			isNull := r.peek() == 'n'
 			r.observer.BeginMember(Member{Key: key, KeyOffset: at, Offset: r.pos, IsNull: isNull})
 		}
-		if field(r, key); r.err != nil {
+		if !field(r, key) {
+			key = r.otherwise(v, key, field)
+		}
+		if r.err != nil {
 			r.pointer = "/" + place.Escape(key) + r.pointer
 			return
 		}
@@ -245,12 +257,36 @@ func (r *Reader) closeObject() {
 	}
 }
 
-// Unknown skips the value of an unknown key.
-func (r *Reader) Unknown(key string) {
+// otherwise reads the value of a key that isn't known as that of one with letters of
+// another case, or else skips it. It returns the key that was used.
+func (r *Reader) otherwise(v any, key string, field func(r *Reader, key string) bool) string {
+	if known := r.fold(v, key); known != "" {
+		r.IsFolded = true
+		if r.observer != nil {
+			r.observer.Folded(known)
+		}
+		field(r, known)
+		return known
+	}
 	if r.observer != nil {
 		r.observer.Unknown(key)
 	}
 	r.skip()
+	return key
+}
+
+// fold returns the property of v that differs from key in the case of letters only; ""
+// if there is none.
+func (r *Reader) fold(v any, key string) string {
+	if r.Properties == nil {
+		return ""
+	}
+	for _, known := range r.Properties(v) {
+		if known != key && strings.EqualFold(known, key) {
+			return known
+		}
+	}
+	return ""
 }
 
 // mismatch rejects a value that doesn't have the expected type.
@@ -323,7 +359,7 @@ func (r *Reader) enter() {
 func (r *Reader) skip() {
 	switch c := r.peek(); {
 	case c == '{':
-		r.Object(nil, func(r *Reader, _ string) { r.skip() })
+		r.Object(nil, func(r *Reader, _ string) bool { r.skip(); return true })
 	case c == '[':
 		r.array((*Reader).skip)
 	case c == '"':

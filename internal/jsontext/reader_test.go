@@ -17,7 +17,7 @@ type object struct {
 }
 
 func (o *object) decode(r *Reader) {
-	r.Object(o, func(r *Reader, key string) {
+	r.Object(o, func(r *Reader, key string) bool {
 		switch key {
 		case "name":
 			ReadString(r, &o.name)
@@ -28,8 +28,9 @@ func (o *object) decode(r *Reader) {
 		case "inner":
 			ReadMap(r, &o.inner, ReadBool)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
@@ -87,6 +88,7 @@ func (r *recorder) BeginMember(m Member) {
 func (r *recorder) BeginElement(i, offset int) { r.add("[%d] %d", i, offset) }
 func (r *recorder) End()                       { r.add("end") }
 func (r *recorder) Unknown(key string)         { r.add("unknown %s", key) }
+func (r *recorder) Folded(key string)          { r.add("folded %s", key) }
 func (r *recorder) Reject(at int, why string)  { r.add("reject %d: %s", at, why) }
 
 func TestObserver(t *testing.T) {
@@ -122,6 +124,32 @@ count 48 57 false
 reject 57: -1 is negative
 end
 end of object`), "\n")
+	if diff := cmp.Diff(want, seen.events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestFold(t *testing.T) {
+	const text = `{"Name": "a", "NAME": "b", "Count": -1}`
+	read := func(properties func(any) []string, observer Observer) (o object, r *Reader, err error) {
+		r = NewReader(text, observer)
+		r.Properties = properties
+		return o, r, r.Document("file", o.decode)
+	}
+	if o, r, err := read(nil, nil); err != nil || o.name != "" || r.IsFolded {
+		t.Errorf("without Properties: %+v, folded %v, %v", o, r.IsFolded, err)
+	}
+	known := func(any) []string { return []string{"name", "count"} }
+	_, r, err := read(known, nil)
+	if want := "file:1:37: count: -1 is negative"; err == nil || err.Error() != want || !r.IsFolded {
+		t.Errorf("with Properties: folded %v, %v, want %s", r.IsFolded, err, want)
+	}
+	seen := new(recorder)
+	if _, _, err := read(known, seen); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Split(`object *jsontext.object;Name 1 9 false;folded name;end;NAME 14 22 false;folded name;end;`+
+		`Count 27 36 false;folded count;reject 36: -1 is negative;end;end of object`, ";")
 	if diff := cmp.Diff(want, seen.events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}

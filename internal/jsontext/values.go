@@ -114,9 +114,10 @@ func ReadMap[T any](r *Reader, v *map[string]T, read func(*Reader, *T)) {
 	if *v == nil {
 		*v = make(map[string]T)
 	}
-	r.Object(v, func(r *Reader, key string) {
+	r.Object(v, func(r *Reader, key string) bool {
 		var element T
 		read(r, &element)
 		(*v)[key] = element
+		return true
 	})
 }

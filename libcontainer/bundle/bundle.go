@@ -28,7 +28,7 @@ type Bundle struct {
 	Content []byte
 	Spec    *specs.Spec
 	Host    *host.Host
-	// Warnings are the warnings of Validate.
+	// Warnings are those of Decode and of Validate.
 	Warnings []config.Problem
 }
 
@@ -43,7 +43,7 @@ func Open(path string) (*Bundle, error) {
 	if b.Content, err = ReadConfig(dir); err != nil {
 		return nil, err
 	}
-	if b.Spec, err = config.Decode(b.Content); err != nil {
+	if b.Spec, b.Warnings, err = config.Decode(b.Content); err != nil {
 		return nil, fault.Wrap("config", fault.ConfigInvalid, err)
 	}
 	if b.Spec.Linux == nil {
@@ -68,7 +68,7 @@ func Open(path string) (*Bundle, error) {
 
 // validate sets Warnings, and returns an error if there are problems that aren't warnings.
 func (b *Bundle) validate(on *host.Host) error {
-	b.Warnings = config.Validate(b.Spec, on)
+	b.Warnings = append(b.Warnings, config.Validate(b.Spec, on)...)
 	return fault.Wrap("config", fault.ConfigInvalid, config.FirstError(b.Warnings))
 }
 

@@ -18,14 +18,24 @@ import (
 
 // Decode reads a config.json as config.md describes it, without the objects that are for
 // other platforms. Unknown properties are ignored, as the specification requires. An
-// error names file, line, column and property, and carries its place.
-func Decode(data []byte) (*specs.Spec, error) {
-	spec := new(specs.Spec)
-	r := jsontext.NewReader(string(data), nil)
+// error names file, line, column and property, and carries its place. The warnings are
+// about keys that aren't spelled as in the specification, see jsontext.Reader.
+func Decode(data []byte) (spec *specs.Spec, warnings []Problem, err error) {
+	spec = new(specs.Spec)
+	r := newReader(string(data), nil)
 	if err := r.Document(documentName, func(r *jsontext.Reader) { readSpec(r, spec) }); err != nil {
-		return nil, placed(err)
+		return nil, nil, placed(err)
 	}
-	return spec, nil
+	if r.IsFolded {
+		warnings = foldedKeys(Examine(data).Problems())
+	}
+	return spec, warnings, nil
+}
+
+func newReader(text string, observer jsontext.Observer) *jsontext.Reader {
+	r := jsontext.NewReader(text, observer)
+	r.Properties = propertiesOf
+	return r
 }
 
 // placed adds the place to an error about a config.json.
@@ -38,19 +48,28 @@ func placed(err error) error {
 }
 
 // DecodeProcess reads a process object alone, the file of `exec --process`. name is that
-// of the file, for errors.
-func DecodeProcess(name string, data []byte) (*specs.Process, error) {
-	process := new(specs.Process)
-	r := jsontext.NewReader(string(data), nil)
+// of the file, for errors. The warnings are those of Decode.
+func DecodeProcess(name string, data []byte) (process *specs.Process, warnings []Problem, err error) {
+	process = new(specs.Process)
+	r := newReader(string(data), nil)
 	if err := r.Document(name, func(r *jsontext.Reader) { readProcess(r, process) }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return process, nil
+	if r.IsFolded {
+		e := examine(data, name, func(r *jsontext.Reader) { readProcess(r, new(specs.Process)) })
+		warnings = foldedKeys(e.Problems())
+	}
+	return process, warnings, nil
 }
 
 // DecodeResources reads a linux.resources object alone, the file of `update --resources`,
-// into v: properties that aren't in the document stay as they are.
-func DecodeResources(name string, data []byte, v *specs.LinuxResources) error {
-	r := jsontext.NewReader(string(data), nil)
-	return r.Document(name, func(r *jsontext.Reader) { readLinuxResources(r, v) })
+// into v: properties that aren't in the document stay as they are. The warnings are about
+// all that is unusual in it.
+func DecodeResources(name string, data []byte, v *specs.LinuxResources) (warnings []Problem, err error) {
+	r := newReader(string(data), nil)
+	if err := r.Document(name, func(r *jsontext.Reader) { readLinuxResources(r, v) }); err != nil {
+		return nil, err
+	}
+	e := examine(data, name, func(r *jsontext.Reader) { readLinuxResources(r, new(specs.LinuxResources)) })
+	return e.Problems(), nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func readSpec(r *jsontext.Reader, v *specs.Spec) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "ociVersion":
 			jsontext.ReadString(r, &v.Version)
@@ -32,13 +32,14 @@ func readSpec(r *jsontext.Reader, v *specs.Spec) {
 		case "linux":
 			jsontext.ReadOptional(r, &v.Linux, readLinux)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readProcess(r *jsontext.Reader, v *specs.Process) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "terminal":
 			jsontext.ReadBool(r, &v.Terminal)
@@ -73,26 +74,28 @@ func readProcess(r *jsontext.Reader, v *specs.Process) {
 		case "execCPUAffinity":
 			jsontext.ReadOptional(r, &v.ExecCPUAffinity, readCPUAffinity)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readBox(r *jsontext.Reader, v *specs.Box) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "height":
 			jsontext.ReadUint(r, &v.Height)
 		case "width":
 			jsontext.ReadUint(r, &v.Width)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readUser(r *jsontext.Reader, v *specs.User) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "uid":
 			jsontext.ReadUint(r, &v.UID)
@@ -105,13 +108,14 @@ func readUser(r *jsontext.Reader, v *specs.User) {
 		case "username":
 			jsontext.ReadString(r, &v.Username)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxCapabilities(r *jsontext.Reader, v *specs.LinuxCapabilities) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "bounding":
 			jsontext.ReadList(r, &v.Bounding, jsontext.ReadString[string])
@@ -124,13 +128,14 @@ func readLinuxCapabilities(r *jsontext.Reader, v *specs.LinuxCapabilities) {
 		case "ambient":
 			jsontext.ReadList(r, &v.Ambient, jsontext.ReadString[string])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readPOSIXRlimit(r *jsontext.Reader, v *specs.POSIXRlimit) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "type":
 			jsontext.ReadString(r, &v.Type)
@@ -139,13 +144,14 @@ func readPOSIXRlimit(r *jsontext.Reader, v *specs.POSIXRlimit) {
 		case "soft":
 			jsontext.ReadUint(r, &v.Soft)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readScheduler(r *jsontext.Reader, v *specs.Scheduler) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "policy":
 			jsontext.ReadString(r, &v.Policy)
@@ -162,52 +168,56 @@ func readScheduler(r *jsontext.Reader, v *specs.Scheduler) {
 		case "period":
 			jsontext.ReadUint(r, &v.Period)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxIOPriority(r *jsontext.Reader, v *specs.LinuxIOPriority) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "class":
 			jsontext.ReadString(r, &v.Class)
 		case "priority":
 			jsontext.ReadInt(r, &v.Priority)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readCPUAffinity(r *jsontext.Reader, v *specs.CPUAffinity) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "initial":
 			jsontext.ReadString(r, &v.Initial)
 		case "final":
 			jsontext.ReadString(r, &v.Final)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readRoot(r *jsontext.Reader, v *specs.Root) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "path":
 			jsontext.ReadString(r, &v.Path)
 		case "readonly":
 			jsontext.ReadBool(r, &v.Readonly)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readMount(r *jsontext.Reader, v *specs.Mount) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "destination":
 			jsontext.ReadString(r, &v.Destination)
@@ -222,13 +232,14 @@ func readMount(r *jsontext.Reader, v *specs.Mount) {
 		case "gidMappings":
 			jsontext.ReadList(r, &v.GIDMappings, readLinuxIDMapping)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxIDMapping(r *jsontext.Reader, v *specs.LinuxIDMapping) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "containerID":
 			jsontext.ReadUint(r, &v.ContainerID)
@@ -237,13 +248,14 @@ func readLinuxIDMapping(r *jsontext.Reader, v *specs.LinuxIDMapping) {
 		case "size":
 			jsontext.ReadUint(r, &v.Size)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readHooks(r *jsontext.Reader, v *specs.Hooks) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "prestart":
 			jsontext.ReadList(r, &v.Prestart, readHook)
@@ -258,13 +270,14 @@ func readHooks(r *jsontext.Reader, v *specs.Hooks) {
 		case "poststop":
 			jsontext.ReadList(r, &v.Poststop, readHook)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readHook(r *jsontext.Reader, v *specs.Hook) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "path":
 			jsontext.ReadString(r, &v.Path)
@@ -275,13 +288,14 @@ func readHook(r *jsontext.Reader, v *specs.Hook) {
 		case "timeout":
 			jsontext.ReadOptional(r, &v.Timeout, jsontext.ReadInt[int])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinux(r *jsontext.Reader, v *specs.Linux) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "uidMappings":
 			jsontext.ReadList(r, &v.UIDMappings, readLinuxIDMapping)
@@ -318,13 +332,14 @@ func readLinux(r *jsontext.Reader, v *specs.Linux) {
 		case "timeOffsets":
 			jsontext.ReadMap(r, &v.TimeOffsets, readLinuxTimeOffset)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxResources(r *jsontext.Reader, v *specs.LinuxResources) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "devices":
 			jsontext.ReadList(r, &v.Devices, readLinuxDeviceCgroup)
@@ -345,13 +360,14 @@ func readLinuxResources(r *jsontext.Reader, v *specs.LinuxResources) {
 		case "unified":
 			jsontext.ReadMap(r, &v.Unified, jsontext.ReadString[string])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxDeviceCgroup(r *jsontext.Reader, v *specs.LinuxDeviceCgroup) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "allow":
 			jsontext.ReadBool(r, &v.Allow)
@@ -364,13 +380,14 @@ func readLinuxDeviceCgroup(r *jsontext.Reader, v *specs.LinuxDeviceCgroup) {
 		case "access":
 			jsontext.ReadString(r, &v.Access)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxMemory(r *jsontext.Reader, v *specs.LinuxMemory) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "limit":
 			jsontext.ReadOptional(r, &v.Limit, jsontext.ReadInt[int64])
@@ -391,13 +408,14 @@ func readLinuxMemory(r *jsontext.Reader, v *specs.LinuxMemory) {
 		case "checkBeforeUpdate":
 			jsontext.ReadOptional(r, &v.CheckBeforeUpdate, jsontext.ReadBool)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxCPU(r *jsontext.Reader, v *specs.LinuxCPU) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "shares":
 			jsontext.ReadOptional(r, &v.Shares, jsontext.ReadUint[uint64])
@@ -418,24 +436,26 @@ func readLinuxCPU(r *jsontext.Reader, v *specs.LinuxCPU) {
 		case "idle":
 			jsontext.ReadOptional(r, &v.Idle, jsontext.ReadInt[int64])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxPids(r *jsontext.Reader, v *specs.LinuxPids) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "limit":
 			jsontext.ReadOptional(r, &v.Limit, jsontext.ReadInt[int64])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxBlockIO(r *jsontext.Reader, v *specs.LinuxBlockIO) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "weight":
 			jsontext.ReadOptional(r, &v.Weight, jsontext.ReadUint[uint16])
@@ -452,13 +472,14 @@ func readLinuxBlockIO(r *jsontext.Reader, v *specs.LinuxBlockIO) {
 		case "throttleWriteIOPSDevice":
 			jsontext.ReadList(r, &v.ThrottleWriteIOPSDevice, readLinuxThrottleDevice)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxWeightDevice(r *jsontext.Reader, v *specs.LinuxWeightDevice) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "major":
 			jsontext.ReadInt(r, &v.Major)
@@ -469,13 +490,14 @@ func readLinuxWeightDevice(r *jsontext.Reader, v *specs.LinuxWeightDevice) {
 		case "leafWeight":
 			jsontext.ReadOptional(r, &v.LeafWeight, jsontext.ReadUint[uint16])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxThrottleDevice(r *jsontext.Reader, v *specs.LinuxThrottleDevice) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "major":
 			jsontext.ReadInt(r, &v.Major)
@@ -484,78 +506,84 @@ func readLinuxThrottleDevice(r *jsontext.Reader, v *specs.LinuxThrottleDevice) {
 		case "rate":
 			jsontext.ReadUint(r, &v.Rate)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxHugepageLimit(r *jsontext.Reader, v *specs.LinuxHugepageLimit) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "pageSize":
 			jsontext.ReadString(r, &v.Pagesize)
 		case "limit":
 			jsontext.ReadUint(r, &v.Limit)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxNetwork(r *jsontext.Reader, v *specs.LinuxNetwork) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "classID":
 			jsontext.ReadOptional(r, &v.ClassID, jsontext.ReadUint[uint32])
 		case "priorities":
 			jsontext.ReadList(r, &v.Priorities, readLinuxInterfacePriority)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxInterfacePriority(r *jsontext.Reader, v *specs.LinuxInterfacePriority) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "name":
 			jsontext.ReadString(r, &v.Name)
 		case "priority":
 			jsontext.ReadUint(r, &v.Priority)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxRdma(r *jsontext.Reader, v *specs.LinuxRdma) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "hcaHandles":
 			jsontext.ReadOptional(r, &v.HcaHandles, jsontext.ReadUint[uint32])
 		case "hcaObjects":
 			jsontext.ReadOptional(r, &v.HcaObjects, jsontext.ReadUint[uint32])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxNamespace(r *jsontext.Reader, v *specs.LinuxNamespace) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "type":
 			jsontext.ReadString(r, &v.Type)
 		case "path":
 			jsontext.ReadString(r, &v.Path)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxDevice(r *jsontext.Reader, v *specs.LinuxDevice) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "path":
 			jsontext.ReadString(r, &v.Path)
@@ -572,24 +600,26 @@ func readLinuxDevice(r *jsontext.Reader, v *specs.LinuxDevice) {
 		case "gid":
 			jsontext.ReadOptional(r, &v.GID, jsontext.ReadUint[uint32])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxNetDevice(r *jsontext.Reader, v *specs.LinuxNetDevice) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "name":
 			jsontext.ReadString(r, &v.Name)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxSeccomp(r *jsontext.Reader, v *specs.LinuxSeccomp) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "defaultAction":
 			jsontext.ReadString(r, &v.DefaultAction)
@@ -606,13 +636,14 @@ func readLinuxSeccomp(r *jsontext.Reader, v *specs.LinuxSeccomp) {
 		case "syscalls":
 			jsontext.ReadList(r, &v.Syscalls, readLinuxSyscall)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxSyscall(r *jsontext.Reader, v *specs.LinuxSyscall) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "names":
 			jsontext.ReadList(r, &v.Names, jsontext.ReadString[string])
@@ -623,13 +654,14 @@ func readLinuxSyscall(r *jsontext.Reader, v *specs.LinuxSyscall) {
 		case "args":
 			jsontext.ReadList(r, &v.Args, readLinuxSeccompArg)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxSeccompArg(r *jsontext.Reader, v *specs.LinuxSeccompArg) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "index":
 			jsontext.ReadUint(r, &v.Index)
@@ -640,13 +672,14 @@ func readLinuxSeccompArg(r *jsontext.Reader, v *specs.LinuxSeccompArg) {
 		case "op":
 			jsontext.ReadString(r, &v.Op)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxIntelRdt(r *jsontext.Reader, v *specs.LinuxIntelRdt) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "closID":
 			jsontext.ReadString(r, &v.ClosID)
@@ -659,13 +692,14 @@ func readLinuxIntelRdt(r *jsontext.Reader, v *specs.LinuxIntelRdt) {
 		case "enableMonitoring":
 			jsontext.ReadBool(r, &v.EnableMonitoring)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxMemoryPolicy(r *jsontext.Reader, v *specs.LinuxMemoryPolicy) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "mode":
 			jsontext.ReadString(r, &v.Mode)
@@ -674,43 +708,46 @@ func readLinuxMemoryPolicy(r *jsontext.Reader, v *specs.LinuxMemoryPolicy) {
 		case "flags":
 			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.MemoryPolicyFlagType])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxPersonality(r *jsontext.Reader, v *specs.LinuxPersonality) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "domain":
 			jsontext.ReadString(r, &v.Domain)
 		case "flags":
 			jsontext.ReadList(r, &v.Flags, jsontext.ReadString[specs.LinuxPersonalityFlag])
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
 func readLinuxTimeOffset(r *jsontext.Reader, v *specs.LinuxTimeOffset) {
-	r.Object(v, func(r *jsontext.Reader, key string) {
+	r.Object(v, func(r *jsontext.Reader, key string) bool {
 		switch key {
 		case "secs":
 			jsontext.ReadInt(r, &v.Secs)
 		case "nanosecs":
 			jsontext.ReadUint(r, &v.Nanosecs)
 		default:
-			r.Unknown(key)
+			return false
 		}
+		return true
 	})
 }
 
-// propertiesOf returns the properties of an object of the specification, those for other
-// platforms, too; nil if value isn't one.
+// propertiesOf returns the properties of an object of the specification that are decoded;
+// nil if value isn't one.
 func propertiesOf(value any) []string {
 	switch value.(type) {
 	case *specs.Spec:
-		return []string{"ociVersion", "process", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "linux", "solaris", "windows", "vm", "zos", "freebsd"}
+		return []string{"ociVersion", "process", "root", "hostname", "domainname", "mounts", "hooks", "annotations", "linux"}
 	case *specs.Process:
 		return []string{"terminal", "consoleSize", "user", "args", "commandLine", "env", "cwd", "capabilities", "rlimits", "noNewPrivileges", "apparmorProfile", "oomScoreAdj", "scheduler", "selinuxLabel", "ioPriority", "execCPUAffinity"}
 	case *specs.Box:
@@ -783,6 +820,15 @@ func propertiesOf(value any) []string {
 		return []string{"domain", "flags"}
 	case *specs.LinuxTimeOffset:
 		return []string{"secs", "nanosecs"}
+	}
+	return nil
+}
+
+// foreignProperties returns those that are for other platforms, and aren't decoded.
+func foreignProperties(value any) []string {
+	switch value.(type) {
+	case *specs.Spec:
+		return []string{"solaris", "windows", "vm", "zos", "freebsd"}
 	}
 	return nil
 }

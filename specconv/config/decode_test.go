@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -71,7 +72,7 @@ func TestDecodeKnowsEveryProperty(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Decode(data)
+		got, _, err := Decode(data)
 		if err != nil {
 			t.Fatalf("%s: Decode: %v", name, err)
 		}
@@ -96,12 +97,42 @@ func TestDecodeValues(t *testing.T) {
 			Sysctl:  map[string]string{},
 		},
 	}
-	got, err := Decode([]byte(config))
+	got, _, err := Decode([]byte(config))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("decoded config differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestDecodeFolds compares keys with letters of another case with encoding/json.
+func TestDecodeFolds(t *testing.T) {
+	config := `{"OCIVersion": "1.0.0", "PROCESS": {"noNewPrivileges": true, "NoNewPrivileges": false, "Args": ["a"], "User": {"UID": 5}},
+"Windows": {"LayerFolders": 3}, "linux": {"Resources": {"memory": {"LIMIT": 7}}, "sysctl": {"A": "1", "a": "2"}}}`
+	var want specs.Spec
+	if err := json.Unmarshal([]byte(strings.Replace(config, "3", `["x"]`, 1)), &want); err != nil {
+		t.Fatal(err)
+	}
+	want.Windows = nil
+	got, warnings, err := Decode([]byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("encoding/json and Decode differ (-want +got):\n%s", diff)
+	}
+	var texts []string
+	for _, w := range warnings {
+		texts = append(texts, fmt.Sprintf("%d:%d %s", w.Line, w.Column, w))
+	}
+	if diff := cmp.Diff([]string{
+		`1:2 OCIVersion: is read as "ociVersion"`, `1:25 PROCESS: is read as "process"`,
+		`1:62 process.NoNewPrivileges: is read as "noNewPrivileges"`, `1:88 process.Args: is read as "args"`,
+		`1:103 process.User: is read as "user"`, `1:112 process.user.UID: is read as "uid"`,
+		`2:43 linux.Resources: is read as "resources"`, `2:68 linux.resources.memory.LIMIT: is read as "limit"`,
+	}, texts); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
@@ -140,7 +171,7 @@ var decodeErrors = []struct{ config, want string }{
 
 func TestDecodeErrors(t *testing.T) {
 	for _, tt := range decodeErrors {
-		spec, err := Decode([]byte(tt.config))
+		spec, _, err := Decode([]byte(tt.config))
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("Decode(%q) = %v, want %s", tt.config, err, tt.want)
 		}
@@ -148,23 +179,27 @@ func TestDecodeErrors(t *testing.T) {
 			t.Errorf("Decode(%q) returns a config and an error", tt.config)
 		}
 	}
-	if _, err := Decode([]byte(strings.Repeat(`{"x":`, 10000))); err == nil || !strings.Contains(err.Error(), "nested too deeply") {
+	if _, _, err := Decode([]byte(strings.Repeat(`{"x":`, 10000))); err == nil || !strings.Contains(err.Error(), "nested too deeply") {
 		t.Errorf("Decode(deep) = %.200v", err)
 	}
 }
 
 func TestDecodeParts(t *testing.T) {
-	_, err := DecodeProcess("process.json", []byte(`{"cwd": 1}`))
+	_, _, err := DecodeProcess("process.json", []byte(`{"cwd": 1}`))
 	if want := `process.json:1:9: cwd: expected a string, found a number`; err == nil || err.Error() != want {
 		t.Errorf("DecodeProcess = %v, want %s", err, want)
 	}
 	limit, swap := int64(5), int64(5)
 	v := specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit, Swap: &swap}}
-	if err := DecodeResources("-", []byte(`{"memory": {"limit": 7}}`), &v); err != nil {
+	if _, err := DecodeResources("-", []byte(`{"memory": {"limit": 7}}`), &v); err != nil {
 		t.Fatal(err)
 	}
 	if *v.Memory.Limit != 7 || *v.Memory.Swap != 5 {
 		t.Errorf("limit, swap = %d, %d, want 7, 5", *v.Memory.Limit, *v.Memory.Swap)
+	}
+	warnings, err := DecodeResources("-", []byte(`{"memroy": {}, "Pids": {"Limit": 7}}`), &v)
+	if err != nil || v.Pids == nil || *v.Pids.Limit != 7 || len(warnings) != 3 {
+		t.Errorf("DecodeResources = %v, %v, with %+v", warnings, err, v.Pids)
 	}
 }
 
@@ -183,7 +218,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"x": [1.5e3, -0, null, true, {"y": "\ud800\u0041"}], "root": {"path": ""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := Decode(data)
+		got, _, err := Decode(data)
 		if err != nil {
 			return
 		}
@@ -198,7 +233,7 @@ func FuzzDecode(f *testing.F) {
 		if err := json.Unmarshal(again, &want); err != nil {
 			t.Fatal(err)
 		}
-		reread, err := Decode(again)
+		reread, _, err := Decode(again)
 		if err != nil {
 			t.Fatalf("Decode(%s) = %v", again, err)
 		}
@@ -216,7 +251,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, decode := range map[string]func() error{
-		"generated":     func() error { _, err := Decode(data); return err },
+		"generated":     func() error { _, _, err := Decode(data); return err },
 		"encoding/json": func() error { return json.Unmarshal(data, new(specs.Spec)) },
 		"examine":       func() error { Examine(data).Problems(); return nil },
 	} {

@@ -24,21 +24,31 @@ type Examination struct {
 	text     string
 	notes    *notes
 	problems []located
+	isCut    bool // a syntax error ends it
 }
 
 // Examine reads a config.json as Decode does, and notes problems instead of stopping.
 func Examine(data []byte) *Examination {
-	text := string(data)
+	spec := new(specs.Spec)
+	e := examine(data, documentName, func(r *jsontext.Reader) { readSpec(r, spec) })
+	if !e.isCut {
+		e.Spec = spec
+	}
+	return e
+}
+
+// examine notes the problems of a document that read reads.
+func examine(data []byte, name string, read func(*jsontext.Reader)) *Examination {
 	n := newNotes()
-	e := &Examination{Spec: new(specs.Spec), text: text, notes: n}
-	err := jsontext.NewReader(text, n).Document(documentName, func(r *jsontext.Reader) {
+	e := &Examination{text: string(data), notes: n}
+	err := newReader(e.text, n).Document(name, func(r *jsontext.Reader) {
 		n.offsets[""] = r.Offset()
-		readSpec(r, e.Spec)
+		read(r)
 	})
 	e.problems = n.problems
 	var syntax *jsontext.Error
 	if errors.As(err, &syntax) {
-		e.Spec = nil
+		e.isCut = true
 		p := Problem{Place: place.At(syntax.Pointer), Text: syntax.Err.Error()}
 		e.problems = append(e.problems, located{p, syntax.Offset})
 	}

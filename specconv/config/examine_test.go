@@ -43,14 +43,14 @@ func TestExamine(t *testing.T) {
 			"3:13 error /mounts/0 | mounts[0]: expected an object, found an array",
 			"3:68 error /root | root: expected an object, found an array",
 		}},
-		{"unknown properties", `{"ociVersion": "1.0.0", "Process": {"cwd": 7}, "mouts": [], "process": {"cwd": "/", "selinuxProcessLabel": "", "noNewPriveleges": true},
-"linux": {"resources": {"blockIO": {"weightDevice": [{"major": 1, "minor": 2, "wieght": 3}]}}, "sysctl": {"unknown": "x"}, "rootfspropagation": ""}, "vm": {"x": {}}, "zz": 1}`, []string{
-			`1:25 warning /Process | Process: unknown property: it is ignored (did you mean "process"? The case of letters counts)`,
+		{"unknown properties", `{"ociVersion": "1.0.0", "Windows": {"cwd": 7}, "mouts": [], "process": {"cwd": "/", "selinuxProcessLabel": "", "noNewPriveleges": true},
+"linux": {"resources": {"blockIO": {"weightDevice": [{"major": 1, "minor": 2, "wieght": 3}]}}, "sysctl": {"unknown": "x"}, "rootfspropagatoin": ""}, "vm": {"x": {}}, "zz": 1}`, []string{
+			`1:25 warning /Windows | Windows: unknown property: it is ignored`,
 			`1:48 warning /mouts | mouts: unknown property: it is ignored (did you mean "mounts"?)`,
 			`1:85 warning /process/selinuxProcessLabel | process.selinuxProcessLabel: unknown property: it is ignored`,
 			`1:112 warning /process/noNewPriveleges | process.noNewPriveleges: unknown property: it is ignored (did you mean "noNewPrivileges"?)`,
 			`2:79 warning /linux/resources/blockIO/weightDevice/0/wieght | linux.resources.blockIO.weightDevice[0].wieght: unknown property: it is ignored (did you mean "weight"?)`,
-			`2:124 warning /linux/rootfspropagation | linux.rootfspropagation: unknown property: it is ignored (did you mean "rootfsPropagation"? The case of letters counts)`,
+			`2:124 warning /linux/rootfspropagatoin | linux.rootfspropagatoin: unknown property: it is ignored (did you mean "rootfsPropagation"?)`,
 			`2:150 warning /vm | vm: is for another platform and is ignored`,
 			`2:167 warning /zz | zz: unknown property: it is ignored`,
 		}},
@@ -59,6 +59,17 @@ func TestExamine(t *testing.T) {
 			"1:79 warning /linux/sysctl/a | linux.sysctl.a: duplicate key: the last one counts",
 			"1:84 error /linux/sysctl/a | linux.sysctl.a: expected a string, found a number",
 			"1:89 warning /x | x: unknown property: it is ignored",
+		}},
+		{"letters of another case", `{"OCIVersion": "1.0.0", "Process": {"CWD": 7, "cwd": "/", "args": ["a"], "Args": [5]}, "linux": {"sysctl": {"X": "1", "x": 2}}}`, []string{
+			`1:2 warning /OCIVersion | OCIVersion: is read as "ociVersion" (the case of letters counts in the specification, and other runtimes may ignore it)`,
+			`1:25 warning /Process | Process: is read as "process" (the case of letters counts in the specification, and other runtimes may ignore it)`,
+			`1:37 warning /process/CWD | process.CWD: is read as "cwd" (the case of letters counts in the specification, and other runtimes may ignore it)`,
+			"1:44 error /process/cwd | process.cwd: expected a string, found a number",
+			"1:47 warning /process/cwd | process.cwd: duplicate key: the last one counts",
+			`1:74 warning /process/Args | process.Args: is read as "args" (the case of letters counts in the specification, and other runtimes may ignore it)`,
+			"1:74 warning /process/args | process.args: duplicate key: the last one counts",
+			"1:83 error /process/args/0 | process.args[0]: expected a string, found a number",
+			"1:124 error /linux/sysctl/x | linux.sysctl.x: expected a string, found a number",
 		}},
 		{"missing", `{"root": {}, "process": {"rlimits": [{"type": "RLIMIT_CPU", "soft": null}], "cwd": ""}}`, []string{
 			"1:1 warning /ociVersion | ociVersion: is required by the specification, and missing",
@@ -127,7 +138,7 @@ func TestExaminationValidate(t *testing.T) {
 // config.
 func agrees(t *testing.T, data []byte) {
 	t.Helper()
-	spec, err := Decode(data)
+	spec, _, err := Decode(data)
 	e := Examine(data)
 	var first *Problem
 	for _, p := range e.Problems() {

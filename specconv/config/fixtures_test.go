@@ -20,7 +20,7 @@ func TestDecodeExamplesOfTheText(t *testing.T) {
 		}
 		for _, data := range examples {
 			if !json.Valid(data) { // two examples of the text have a comma too many or too few
-				if _, err := Decode(data); err == nil {
+				if _, _, err := Decode(data); err == nil {
 					t.Errorf("%s: Decode accepts %s", page, data)
 				}
 				continue
@@ -31,7 +31,7 @@ func TestDecodeExamplesOfTheText(t *testing.T) {
 				continue
 			}
 			want.Solaris, want.Windows, want.VM, want.ZOS, want.FreeBSD = nil, nil, nil, nil, nil
-			got, err := Decode(data)
+			got, _, err := Decode(data)
 			if err != nil {
 				t.Errorf("%s: Decode = %v for %s", page, err, data)
 				continue
@@ -63,7 +63,7 @@ func TestSpecFixtures(t *testing.T) {
 			if elsewhere[name] != "" {
 				continue
 			}
-			spec, err := Decode(data)
+			spec, _, err := Decode(data)
 			if err == nil {
 				err = FirstError(Validate(spec, configtest.Root(mode.V2)))
 			}

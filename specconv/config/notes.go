@@ -64,7 +64,7 @@ func (n *notes) BeginMember(m jsontext.Member) {
 	o := n.innermost()
 	n.pointer += "/" + place.Escape(m.Key)
 	if _, twice := o.keys[m.Key]; twice && o.value != nil {
-		n.add(Warning, m.KeyOffset, "duplicate key: the last one counts", "")
+		n.add(Warning, m.KeyOffset, twiceText, "")
 	}
 	o.keys[m.Key] = !m.IsNull
 	n.key = m.KeyOffset
@@ -82,20 +82,37 @@ func (n *notes) End() { n.pointer = n.pointer[:strings.LastIndexByte(n.pointer, 
 
 // Unknown notes a property that isn't in the specification, or is for another platform.
 func (n *notes) Unknown(key string) {
-	known := propertiesOf(n.innermost().value)
-	if slices.Contains(known, key) {
+	value := n.innermost().value
+	if slices.Contains(foreignProperties(value), key) {
 		n.add(Warning, n.key, "is for another platform and is ignored", "")
 		return
 	}
-	hint := ""
-	switch near := spelling.Nearest(key, known); {
-	case strings.EqualFold(near, key):
-		hint = "did you mean " + strconv.Quote(near) + "? The case of letters counts"
-	case near != "":
-		hint = "did you mean " + strconv.Quote(near) + "?"
-	}
-	n.add(Warning, n.key, "unknown property: it is ignored", hint)
+	n.add(Warning, n.key, "unknown property: it is ignored", spelling.Hint(key, propertiesOf(value)))
 }
+
+// Folded notes a property whose letters have another case. From now on it has the
+// pointer of the one that it is read as, as for Validate.
+func (n *notes) Folded(key string) {
+	n.add(Warning, n.key, "is read as "+strconv.Quote(key), foldedHint)
+	keys, at := n.innermost().keys, n.offsets[n.pointer]
+	_, twice := keys[key]
+	n.pointer = n.pointer[:strings.LastIndexByte(n.pointer, '/')+1] + place.Escape(key)
+	if twice {
+		n.add(Warning, n.key, twiceText, "")
+	}
+	keys[key] = true
+	n.offsets[n.pointer] = at
+}
+
+// foldedKeys returns the problems that Folded has noted.
+func foldedKeys(problems []Problem) []Problem {
+	return slices.DeleteFunc(problems, func(p Problem) bool { return p.Hint != foldedHint })
+}
+
+const foldedHint = "the case of letters counts in the specification, and other runtimes may ignore it"
+
+// twiceText is the text about a key that is there twice.
+const twiceText = "duplicate key: the last one counts"
 
 // EndObject notes what is missing. A property that is null is missing, too.
 func (n *notes) EndObject() {

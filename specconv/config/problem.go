@@ -45,6 +45,14 @@ func (p Problem) Where() string {
 
 func (p Problem) String() string { return p.Where() + ": " + p.Text }
 
+// Sentence returns place, text and hint.
+func (p Problem) Sentence() string {
+	if p.Hint == "" {
+		return p.String()
+	}
+	return p.String() + " (" + p.Hint + ")"
+}
+
 // ConfigError is the error of a config with problems. Its text names all of them.
 type ConfigError struct {
 	// First is the first of the problems.
@@ -63,10 +71,7 @@ func FirstError(problems []Problem) error {
 		switch {
 		case p.Severity != Error:
 		case e.text == "":
-			e.First, e.text = p, p.String()
-			if p.Hint != "" {
-				e.text += " (" + p.Hint + ")"
-			}
+			e.First, e.text = p, p.Sentence()
 		default:
 			more = append(more, p.String())
 		}

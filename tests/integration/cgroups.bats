@@ -284,6 +284,16 @@ unified_dir() {
 	equal "$(value pids pids.max)" 21
 }
 
+@test "update: keys with letters of another case count, unknown ones are told" {
+	sleeping
+	echo '{"Pids": {"LIMIT": 33}, "memroy": {}}' >r.json
+	ok runtime update --resources r.json c
+	equal "$(<"$(cgroup_dir pids)/pids.max")" 33
+	only_ours 'it is silent'
+	says 'r\.json:1:2: Pids: is read as .*pids'
+	says 'r\.json:1:25: memroy: unknown property: it is ignored .did you mean .*memory'
+}
+
 @test "update: invalid values are refused" {
 	sleeping c
 	exits 1 runtime update --memory lots c

@@ -100,6 +100,19 @@ all_agree() {
 	nothing_left
 }
 
+@test "keys with letters of another case count, and are a warning" {
+	config '.process |= with_entries(if .key == "args" then .key = "Args" else . end) | .process.Args = ["echo", "it counts"]'
+	run_container
+	prints 'it counts'
+	only_ours 'it has no such command'
+	says 'process\.Args: is read as .*args'
+	check
+	equal "$status" 0
+	finds warning 'process\.Args: is read as "args"'
+	config '.process.Args = [7]'
+	agree ''
+}
+
 @test "warnings alone give exit code 0" {
 	only_ours 'it has no such command'
 	config '.process.user.gids = [1] | .process.capabilities.bounding += ["CAP_NEW"]'

@@ -49,7 +49,8 @@ func generate() ([]byte, error) {
 	for _, t := range g.types {
 		g.decoder(t)
 	}
-	g.table("propertiesOf", "returns the properties of an object of the specification, those for other\n// platforms, too; nil if value isn't one.", properties)
+	g.table("propertiesOf", "returns the properties of an object of the specification that are decoded;\n// nil if value isn't one.", func(t reflect.Type) []string { return properties(t, true) })
+	g.table("foreignProperties", "returns those that are for other platforms, and aren't decoded.", func(t reflect.Type) []string { return properties(t, false) })
 	g.table("requiredProperties", "returns those that the JSON schema of the specification requires in an\n// object, whatever the config is.", func(t reflect.Type) []string { return g.required[t] })
 	return format.Source(g.text.Bytes())
 }
@@ -94,10 +95,13 @@ func fields(t reflect.Type) []field {
 // single values of theirs are, and mean nothing.
 func (f field) isRead() bool { return !f.isForeign || f.of.Kind() != reflect.Pointer }
 
-func properties(t reflect.Type) []string {
+// properties returns the names of the properties that are decoded, or of the others.
+func properties(t reflect.Type, areRead bool) []string {
 	var names []string
 	for _, f := range fields(t) {
-		names = append(names, f.name)
+		if f.isRead() == areRead {
+			names = append(names, f.name)
+		}
 	}
 	return names
 }
@@ -149,13 +153,13 @@ func scalar(t reflect.Type) string {
 }
 
 func (g *generator) decoder(t reflect.Type) {
-	g.printf("\nfunc read%s(r *jsontext.Reader, v *specs.%[1]s) {\n\tr.Object(v, func(r *jsontext.Reader, key string) {\n\t\tswitch key {\n", t.Name())
+	g.printf("\nfunc read%s(r *jsontext.Reader, v *specs.%[1]s) {\n\tr.Object(v, func(r *jsontext.Reader, key string) bool {\n\t\tswitch key {\n", t.Name())
 	for _, f := range fields(t) {
 		if f.isRead() {
 			g.printf("\t\tcase %q:\n\t\t\t%s\n", f.name, call(f))
 		}
 	}
-	g.printf("\t\tdefault:\n\t\t\tr.Unknown(key)\n\t\t}\n\t})\n}\n")
+	g.printf("\t\tdefault:\n\t\t\treturn false\n\t\t}\n\t\treturn true\n\t})\n}\n")
 }
 
 // call is the statement that reads a property.

@@ -111,9 +111,9 @@ type Manager interface {
 	// Sub returns existing cgroups below the container's, by the result of [ParseSub].
 	// No path leads out of the container's cgroups.
 	Sub(paths map[string]string) (Group, error)
-	// GroupOf returns the cgroup that a process of the container is in, at or below
-	// the container's own. exec needs it if the container has moved its processes to
-	// cgroups of its own.
+	// GroupOf returns the cgroup that a process of the container is in, wherever that
+	// is. exec needs it if the container has moved its processes to cgroups of its own,
+	// or somebody else has moved them, so that its own can't be entered.
 	GroupOf(pid int) (Group, error)
 	// Chown delegates the cgroup to a user of the container, given as a host uid, as
 	// far as that is safe: on v2 the directory and the files for delegation, on v1

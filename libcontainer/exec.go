@@ -133,6 +133,9 @@ func (x *execution) start(ctx context.Context, provided map[string]int) error {
 		}
 	}
 	err = x.startChild(o, group)
+	if group != nil && len(x.options.Cgroups) == 0 && (errors.Is(err, unix.EBUSY) || cgroups.IsGone(err)) {
+		err = x.startBesideInit(o, err)
+	}
 	if group != nil && errors.Is(err, unix.EACCES) {
 		err = x.startOutside(ctx, o, err)
 	}
@@ -140,6 +143,19 @@ func (x *execution) start(ctx context.Context, provided map[string]int) error {
 		return err
 	}
 	return x.identify(x.child.Pid)
+}
+
+// startBesideInit starts the child in the cgroup of the container's init, for a reason
+// that the container's own can't be entered: the container has divided it, so that it
+// can't have processes of its own (cgroup-v2.rst, "No Internal Process Constraint"), or it
+// was removed after somebody had moved init to another one.
+func (x *execution) startBesideInit(o nsenter.Options, reason error) error {
+	group, err := x.manager().GroupOf(x.state.Pid)
+	if err != nil {
+		return fmt.Errorf("%w; %w", reason, err)
+	}
+	defer group.Close()
+	return x.startChild(o, group)
 }
 
 // answer acts on the only message after which the child waits. The process exists, and
@@ -166,18 +182,13 @@ func (x *execution) programRuns() error {
 }
 
 // cgroup returns the cgroup for the process: the sub-cgroup of the options, or the
-// container's; nil if the container has none. On cgroup v2 it is the cgroup of the
-// container's init, because a container that has divided its own cgroup can't have
-// processes at the top.
+// container's; nil if the container has none.
 func (x *execution) cgroup() (cgroups.Group, error) {
 	m := x.manager()
 	if m == nil {
 		return nil, nil
 	}
 	if len(x.options.Cgroups) == 0 {
-		if x.state.Cgroup.Mode == cgroups.V2 {
-			return m.GroupOf(x.state.Pid)
-		}
 		return m, nil
 	}
 	paths, err := cgroups.ParseSub(x.options.Cgroups)

@@ -270,6 +270,24 @@ const FreezeTimeout = 10 * time.Second
 // killed to exit.
 const RemoveTimeout = 2 * time.Second
 
+// Member opens the cgroup of a process, which is usually d or below it. path is its
+// path in the hierarchy by /proc/PID/cgroup, and mount the hierarchy's mount point.
+func (d *Dir) Member(mount, path string) (*Dir, error) {
+	top := At(mount)
+	defer top.Close()
+	member, err := top.Sub(path)
+	if err == nil || !IsGone(err) {
+		return member, err
+	}
+	// The path may begin above the root of the mount. Where d is on it doesn't depend
+	// on that.
+	own := strings.TrimPrefix(d.path, mount)
+	if i := strings.Index(path+"/", own+"/"); i >= 0 {
+		return d.Sub(path[i+len(own):])
+	}
+	return nil, err
+}
+
 // Sub opens a cgroup below this one. A path with ".." is an error, and links are
 // refused.
 func (d *Dir) Sub(path string) (*Dir, error) {

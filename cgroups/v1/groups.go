@@ -5,6 +5,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/limits"
+	"github.com/runnel/runnel/internal/procfs"
 )
 
 // Group is a set of cgroups at or below the container's, one in each hierarchy,
@@ -62,6 +63,26 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 	return g, nil
 }
 
-// GroupOf returns the container's own cgroups for every process: v1 allows
-// processes in a cgroup that has others below it.
-func (m *Manager) GroupOf(int) (*Group, error) { return m.Sub(nil) }
+// GroupOf returns the cgroups that a process of the container is in.
+func (m *Manager) GroupOf(pid int) (*Group, error) {
+	cgroups, err := procfs.ReadCgroups(pid)
+	if err != nil {
+		return nil, err
+	}
+	g := &Group{members: make([]member, 0, len(m.hierarchies))}
+	for i := range m.hierarchies {
+		h := &m.hierarchies[i]
+		key := h.Controllers[0]
+		if key == Unified {
+			key = ""
+		}
+		path, _ := cgroups.Path(key)
+		dir, err := h.dir.Member(h.Mount, path)
+		if err != nil {
+			g.Close()
+			return nil, err
+		}
+		g.members = append(g.members, member{dir: dir, controllers: h.Controllers})
+	}
+	return g, nil
+}

@@ -47,21 +47,15 @@ func (m *Manager) Sub(paths map[string]string) (*Group, error) {
 
 // GroupOf returns the cgroup that a process of the container is in. The container
 // may have moved its processes to cgroups below its own and enabled controllers
-// for them; then the kernel allows no process in its own.
+// for them; then the kernel allows no process in its own. Somebody else may have
+// moved them anywhere.
 func (m *Manager) GroupOf(pid int) (*Group, error) {
 	cgroups, err := procfs.ReadCgroups(pid)
 	if err != nil {
 		return nil, err
 	}
 	path, _ := cgroups.Path("")
-	// The path may begin above the root of our mount. Only the part below the
-	// container's cgroup counts, so that cgroup is looked for anywhere in it.
-	own := strings.TrimPrefix(m.dir.Path(), m.mount)
-	at := strings.Index(path+"/", own+"/")
-	if at < 0 {
-		return nil, fmt.Errorf("process %d is not in cgroup %s: %w", pid, m.dir.Path(), unix.ESRCH)
-	}
-	dir, err := m.dir.Sub(path[at+len(own):])
+	dir, err := m.dir.Member(m.mount, path)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package v2
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -13,19 +14,26 @@ import (
 	"github.com/runnel/runnel/internal/place"
 )
 
-// accounting returns the controllers that are enabled if possible, whether or not
-// the config needs them: clients read their statistics directly from the files.
+// accounting returns the controllers whose statistics clients read directly from the
+// files.
 func accounting() []string { return []string{"cpu", "io", "memory", "pids"} }
 
+// offered returns all controllers of the hierarchy. A container gets those that it can
+// have whether or not its config needs them: clients read the files, and an engine in
+// the container divides its cgroup, with limits of its own.
+func (m *Manager) offered() ([]string, error) {
+	return readFields(cgroupfs.At(m.mount), "cgroup.controllers")
+}
+
 // enable makes controllers available in the cgroup by enabling them in each cgroup
-// above it. A required controller that can't be enabled is an error; one that is
-// only for accounting is left out.
-func (m *Manager) enable(required []string) error {
+// above it. A required controller that can't be enabled is an error; an optional one is
+// left out.
+func (m *Manager) enable(required, optional []string) error {
 	have, err := m.fields("cgroup.controllers")
 	if err != nil {
 		return err
 	}
-	wanted := without(slices.Concat(required, accounting()), have)
+	wanted := without(slices.Concat(required, optional), have)
 	slices.Sort(wanted)
 	wanted = slices.Compact(wanted)
 	if len(wanted) > 0 {
@@ -75,7 +83,7 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	if len(todo) == 0 {
 		return wanted, nil
 	}
-	if isForStatisticsOnly(level, todo, required) {
+	if wouldThreadNeedlessly(level, todo, required) {
 		return without(wanted, todo), nil
 	}
 	// One write enables all or none, so it is tried first.
@@ -83,11 +91,12 @@ func enableIn(level *cgroupfs.Dir, wanted, required []string) ([]string, error) 
 	if err == nil {
 		return wanted, nil
 	}
-	busy := errors.Is(err, unix.EBUSY)
+	// For these reasons none of them can be enabled.
+	futile := errors.Is(err, unix.EBUSY) || errors.Is(err, fs.ErrPermission)
 	// Controllers that need a domain are first: they must fail before the success of
 	// another one has turned a cgroup with processes into a threaded one.
 	for _, c := range slices.Concat(without(todo, threaded()), without(todo, without(todo, threaded()))) {
-		if busy && !slices.Contains(required, c) {
+		if futile && !slices.Contains(required, c) {
 			wanted = without(wanted, []string{c})
 			continue
 		}
@@ -120,14 +129,14 @@ func notAvailable(controller string, level *cgroupfs.Dir, available []string) st
 	return fmt.Sprintf("cgroup controller %s is not available in %s, only %q", controller, level.Path(), strings.Join(available, " "))
 }
 
-// enableFor enables the controllers that r needs. The error carries the place of
-// the property that needs the missing one.
-func (m *Manager) enableFor(r *specs.LinuxResources) error {
+// enableFor enables the controllers that r needs, and of the optional ones as many as
+// possible. The error carries the place of the property that needs the missing one.
+func (m *Manager) enableFor(r *specs.LinuxResources, optional []string) error {
 	required, err := requiredControllers(r)
 	if err != nil {
 		return err
 	}
-	err = m.enable(required)
+	err = m.enable(required, optional)
 	var missing *controllerError
 	if !errors.As(err, &missing) {
 		return err
@@ -144,10 +153,10 @@ func (m *Manager) enableFor(r *specs.LinuxResources) error {
 // threaded returns the controllers that work in threaded cgroups, too.
 func threaded() []string { return []string{"cpu", "cpuset", "perf_event", "pids"} }
 
-// isForStatisticsOnly reports whether enabling controllers would turn a cgroup into a
-// threaded one for statistics only: it has processes, and all controllers in todo
-// are threaded and not required. The root has no type, and may have both.
-func isForStatisticsOnly(level *cgroupfs.Dir, todo, required []string) bool {
+// wouldThreadNeedlessly reports whether enabling controllers would turn a cgroup into a
+// threaded one although no limit needs that: it has processes, and all controllers in
+// todo are threaded and not required. The root has no type, and may have both.
+func wouldThreadNeedlessly(level *cgroupfs.Dir, todo, required []string) bool {
 	if len(without(todo, threaded())) > 0 || len(without(todo, required)) < len(todo) {
 		return false
 	}

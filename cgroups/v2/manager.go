@@ -48,8 +48,8 @@ func (m *Manager) Existing() []string {
 	return nil
 }
 
-// Create creates the cgroup, and enables the controllers that r needs and those whose
-// statistics clients read. A cgroup that exists must be empty and not frozen. After
+// Create creates the cgroup, and enables the controllers that r needs, and all others
+// that can be enabled. A cgroup that exists must be empty and not frozen. After
 // an error, what was created has been removed.
 func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	if _, err := requiredControllers(r); err != nil {
@@ -72,13 +72,17 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			return err
 		}
 	}
-	return m.enableFor(r)
+	optional, err := m.offered()
+	if err != nil {
+		return err
+	}
+	return m.enableFor(r, optional)
 }
 
 // Adopt takes over a cgroup that systemd has created for the container, enables the
-// controllers as Create does, and moves a process into it unless it is there.
+// controllers that r needs and those whose statistics clients read, and moves a process into it unless it is there.
 func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
-	if err := m.enableFor(r); err != nil {
+	if err := m.enableFor(r, accounting()); err != nil {
 		return err
 	}
 	if pids, err := m.dir.OwnPids(); err == nil && slices.Contains(pids, pid) {
@@ -171,7 +175,7 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 		return err
 	}
 	// An update may need a controller that wasn't needed at creation.
-	if err := m.enableFor(r); err != nil {
+	if err := m.enableFor(r, nil); err != nil {
 		return err
 	}
 	if err = m.apply(writes); errors.As(err, &missing) {

@@ -112,6 +112,18 @@ resources() { config ".linux.resources += $1"; }
 	fi
 }
 
+@test "v2: a container has all controllers that it can have" {
+	needs_cgroup_v2
+	needs_cgroupfs 'systemd decides'
+	config 'del(.linux.resources)'
+	sleeping c
+	if rootless; then
+		equal "$(value cgroup.controllers)" "$(cat "$(cgroup_dir)/../cgroup.controllers")"
+	else
+		equal "$(value cgroup.controllers)" "$(cat /sys/fs/cgroup/cgroup.controllers)"
+	fi
+}
+
 @test "v2: controllers and files that don't exist" {
 	needs_cgroup_v2
 	only_ours 'the error lists what is available'
@@ -156,7 +168,7 @@ resources() { config ".linux.resources += $1"; }
 	echo $pid >"/sys/fs/cgroup/$CGROUP/cgroup.procs"
 	config ".linux.cgroupsPath = \"/$CGROUP/below\""
 	run_container
-	equal "$(value cgroup.type)" domain # not made threaded for the statistics
+	equal "$(value cgroup.type)" domain # not made threaded without need
 	resources '{"memory": {"limit": 67108864}, "pids": {"limit": 10}}'
 	exits 1 runtime create c
 	equal "$(value cgroup.type)" domain

@@ -58,7 +58,7 @@ func (c *checker) mappings(at place.Place, list []specs.LinuxIDMapping) {
 		if m.Size == 0 {
 			c.errorf(here, "the size of a mapping must not be 0")
 		}
-		if uint64(m.ContainerID)+uint64(m.Size) > 1<<32 || uint64(m.HostID)+uint64(m.Size) > 1<<32 {
+		if uint64(m.ContainerID)+uint64(m.Size) > 1<<32-1 || uint64(m.HostID)+uint64(m.Size) > 1<<32-1 {
 			c.errorf(here, "maps ids beyond the last one, 4294967294")
 		}
 		for j, o := range list[:i] {

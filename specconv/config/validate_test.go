@@ -177,7 +177,7 @@ var (
 		}, want: []string{"/process/user/additionalGids | error | process.user.additionalGids: cannot set any additional groups in a rootless container"}},
 		{name: "mappings", change: func(s *specs.Spec) {
 			namespace(configtest.Created(specs.UserNamespace)...)(s)
-			s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 5, Size: 10}, {ContainerID: 9, HostID: 50, Size: 1}, {ContainerID: 20, HostID: 1<<32 - 1, Size: 2}}
+			s.Linux.UIDMappings = []specs.LinuxIDMapping{{HostID: 5, Size: 10}, {ContainerID: 9, HostID: 50, Size: 1}, {ContainerID: 20, HostID: 1<<32 - 2, Size: 2}}
 			s.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 7}}
 		}, want: []string{
 			"/process/user/gid | error | process.user.gid: gid 0 is not mapped in linux.gidMappings",

@@ -113,6 +113,30 @@ tracing() {
 	prints 1
 }
 
+@test "the id 4294967295, which setresuid(2) takes for no change, isn't root" {
+	local filter
+	for filter in '.user.uid' '.user.gid' '.user.additionalGids[0]'; do
+		config ".process$filter = 4294967295 | .process.args = [\"id\"]"
+		exits 1 runtime run c
+		one_sentence
+		config ".process$filter = 0"
+	done
+	config 'del(.process.user.additionalGids)'
+	sleeping c
+	for filter in '.user.uid' '.user.gid' '.user.additionalGids[0]'; do
+		jq ".process * {args: [\"id\"]} | $filter = 4294967295" config.json >"$TMP/process.json"
+		exits 255 runtime exec --process "$TMP/process.json" c
+	done
+	exits 255 runtime exec --additional-gids 4294967295 c id
+	exits 255 runtime exec --user 0:4294967295 c id
+	ok runtime delete --force c
+	! rootless || return 0
+	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 4294967295, "size": 1}] |
+		.linux.gidMappings = [{"containerID": 0, "hostID": 1, "size": 10}]'
+	exits 1 runtime run d
+	says '4294967294'
+}
+
 @test "exec --cap adds nothing inheritable (CVE-2022-29162)" {
 	sleeping c
 	ok runtime exec --cap CAP_NET_RAW c awk '/^Cap(Inh|Amb)/ {print $2}' /proc/self/status

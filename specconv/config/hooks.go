@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"path"
 
 	"github.com/runnel/runnel/internal/place"
@@ -17,8 +18,12 @@ func (c *checker) hooks() {
 			if !path.IsAbs(h.Path) {
 				c.errorf(at.Key("path"), "hook path %q is not absolute", h.Path)
 			}
-			if h.Timeout != nil && (*h.Timeout <= 0 || *h.Timeout > 1<<31-1) {
+			switch {
+			case h.Timeout == nil:
+			case *h.Timeout <= 0:
 				c.errorf(at.Key("timeout"), "timeout %d is not greater than zero", *h.Timeout)
+			case *h.Timeout > math.MaxInt32:
+				c.errorf(at.Key("timeout"), "timeout of %d seconds is longer than %d", *h.Timeout, math.MaxInt32)
 			}
 		}
 	}

@@ -95,8 +95,12 @@ var (
 		{name: "propagation", change: func(s *specs.Spec) { s.Linux.RootfsPropagation = "ro" },
 			want: []string{"/linux/rootfsPropagation | error | linux.rootfsPropagation: rootfsPropagation=ro is not supported"}},
 		{name: "hooks", change: func(s *specs.Spec) {
-			s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "x", Timeout: configtest.Pointer(0)}}}
+			s.Hooks = &specs.Hooks{
+				Poststart: []specs.Hook{{Path: "/x", Timeout: configtest.Pointer(1 << 40)}},
+				Poststop:  []specs.Hook{{Path: "x", Timeout: configtest.Pointer(0)}},
+			}
 		}, want: []string{
+			"/hooks/poststart/0/timeout | error | hooks.poststart[0].timeout: timeout of 1099511627776 seconds is longer than 2147483647",
 			`/hooks/poststop/0/path | error | hooks.poststop[0].path: hook path "x" is not absolute`,
 			"/hooks/poststop/0/timeout | error | hooks.poststop[0].timeout: timeout 0 is not greater than zero",
 		}},

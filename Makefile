@@ -18,6 +18,7 @@ CC := gcc
 endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT  ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+GOSEC       ?= github.com/securego/gosec/v2/cmd/gosec@v2.22.11
 
 # The seccomp compiler, which is embedded by go:embed. A static binary without cgo has
 # libseccomp only with the tag embed_libseccomp, which embeds the compiler. It has no
@@ -114,8 +115,8 @@ dist: deps-dist ## build the files of a release in dist/ (VERSION=1.2.3; contrib
 test-dist: dist ## run the binaries of a release, build them once more and compare the bytes
 	@tests/builds/release
 
-lint: deps-lint embedded ## run gofmt, vet, staticcheck, imports, C warnings, clang-format, shellcheck, workflows
-	@STATICCHECK=$(STATICCHECK) ACTIONLINT=$(ACTIONLINT) tests/lint/run
+lint: deps-lint embedded ## run gofmt, vet, staticcheck, imports, C warnings, GCC analyzer, gosec, clang-format, shellcheck, workflows
+	@STATICCHECK=$(STATICCHECK) ACTIONLINT=$(ACTIONLINT) GOSEC=$(GOSEC) tests/lint/run
 
 fmt: ## format the Go and C sources
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')

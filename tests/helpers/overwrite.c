@@ -66,7 +66,9 @@ int main(int argc, char **argv)
 		DIR *proc = opendir("/proc");
 		struct dirent *entry;
 
-		while (proc && (entry = readdir(proc)))
+		if (!proc)
+			err(1, "/proc");
+		while ((entry = readdir(proc)))
 			if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
 				hold(entry->d_name);
 		closedir(proc);

@@ -5,20 +5,24 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/state"
 )
 
 // Update changes the limits that are set in resources, and the schemata of Intel RDT
-// that are set in rdt. Limits that aren't set there don't change. Both arguments may be
-// nil. It returns ErrNotRunning if the container has stopped.
+// that are set in rdt. Limits that aren't set there don't change. Device rules are
+// replaced as a whole, see updateDevices. Both arguments may be nil. It returns
+// ErrNotRunning if the container has stopped.
 func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxIntelRdt) error {
 	status, err := c.Status()
 	if err != nil {
@@ -26,6 +30,11 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 	}
 	if status == Stopped || status == Creating {
 		return ErrNotRunning
+	}
+	if resources != nil && c.state.Cgroup != nil {
+		if err := cgroups.Check(c.state.Cgroup.Mode, resources).First(); err != nil {
+			return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
+		}
 	}
 	if err := c.updateRdt(resctrl.Host, rdt); err != nil {
 		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("intel-rdt", err))
@@ -37,10 +46,55 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 	if m == nil {
 		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to update"))
 	}
-	if err := m.Set(resources); err != nil {
+	err = m.Set(resources)
+	if err == nil {
+		err = c.updateDevices(m, resources.Devices)
+	}
+	if err != nil {
 		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	return nil
+}
+
+// updateDevices replaces the container's device rules; an empty list changes nothing.
+// Nor do the rules that were set last: clients such as containerd send all of
+// linux.resources with every update, and others may have allowed the container further
+// devices since then, as NVIDIA's do with GPUs.
+func (c *Container) updateDevices(m cgroups.Manager, rules []specs.LinuxDeviceCgroup) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	now, wanted := c.state.Devices, ruleTexts(rules)
+	if now == nil {
+		spec, err := c.config()
+		if err != nil {
+			return err
+		}
+		now = ruleTexts(cgrouppolicy.DeviceRules(spec))
+	}
+	if slices.Equal(wanted, now) {
+		return nil
+	}
+	if err := m.SetDevices(rules, true); err != nil {
+		return err
+	}
+	c.state.Devices = wanted
+	return c.dir.Save(c.state)
+}
+
+// ruleTexts returns device rules in a form that can be stored and compared.
+func ruleTexts(rules []specs.LinuxDeviceCgroup) []string {
+	number := func(n *int64) string {
+		if n == nil || *n == -1 {
+			return "*"
+		}
+		return strconv.FormatInt(*n, 10)
+	}
+	texts := make([]string, len(rules))
+	for i, d := range rules {
+		texts[i] = fmt.Sprintf("allow=%t type=%s %s:%s access=%s", d.Allow, d.Type, number(d.Major), number(d.Minor), d.Access)
+	}
+	return texts
 }
 
 // updateRdt writes schemata. For a container that was created without linux.intelRdt it

@@ -21,7 +21,7 @@ func updateCommand(s *session) *Command {
 			Description: `Changes only the limits that are given. SIZE is a number of bytes, or a number with a
 unit k, m, g, t or p (powers of 1024). -1 removes a limit. --resources reads an object
 like linux.resources in config.json; the other options except for the schemas are then
-ignored.`,
+ignored. Its devices replace all device rules of the container.`,
 			Flags:  updateFlags(),
 			Action: s.update,
 		},

@@ -14,7 +14,6 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
-	"github.com/runnel/runnel/libcontainer/bundle"
 )
 
 // Policy holds the settings of the runtime for cgroups.
@@ -111,20 +110,19 @@ func (p Policy) Explain(spec *specs.Spec, err error) error {
 
 const delegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
 
-// denyAll returns the rule that every container's device rules begin with, as runc's
-// do.
-func denyAll() specs.LinuxDeviceCgroup {
-	return specs.LinuxDeviceCgroup{Allow: false, Access: "rwm"}
+// DeviceRules returns the device rules of a config. Without any, all devices are denied
+// except for those that every container has, as in runc.
+func DeviceRules(spec *specs.Spec) []specs.LinuxDeviceCgroup {
+	if spec.Linux != nil && spec.Linux.Resources != nil && len(spec.Linux.Resources.Devices) > 0 {
+		return spec.Linux.Resources.Devices
+	}
+	return []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}}
 }
 
 // SetDevices sets the device rules of a config. For an ordinary user it does nothing if
 // the kernel refuses them.
 func (p Policy) SetDevices(m cgroups.Manager, spec *specs.Spec) error {
-	rules := bundle.Resources(spec).Devices
-	if len(rules) == 0 {
-		rules = []specs.LinuxDeviceCgroup{denyAll()}
-	}
-	err := m.SetDevices(rules, true)
+	err := m.SetDevices(DeviceRules(spec), true)
 	if p.Rootless && errors.Is(err, fs.ErrPermission) {
 		// Only the host's root may load the program.
 		if p.Debug != nil {

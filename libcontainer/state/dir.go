@@ -72,6 +72,8 @@ type State struct {
 	// Late are the steps of the plan that follow start. They are needed to explain
 	// their failures.
 	Late []Step
+	// Devices are the device rules that an update has set; nil if none has.
+	Devices []string
 	// UnderRootfs is the id of the mount that contained the rootfs before the container
 	// was created, if the container has no mount namespace of its own: mounts on top of
 	// it are the container's. Otherwise it is 0.

@@ -40,6 +40,9 @@ func (s *State) encode() []byte {
 	w.Bool("hasHooks", s.HasHooks)
 	w.Bool("hostPidNamespace", s.HostPidNS)
 	w.Bool("notify", s.Notify)
+	if len(s.Devices) > 0 {
+		w.Strings("devices", s.Devices)
+	}
 	w.Uint("underRootfs", s.UnderRootfs)
 	if len(s.Late) > 0 {
 		w.Key("late")
@@ -147,6 +150,8 @@ func (s *State) decode(key string, v jsontext.Value) bool {
 		v.Bool(&s.HostPidNS)
 	case "notify":
 		v.Bool(&s.Notify)
+	case "devices":
+		v.Strings(&s.Devices)
 	case "underRootfs":
 		v.Uint(&s.UnderRootfs)
 	case "late":

@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"libcontainer/explain": {
 		"libcontainer/hook", "libcontainer/idmap", "libcontainer/program", "libcontainer/fault", "specconv/config", "nsenter", "nsenter/plan", "internal/...",
 	},
-	"libcontainer/cgrouppolicy": {"libcontainer/bundle", "specconv/...", "cgroups/...", "internal/..."},
+	"libcontainer/cgrouppolicy": {"specconv/...", "cgroups/...", "internal/..."},
 	"libcontainer/bundle":       {"libcontainer/fault", "specconv/...", "internal/..."},
 	"libcontainer/hook":         {"libcontainer/fault", "nsenter", "internal/..."},
 	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},

@@ -59,6 +59,41 @@ func FuzzCreate(f *testing.F) {
 	})
 }
 
+// FuzzProcess checks the same of process.json, the file of `exec --process`.
+func FuzzProcess(f *testing.F) {
+	for _, tt := range planCases() {
+		if tt.spec.Process == nil {
+			continue
+		}
+		data, err := json.Marshal(tt.spec.Process)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, tt.host.EUID, true)
+	}
+	check := planChecker(f)
+	f.Fuzz(func(t *testing.T, data []byte, euid uint32, userNS bool) {
+		process, _, err := config.DecodeProcess("process.json", data)
+		if err != nil {
+			return
+		}
+		if !json.Valid(data) {
+			t.Fatalf("DecodeProcess(%q) accepts what isn't JSON", data)
+		}
+		on := configtest.Root(mode.V2)
+		on.EUID = euid
+		spec := config.Example(userNS, 0, 0, true)
+		if config.FirstError(config.ValidateProcess(process, spec, on)) != nil {
+			return
+		}
+		p, err := Exec(ExecInput{Spec: spec, Process: process, Host: on})
+		if err != nil {
+			t.Fatalf("Exec = %v for a process without errors", err)
+		}
+		check(t, encode(t, p))
+	})
+}
+
 func encode(t *testing.T, p *plan.Plan) []byte {
 	encoded, err := p.Encode(3, 4)
 	if err != nil && !strings.Contains(err.Error(), "NUL byte") {

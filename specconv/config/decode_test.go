@@ -218,29 +218,61 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add([]byte(`{"x": [1.5e3, -0, null, true, {"y": "\ud800\u0041"}], "root": {"path": ""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, _, err := Decode(data)
-		if err != nil {
-			return
-		}
-		if !json.Valid(data) {
-			t.Fatalf("Decode(%q) accepts what isn't JSON", data)
-		}
-		again, err := json.Marshal(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want specs.Spec
-		if err := json.Unmarshal(again, &want); err != nil {
-			t.Fatal(err)
-		}
-		reread, _, err := Decode(again)
-		if err != nil {
-			t.Fatalf("Decode(%s) = %v", again, err)
-		}
-		if diff := cmp.Diff(&want, reread); diff != "" {
-			t.Errorf("encoding/json and Decode differ on %s:\n%s", again, diff)
-		}
+		compare(t, data, func(data []byte) (*specs.Spec, error) {
+			spec, _, err := Decode(data)
+			return spec, err
+		})
 	})
+}
+
+// FuzzDecodeParts compares the decoders of process.json and of resources with encoding/json.
+func FuzzDecodeParts(f *testing.F) {
+	spec := fullSpec()
+	for _, part := range []any{spec.Process, spec.Linux.Resources} {
+		data, err := json.Marshal(part)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		compare(t, data, func(data []byte) (*specs.Process, error) {
+			process, _, err := DecodeProcess("process.json", data)
+			return process, err
+		})
+		compare(t, data, func(data []byte) (*specs.LinuxResources, error) {
+			resources := new(specs.LinuxResources)
+			_, err := DecodeResources("resources.json", data, resources)
+			return resources, err
+		})
+	})
+}
+
+// compare checks that a decoder refuses what isn't JSON, and that encoding/json and the
+// decoder read what it has read, written out again, alike.
+func compare[T any](t *testing.T, data []byte, decode func([]byte) (*T, error)) {
+	got, err := decode(data)
+	if err != nil {
+		return
+	}
+	if !json.Valid(data) {
+		t.Fatalf("the decoder accepts %q, which isn't JSON", data)
+	}
+	again, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := new(T)
+	if err := json.Unmarshal(again, want); err != nil {
+		t.Fatal(err)
+	}
+	reread, err := decode(again)
+	if err != nil {
+		t.Fatalf("the decoder refuses %s: %v", again, err)
+	}
+	if diff := cmp.Diff(want, reread); diff != "" {
+		t.Errorf("encoding/json and the decoder differ on %s:\n%s", again, diff)
+	}
 }
 
 // BenchmarkDecode compares the decoders with encoding/json. What a command pays is the

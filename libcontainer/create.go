@@ -41,6 +41,7 @@ func (r *Runtime) Create(ctx context.Context, o CreateOptions) (*Process, error)
 	if err != nil {
 		return nil, err
 	}
+	c.dir.Unlock()
 	return c.process(), nil
 }
 
@@ -56,7 +57,8 @@ type creation struct {
 }
 
 // create checks what can be checked in advance before it creates anything. From Reserve
-// on, undo removes what was created.
+// on, undo removes what was created. The state directory is locked; the caller unlocks it
+// when the container is complete.
 //
 // With forStart the container waits at its start socket for another process; otherwise
 // it waits for the next message of this conversation.
@@ -74,15 +76,15 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	if err := o.Stdio.check(b.Spec.Process); err != nil {
 		return nil, err
 	}
-	dir, err := state.Reserve(r.Root, o.ID)
+	dir, err := state.Reserve(r.Root, o.ID, b.Content)
 	if err != nil {
 		return nil, fault.Wrap("state", "", err)
 	}
+	dir.Lock() // a file system without locks is no reason to fail
 	c := &creation{options: o, bundle: b}
 	c.launch = launch{Container: &Container{runtime: r, dir: dir}, spec: b.Spec, pidfd: -1}
 	if err := c.build(ctx, forStart); err != nil {
-		c.undo()
-		return nil, err
+		return nil, c.undo(err)
 	}
 	return c, nil
 }
@@ -155,9 +157,6 @@ func (c *creation) record() error {
 			return err
 		}
 	}
-	if err := c.dir.WriteFile(state.ConfigName, b.Content); err != nil {
-		return err
-	}
 	return c.dir.Save(s)
 }
 
@@ -213,7 +212,7 @@ func (c *creation) start(provided map[string]int) error {
 			return explain.Cgroup("cgroup", err)
 		}
 	}
-	o := nsenter.Options{Provided: provided, Inherited: descriptors(c.options.ExtraFiles)}
+	o := nsenter.Options{Provided: provided, Inherited: descriptors(c.options.ExtraFiles), Mark: c.state.Mark()}
 	if err := c.startChild(o, c.group()); err != nil {
 		return err
 	}
@@ -410,33 +409,53 @@ func (c *creation) closeFiles() {
 }
 
 // undo removes everything that was created. It runs the poststop hooks if other hooks
-// may have run: runtime.md, lifecycle, steps 3 to 7.
-func (c *creation) undo() {
+// may have run: runtime.md, lifecycle, steps 3 to 7. It returns the error of the create,
+// which has failed with err.
+func (c *creation) undo(err error) error {
 	c.abort()
 	if err := c.devices.MoveBack(); err != nil {
 		c.runtime.warn(err.Error())
 	}
-	if c.state == nil || c.state.Pid == 0 {
+	switch {
+	case c.dir.IsRemoved():
+		// A delete has done the rest, but for what was created after it. Another
+		// container may have the id and the cgroup by now.
+		err = fault.ErrDeleted
+		c.removeParts()
+	case c.state == nil || c.state.Pid == 0:
 		c.abandon()
-	} else if err := c.delete(); err != nil {
-		c.runtime.warn(err.Error())
+	default:
+		c.warnAbout(c.delete())
 	}
 	c.closeFiles()
 	c.close(false)
 	c.dir.Close()
+	return err
 }
 
 // abandon removes what exists before any hook has run.
 func (c *creation) abandon() {
-	var failed []error
 	if c.cgroup != nil {
-		failed = append(failed, c.killAll(unix.SIGKILL), c.cgroup.Destroy())
+		c.warnAbout(c.killAll(unix.SIGKILL))
+	}
+	c.removeParts()
+	c.warnAbout(c.dir.Remove())
+}
+
+// removeParts removes the container except for its processes and its state directory.
+func (c *creation) removeParts() {
+	if c.cgroup != nil {
+		c.warnAbout(c.cgroup.Destroy())
 	}
 	if c.state != nil {
-		failed = append(failed, removeMounts(c.state), resctrl.Host.Remove(c.state.IntelRdt))
+		c.warnAbout(removeMounts(c.state))
+		c.warnAbout(resctrl.Host.Remove(c.state.IntelRdt))
 	}
-	failed = append(failed, c.dir.Remove())
-	if err := errors.Join(failed...); err != nil {
+}
+
+// warnAbout logs an error, if it is one.
+func (c *creation) warnAbout(err error) {
+	if err != nil {
 		c.runtime.warn(err.Error())
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -13,10 +15,16 @@ import (
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/state"
+	"github.com/runnel/runnel/nsenter"
 )
 
-// killTimeout is the time, in milliseconds, after which a killed init must have ended.
-const killTimeout = 10_000
+const (
+	// killTimeout is the time, in milliseconds, after which a killed init must have ended.
+	killTimeout = 10_000
+	// claimTimeout is the time in which a create ends whose child was killed, unless it is
+	// stopped, or waits for a hook.
+	claimTimeout = time.Second
+)
 
 // Delete removes a container that has stopped or that waits for Start, and runs its
 // poststop hooks. With force it removes a container in any status, and kills its
@@ -54,7 +62,60 @@ func (c *Container) Delete(force bool) error {
 			return fault.State(fmt.Sprintf("cannot delete container %s that is not stopped: %s", c.dir.ID(), status))
 		}
 	}
+	err = c.claim(force)
+	if errors.Is(err, ErrNotExist) && force {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer c.dir.Unlock()
 	return c.delete()
+}
+
+// claim waits until no create and no other delete is at work on the container, and locks
+// it. With force, it kills what a create has started, so that the create fails and removes
+// the container. It doesn't wait for one that is stopped or hangs; that will find that its
+// container is gone. The error is ErrNotExist if the container has been removed meanwhile.
+func (c *Container) claim(force bool) error {
+	end := time.Now().Add(claimTimeout)
+	for pause := time.Millisecond; !c.dir.Lock(); pause *= 2 {
+		if c.dir.IsRemoved() {
+			return ErrNotExist
+		}
+		if err := c.reload(); err != nil {
+			return err
+		}
+		if force {
+			if err := c.stop(); err != nil {
+				return err
+			}
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return nil
+		}
+		time.Sleep(min(pause, left))
+	}
+	if c.dir.IsRemoved() {
+		return ErrNotExist
+	}
+	if c.state.Pid != 0 {
+		return nil
+	}
+	return c.reload()
+}
+
+// reload reads the state again, which a create changes until the container is complete.
+func (c *Container) reload() error {
+	s, err := c.dir.Load()
+	if errors.Is(err, fs.ErrNotExist) { // it isn't recorded yet, or was removed just now
+		return nil
+	}
+	if err == nil {
+		c.state = s
+	}
+	return err
 }
 
 // endTimeout is the time, in milliseconds, in which an init that has been killed is
@@ -121,11 +182,16 @@ func (c *Container) stop() error {
 		// Its processes outlive an init that shares the host's pid namespace.
 		return c.killAll(unix.SIGKILL)
 	}
+	if c.state.Pid == 0 {
+		if !nsenter.EndChildren(c.state.Mark(), killTimeout*time.Millisecond) {
+			return fmt.Errorf("delete %s: its unfinished init still runs %d s after SIGKILL", c.dir.ID(), killTimeout/1000)
+		}
+		return nil
+	}
 	if errors.Is(err, ErrNotRunning) {
-		// The kernel has killed all processes of the pid namespace with its init. The
-		// child of a create that was killed before the pid was saved ends by itself,
-		// when it next waits for its parent. Other processes in the cgroup may belong
-		// to another container that was configured to use the same one.
+		// The kernel has killed all processes of the pid namespace with its init. Other
+		// processes in the cgroup may belong to another container that was configured
+		// to use the same one.
 		return nil
 	}
 	if err != nil {

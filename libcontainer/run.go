@@ -29,9 +29,9 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 	}
 	notifier, err := c.proceed(ctx)
 	if err != nil {
-		c.undo()
-		return nil, err
+		return nil, c.undo(err)
 	}
+	c.dir.Unlock()
 	p := c.process()
 	p.reapAll = o.Subreaper
 	if !o.Attached {

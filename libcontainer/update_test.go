@@ -68,7 +68,7 @@ func TestIntelRdtUpdate(t *testing.T) {
 	root := resctrlFixture(t)
 	r := &specs.LinuxIntelRdt{L3CacheSchema: "L3:0=f", MemBwSchema: "MB:0=20"}
 	stateRoot := t.TempDir()
-	dir, err := state.Reserve(stateRoot, "c1")
+	dir, err := state.Reserve(stateRoot, "c1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

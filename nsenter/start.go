@@ -17,6 +17,9 @@ import (
 // ChildName is the command name of a child until it executes the program, proc_pid_comm(5).
 const ChildName = "runnel-init"
 
+// childArg is the first word of a child's command line.
+const childArg = "runnel-child"
+
 // Options are what a child gets from its parent besides the plan.
 type Options struct {
 	// Stdio are the standard streams.
@@ -28,6 +31,9 @@ type Options struct {
 	// Cgroup, unless -1, is the directory of the cgroup v2 into which the child
 	// is cloned.
 	Cgroup int
+	// Mark is a word of the child's command line by which EndChildren finds it; "" is
+	// none.
+	Mark string
 	// Affinity is the mask of the CPUs on which the child is cloned, and which it
 	// inherits (process.execCPUAffinity.initial), in the format of
 	// sched_setaffinity(2); an empty mask leaves the affinity unchanged.
@@ -139,14 +145,14 @@ func start(p *plan.Plan, o Options, files []int, socket int) (*Child, error) {
 	}
 	defer unix.Close(planFD)
 	fds = append(fds, uintptr(planFD))
-	return execute(fds, p.CloneFlags, o.Cgroup)
+	return execute(fds, p.CloneFlags, o)
 }
 
 // execute starts the executable; the last of fds is the plan. The executable is
 // sealed, so that even a process that opens it through /proc/PID/exe can't change it.
 // It is passed as a descriptor, too, because syscall.ForkExec renumbers descriptors
 // between clone and execve and must not replace it.
-func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
+func execute(fds []uintptr, cloneFlags uint64, o Options) (*Child, error) {
 	image, err := memfd.SealedExecutable("runnel", executable)
 	if err != nil {
 		return nil, fmt.Errorf("executable of the child: %w", err)
@@ -163,11 +169,14 @@ func execute(fds []uintptr, cloneFlags uint64, cgroup int) (*Child, error) {
 			PidFD:      &c.PidFD,
 		},
 	}
-	if cgroup >= 0 {
+	if o.Cgroup >= 0 {
 		attr.Sys.UseCgroupFD = true
-		attr.Sys.CgroupFD = cgroup
+		attr.Sys.CgroupFD = o.Cgroup
 	}
-	argv := []string{"runnel-child", strconv.Itoa(planAt)}
+	argv := []string{childArg, strconv.Itoa(planAt)}
+	if o.Mark != "" {
+		argv = append(argv, o.Mark)
+	}
 	c.Pid, err = syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(imageAt), argv, attr)
 	if err != nil {
 		return nil, fmt.Errorf("start the child: %w", err)

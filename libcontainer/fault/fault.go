@@ -151,6 +151,9 @@ func classify(err error) Code {
 	return Internal
 }
 
+// ErrDeleted is the error of a create whose container was deleted before it was complete.
+const ErrDeleted = State("the container was deleted while it was created")
+
 // State is the error of an operation that the container's status doesn't permit. Its
 // texts are runc's.
 type State string

@@ -121,6 +121,7 @@ func ValidID(id string) bool {
 type Dir struct {
 	root, id string
 	fd       int
+	lock     int // -1 if it isn't locked
 }
 
 // ID returns the container's id.
@@ -130,36 +131,67 @@ func (e *Dir) ID() string { return e.id }
 // Dir's.
 func (e *Dir) FD() int { return e.fd }
 
-// Reserve creates the state directory for id, and the state root if it doesn't exist.
-// Creating the directory is what locks the id. The error is fault.ErrExist if the
-// directory exists, or fault.ErrInvalidID.
-func Reserve(root, id string) (*Dir, error) {
+// Reserve creates the state directory for id, and the state root if it doesn't exist. The
+// error is fault.ErrExist if the directory exists, or fault.ErrInvalidID.
+//
+// Who has created the directory's file ConfigName, with this content, owns it: between
+// mkdir and open, the directory may have been deleted and created anew by others.
+func Reserve(root, id string, config []byte) (*Dir, error) {
 	if !filepath.IsAbs(root) {
 		return nil, fmt.Errorf("state root %q: not an absolute path", root)
 	}
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
 	}
+	if err := makeDir(root, id); err != nil {
+		return nil, err
+	}
+	e, err := Open(root, id)
+	if errors.Is(err, fault.ErrNotExist) {
+		return nil, fault.ErrDeleted
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := e.claim(config); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// claim creates ConfigName. The error is fault.ErrExist if others have, or
+// fault.ErrDeleted if the directory has been removed.
+func (e *Dir) claim(config []byte) error {
+	err := e.writeFile(ConfigName, unix.O_EXCL, config)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return fault.ErrExist
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.ErrDeleted
+	case err != nil:
+		_ = e.Remove()
+	}
+	return err
+}
+
+// makeDir creates the state directory for id.
+func makeDir(root, id string) error {
 	path := filepath.Join(root, id)
 	err := unix.Mkdir(path, 0o700)
 	if err == unix.ENOENT {
 		if err = os.MkdirAll(root, 0o711); err != nil {
-			return nil, fmt.Errorf("state root: %w%s", err, rootHint(err))
+			return fmt.Errorf("state root: %w%s", err, rootHint(err))
 		}
 		err = unix.Mkdir(path, 0o700)
 	}
 	if err == unix.EEXIST {
-		return nil, fault.ErrExist
+		return fault.ErrExist
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state directory %s: %w%s", path, err, rootHint(err))
+		return fmt.Errorf("state directory %s: %w%s", path, err, rootHint(err))
 	}
-	e, err := Open(root, id)
-	if err != nil {
-		_ = unix.Rmdir(path)
-		return nil, err
-	}
-	return e, nil
+	return nil
 }
 
 // rootHint returns a hint for an ordinary user who may not create a state root.
@@ -184,23 +216,56 @@ func Open(root, id string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
-	return &Dir{root: root, id: id, fd: fd}, nil
+	return &Dir{root: root, id: id, fd: fd, lock: -1}, nil
 }
 
 // Path returns the path of the directory.
 func (e *Dir) Path() string { return filepath.Join(e.root, e.id) }
 
+// Lock locks the directory, flock(2), and reports whether it has: it doesn't wait for
+// another that has locked it. A create holds the lock until the container is complete, a
+// delete while it removes the container. The lock ends with the process that holds it.
+func (e *Dir) Lock() bool {
+	fd, err := unix.Openat(e.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		unix.Close(fd)
+		return false
+	}
+	e.lock = fd
+	return true
+}
+
+// Unlock ends the lock, if there is one.
+func (e *Dir) Unlock() {
+	if e.lock >= 0 {
+		unix.Close(e.lock)
+		e.lock = -1
+	}
+}
+
+// IsRemoved reports whether the directory has been removed. Its path may be that of
+// another container by now.
+func (e *Dir) IsRemoved() bool {
+	var st unix.Stat_t
+	return unix.Fstat(e.fd, &st) == nil && st.Nlink == 0
+}
+
 // Close closes the directory. It may be called more than once.
 func (e *Dir) Close() {
+	e.Unlock()
 	if e.fd >= 0 {
 		unix.Close(e.fd)
 		e.fd = -1
 	}
 }
 
-// WriteFile creates or truncates a file in the directory, with mode 0600.
-func (e *Dir) WriteFile(name string, content []byte) error {
-	fd, err := unix.Openat(e.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+// writeFile creates a file in the directory, with mode 0600, or truncates it unless flags
+// has O_EXCL.
+func (e *Dir) writeFile(name string, flags int, content []byte) error {
+	fd, err := unix.Openat(e.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW|flags, 0o600)
 	if err != nil {
 		return fmt.Errorf("state file %s/%s: %w", e.Path(), name, err)
 	}
@@ -233,7 +298,7 @@ var saves atomic.Uint64
 // Save replaces state.json atomically: a reader sees the old or the new one.
 func (e *Dir) Save(s *State) error {
 	name := fmt.Sprint(temporaries, os.Getpid(), ".", saves.Add(1))
-	if err := e.WriteFile(name, s.encode()); err != nil {
+	if err := e.writeFile(name, 0, s.encode()); err != nil {
 		return err
 	}
 	if err := unix.Renameat(e.fd, name, e.fd, stateName); err != nil {
@@ -264,6 +329,9 @@ func (e *Dir) IsCreated() bool {
 
 // Remove removes the directory. It is no error if parts of it don't exist any more.
 func (e *Dir) Remove() error {
+	if e.IsRemoved() {
+		return nil
+	}
 	for _, name := range []string{StartName, ConfigName, stateName} {
 		if err := unix.Unlinkat(e.fd, name, 0); err != nil && err != unix.ENOENT {
 			return fmt.Errorf("state directory %s: remove %s: %w", e.Path(), name, err)
@@ -283,26 +351,9 @@ func (e *Dir) Remove() error {
 // List returns the ids of the containers in a state root, sorted. It leaves out names
 // that can't be ids, such as that of the seccomp cache.
 func List(root string) ([]string, error) {
-	// os.ReadDir would initialise the runtime's poller, which takes time.
-	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	names, err := rawio.Names(root)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: root, Err: err}
-	}
-	defer unix.Close(dir)
-	var names []string
-	buf := make([]byte, 16*1024)
-	for {
-		n, err := unix.ReadDirent(dir, buf)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, &os.PathError{Op: "read", Path: root, Err: err}
-		}
-		if n == 0 {
-			break
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
+		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !ValidID(name) })
 	slices.Sort(names)

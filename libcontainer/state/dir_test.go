@@ -3,6 +3,8 @@ package state
 import (
 	"sync"
 	"testing"
+
+	"github.com/runnel/runnel/libcontainer/fault"
 )
 
 func TestValidID(t *testing.T) {
@@ -18,7 +20,7 @@ func TestValidID(t *testing.T) {
 
 func TestReserveWantsAnAbsoluteRoot(t *testing.T) {
 	for _, root := range []string{"", "state", "./state"} {
-		if dir, err := Reserve(root, "c"); err == nil {
+		if dir, err := Reserve(root, "c", nil); err == nil {
 			dir.Close()
 			t.Errorf("Reserve(%q) succeeds", root)
 		}
@@ -26,7 +28,7 @@ func TestReserveWantsAnAbsoluteRoot(t *testing.T) {
 }
 
 func TestSaveByTwoGoroutines(t *testing.T) {
-	dir, err := Reserve(t.TempDir(), "c")
+	dir, err := Reserve(t.TempDir(), "c", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,4 +47,76 @@ func TestSaveByTwoGoroutines(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestLock(t *testing.T) {
+	root := t.TempDir()
+	one, err := Reserve(root, "c", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	two, err := Open(root, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer two.Close()
+	if !one.Lock() || two.Lock() {
+		t.Error("the lock isn't exclusive")
+	}
+	one.Unlock()
+	if !two.Lock() {
+		t.Error("the lock can't be taken after it was given up")
+	}
+}
+
+func TestRemoveSparesADirectoryOfThatName(t *testing.T) {
+	root := t.TempDir()
+	old, err := Reserve(root, "c", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	if err := old.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	anew, err := Reserve(root, "c", []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer anew.Close()
+	if err := old.Remove(); err != nil || !old.IsRemoved() {
+		t.Errorf("second Remove = %v, IsRemoved() = %t", err, old.IsRemoved())
+	}
+	if content, err := anew.ReadFile(ConfigName); err != nil || string(content) != "{}" || anew.IsRemoved() {
+		t.Errorf("the new directory has %q, %v", content, err)
+	}
+}
+
+// A create may be interrupted between mkdir(2) and open(2), and then find a directory that
+// another has created.
+func TestClaimIsExclusive(t *testing.T) {
+	root := t.TempDir()
+	owner, err := Reserve(root, "c", []byte("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close()
+	late, err := Open(root, "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if err := late.claim(nil); err != fault.ErrExist {
+		t.Errorf("claim of a directory that has an owner = %v, want %v", err, fault.ErrExist)
+	}
+	if content, _ := owner.ReadFile(ConfigName); string(content) != "{}" {
+		t.Errorf("the owner's config is %q", content)
+	}
+	if err := owner.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := late.claim(nil); err != fault.ErrDeleted {
+		t.Errorf("claim of a removed directory = %v, want %v", err, fault.ErrDeleted)
+	}
 }

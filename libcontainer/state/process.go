@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -39,4 +40,14 @@ func (s *State) OpenProcess() (int, error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// Mark identifies the child of the container's create among all processes, until the pid
+// of the container's init is saved. It is "" before the state is saved: there is no child
+// then.
+func (s *State) Mark() string {
+	if s.Created.IsZero() {
+		return ""
+	}
+	return s.ID + "@" + strconv.FormatInt(s.Created.UnixNano(), 36)
 }

@@ -72,13 +72,14 @@ static void reset_signals(void)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 }
 
-/* argv[1] is the number of the plan's descriptor. */
+/* argv[1] is the number of the plan's descriptor. What follows is for others who look at
+ * the command line. */
 __attribute__((noreturn, used)) void child_main(long *stack)
 {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
 
-	if (argc != 2 || map_plan(number(argv[1])) < 0)
+	if (argc < 2 || map_plan(number(argv[1])) < 0)
 		leave(124);
 	mark_close_on_exec();
 	/* Otherwise ps would show the number of the executable's descriptor. */

@@ -114,9 +114,6 @@ func (x *execution) compile(ctx context.Context) error {
 	if in.Seccomp, err = x.runtime.filter(ctx, x.spec.Linux.Seccomp); err != nil {
 		return err
 	}
-	if in.Seccomp != nil {
-		in.Allows = (&seccomp.Filter{BPF: in.Seccomp.Filter}).Allows
-	}
 	if x.plan, err = specconv.Exec(in); err != nil {
 		return fault.Wrap("plan", fault.ConfigInvalid, err)
 	}
@@ -136,7 +133,7 @@ func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*spe
 	if err != nil {
 		return nil, fault.Wrap("seccomp", fault.ConfigInvalid, err)
 	}
-	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify}, nil
+	return &specconv.Seccomp{Filter: f.BPF, Flags: f.Flags, Notify: f.Notify, Allows: f.Allows}, nil
 }
 
 // keepLate returns what the state stores of the steps that follow start. The process

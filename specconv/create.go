@@ -54,14 +54,6 @@ type Input struct {
 	Cgroups []CgroupHierarchy
 }
 
-// Seccomp is a compiled filter with its flags, seccomp(2). With Notify, its listener is
-// passed to the parent.
-type Seccomp struct {
-	Filter []byte
-	Flags  uint64
-	Notify bool
-}
-
 // Create plans the init of a container, runtime.md "Lifecycle" steps 2 to 8.
 // The order of the steps matters: later ones need what earlier ones have created, or
 // must no longer be able to reach it.
@@ -98,16 +90,25 @@ func Create(in Input) (*plan.Plan, error) {
 	b.add(place.At("/root/path"), plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
 	b.finalPropagation()
 	b.umask()
-	if b.process != nil {
-		b.prepareProcess()
+	if b.process == nil {
+		b.addOwn(plan.Created{})
+		b.waitStart()
+		return b.plan, nil
+	}
+	b.prepareProcess()
+	// Who may trace the process while it waits gains nothing that the program lacks.
+	filtered := b.passesFilter(b.callsToWait()...)
+	if filtered {
+		b.loadFilter()
+		b.dropPrivilege()
 	}
 	b.addOwn(plan.Created{})
 	b.waitStart()
-	if b.process != nil {
+	if !filtered {
 		b.loadFilter()
-		b.hooks("startContainer", CreatedStateFile, true, b.env)
-		b.execute()
 	}
+	b.hooks("startContainer", CreatedStateFile, true, b.env)
+	b.execute()
 	return b.plan, nil
 }
 

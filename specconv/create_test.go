@@ -77,6 +77,7 @@ func planCases() []planCase {
 		{name: "process", spec: processConfig(), host: configtest.Root(mode.V2), input: Input{
 			PreserveFDs: 2, ListenFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 80), Flags: 4, Notify: true},
 		}},
+		{name: "filter", spec: configtest.Bare(), host: configtest.Root(mode.V2), input: Input{Seccomp: allowing, StartSocket: true}},
 		{name: "no-process", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Process = nil }), host: configtest.Root(mode.V2)},
 		{name: "hooks", spec: hooksConfig(), host: configtest.Root(mode.V2)},
 		{name: "propagation-shared", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},

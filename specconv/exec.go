@@ -30,9 +30,6 @@ type ExecInput struct {
 	CgroupFiles []string
 	// Rootfs is where the mounts of a container without a mount namespace are.
 	Rootfs string
-	// Allows reports whether Seccomp allows a system call with this number and these
-	// first arguments. It may be nil without Seccomp.
-	Allows func(number uintptr, args ...uint64) bool
 }
 
 // Exec plans a process that joins a container. Its namespaces are those of the
@@ -49,7 +46,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	b.setEnvironment(in.Env)
 
 	outside := b.preparesOutside()
-	filtered := outside && b.passesFilter(in.Allows)
+	filtered := outside && b.passesFilter(b.callsToEnter()...)
 	if b.needsPrivilege() && !filtered {
 		outside = false
 	}
@@ -135,38 +132,6 @@ func (b *builder) preparesOutside() bool {
 		}
 	}
 	return b.seccomp == nil || !b.seccomp.Notify
-}
-
-// needsPrivilege reports whether loading the filter requires CAP_SYS_ADMIN, which it does
-// without no_new_privs.
-func (b *builder) needsPrivilege() bool { return b.seccomp != nil && !b.process.NoNewPrivileges }
-
-// passesFilter reports whether the filter allows the system calls that follow it, if it
-// is loaded before the process enters the pid namespace.
-func (b *builder) passesFilter(allows func(number uintptr, args ...uint64) bool) bool {
-	if b.seccomp == nil || allows == nil {
-		return false
-	}
-	calls := []uintptr{unix.SYS_SETSID, unix.SYS_SENDMSG, unix.SYS_EXECVE}
-	if b.needsPrivilege() {
-		calls = append(calls, unix.SYS_CAPGET, unix.SYS_CAPSET, unix.SYS_PRCTL)
-	}
-	if b.process.Terminal && !allows(unix.SYS_IOCTL, 0, unix.TIOCSCTTY) {
-		return false
-	}
-	for _, number := range calls {
-		if !allows(number) {
-			return false
-		}
-	}
-	return allows(unix.SYS_CLONE, unix.CLONE_PARENT|uint64(unix.SIGCHLD))
-}
-
-// dropPrivilege plans to drop the capability that was kept for loading the filter.
-func (b *builder) dropPrivilege() {
-	if b.needsPrivilege() {
-		b.add(place.At("/process/capabilities"), b.capabilities())
-	}
 }
 
 // affinity resets the CPU affinity that was inherited from the caller, unless the config

@@ -11,6 +11,9 @@ import (
 	"github.com/runnel/runnel/specconv/internal/configtest"
 )
 
+// allowing is a filter that allows everything.
+var allowing = &Seccomp{Filter: make([]byte, 8), Allows: func(uintptr, ...uint64) bool { return true }}
+
 func TestExec(t *testing.T) {
 	full := processConfig()
 	full.Process.ExecCPUAffinity = &specs.CPUAffinity{Initial: "0", Final: "0-1"}
@@ -25,8 +28,7 @@ func TestExec(t *testing.T) {
 		{"exec-default", config.Example(false, 0, 0, true), configtest.Root(mode.V2), ExecInput{InCgroup: true}},
 		{"exec-rootless", config.Example(true, 1000, 1000, true), configtest.User(), ExecInput{}},
 		{"exec-process", full, configtest.Root(mode.V2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
-		{"exec-filter", configtest.Bare(), configtest.Root(mode.V2), ExecInput{Seccomp: &Seccomp{Filter: make([]byte, 8)},
-			Allows: func(uintptr, ...uint64) bool { return true }}},
+		{"exec-filter", configtest.Bare(), configtest.Root(mode.V2), ExecInput{Seccomp: allowing}},
 		{"exec-no-mount-namespace", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = configtest.Created(specs.PIDNamespace) }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-inherits-all", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-no-pid-namespace", configtest.WithNamespaces(inherit, configtest.Created(specs.MountNamespace)...), configtest.Root(mode.V2), ExecInput{NoNewKeyring: true}},

@@ -107,10 +107,9 @@ func (b *builder) prepareProcess() {
 		b.add(place.At("/process/noNewPrivileges"), plan.NoNewPrivileges{})
 	}
 	caps := b.capabilities()
-	if b.seccomp != nil && !p.NoNewPrivileges {
-		// Without no_new_privs, loading a filter requires CAP_SYS_ADMIN. This makes
-		// it neither inheritable nor ambient, so that it ends with the next execve(2);
-		// dropping it explicitly would require a filter that allows capset(2).
+	if b.needsPrivilege() {
+		// It is neither inheritable nor ambient, so that it ends with the next execve(2)
+		// if the filter doesn't allow to drop it.
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add(place.At("/process/capabilities"), caps)
@@ -123,13 +122,6 @@ func (b *builder) capabilities() plan.Capabilities {
 		Bounding: granted.Bounding, Effective: granted.Effective, Inheritable: granted.Inheritable,
 		Permitted: granted.Permitted, Ambient: granted.Ambient,
 	}
-}
-
-func (b *builder) loadFilter() {
-	if b.seccomp == nil {
-		return
-	}
-	b.add(place.At("/linux/seccomp"), plan.Seccomp{Filter: b.seccomp.Filter, Flags: b.seccomp.Flags, Notify: b.seccomp.Notify})
 }
 
 func (b *builder) execute() {

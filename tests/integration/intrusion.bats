@@ -80,6 +80,43 @@ tracing() {
 	equal "$(wc -l <<<"$output")$(tail -n1 <<<"$output")" 22
 }
 
+# neighbour runs a container whose pid namespace the bundle's next ones join. Its
+# processes have CAP_SYS_PTRACE, and the same filter.
+neighbour() {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+	sleeping neighbour
+	config '(.linux.namespaces[] | select(.type == "pid")).path = $p | .linux.cgroupsPath += "-next"' \
+		--arg p "/proc/$(pid_of neighbour)/ns/pid"
+}
+
+# worthless ID fails if a process of container ID gains anything from tracing one that waits
+# for start.
+worthless() {
+	ok runtime exec "$1" /opt/intrude 1 gains
+	prints $'waiting\nnobody got caught'
+	[ "$error" -gt 0 ] || fail 'it saw nobody'
+}
+
+@test "create: who traces a container that waits for start gains nothing" {
+	needs_root 'join a pid namespace without its user namespace'
+	only_ours 'the container that waits is identified by its executable'
+	local nnp
+	for nnp in true false; do
+		config '.process.noNewPrivileges = $n | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+			"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}' --argjson n $nnp
+		cp config.json "$TMP/config.json"
+		neighbour
+		args sh -c 'mkdir /tmp/made; grep -E "^(CapEff|Seccomp):" /proc/self/status'
+		ok runtime create c
+		worthless neighbour
+		worthless c
+		ok runtime start c
+		ok runtime delete --force c
+		ok runtime delete --force neighbour
+		cp "$TMP/config.json" config.json
+	done
+}
+
 @test "exec: the container's /dev/null and terminals have been replaced" {
 	echo intact >rootfs/etc/canary
 	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'

@@ -12,16 +12,6 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// The devices that every container has, config-linux.md "Default Devices".
-var defaultDevices = [...]plan.Device{
-	{Path: "/dev/null", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 3, Source: "/dev/null", Default: true},
-	{Path: "/dev/zero", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 5, Source: "/dev/zero", Default: true},
-	{Path: "/dev/full", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 7, Source: "/dev/full", Default: true},
-	{Path: "/dev/random", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 8, Source: "/dev/random", Default: true},
-	{Path: "/dev/urandom", Mode: unix.S_IFCHR | 0o666, Major: 1, Minor: 9, Source: "/dev/urandom", Default: true},
-	{Path: "/dev/tty", Mode: unix.S_IFCHR | 0o666, Major: 5, Minor: 0, Source: "/dev/tty", Default: true},
-}
-
 var defaultSymlinks = [...]plan.Symlink{
 	{Target: "/proc/self/fd", Path: "/dev/fd"},
 	{Target: "/proc/self/fd/0", Path: "/dev/stdin"},
@@ -36,12 +26,14 @@ const anyFileMode = 0o666
 func (b *builder) devices() {
 	foreign := config.BindsDev(b.spec)
 	if !foreign {
-		for _, d := range defaultDevices {
+		for _, d := range words.DefaultDevices {
 			if b.configuresDevice(d.Path) {
 				continue
 			}
-			d.BindSource = b.inUserNS()
-			b.addOwn(d)
+			b.addOwn(plan.Device{
+				Path: d.Path, Mode: unix.S_IFCHR | anyFileMode, Major: d.Major, Minor: d.Minor,
+				Source: d.Path, Default: true, BindSource: b.inUserNS(),
+			})
 		}
 	}
 	if b.spec.Linux != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -302,6 +303,32 @@ var (
 			"/process/consoleSize | error | process.consoleSize: invalid terminal size 1x65536",
 			"/process/oomScoreAdj | error | process.oomScoreAdj: 1001 is not in the range -1000 to 1000",
 			"/process/user/umask | error | process.user.umask: umask 01000 is beyond 0777",
+		}},
+		{name: "default devices as they are", change: func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{
+				{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: configtest.Pointer(fs.FileMode(0o600))},
+				{Path: "/dev/tty", Type: "u", Major: 5},
+				{Path: "/dev/ptmx", Type: "c", Major: 5, Minor: 2},
+				{Path: "/dev//tty", Type: "c", Major: 5},
+				{Path: "/x", Type: "p"},
+				{Path: "/x", Type: "p", Major: 7},
+			}
+		}},
+		{name: "other devices in the place of given ones", change: func(s *specs.Spec) {
+			s.Linux.Devices = []specs.LinuxDevice{
+				{Path: "/dev/null", Type: "c", Major: 1, Minor: 5},
+				{Path: "/dev/../dev/zero", Type: "b", Major: 1, Minor: 5},
+				{Path: "/dev/tty", Type: "p"},
+				{Path: "/dev/ptmx", Type: "c", Major: 5, Minor: 3},
+				{Path: "/dev/x", Type: "c", Major: 5},
+				{Path: "/dev/x", Type: "c", Major: 6},
+			}
+		}, want: []string{
+			"/linux/devices/0 | error | linux.devices[0] /dev/null: /dev/null is the character device 1:3 in every container",
+			"/linux/devices/1 | error | linux.devices[1] /dev/../dev/zero: /dev/zero is the character device 1:5 in every container",
+			"/linux/devices/2 | error | linux.devices[2] /dev/tty: /dev/tty is the character device 5:0 in every container",
+			"/linux/devices/3 | error | linux.devices[3] /dev/ptmx: /dev/ptmx is the character device 5:2 in every container",
+			"/linux/devices/5 | error | linux.devices[5] /dev/x: linux.devices[4] is another device at the same path",
 		}},
 		{name: "ids that mean unchanged", change: func(s *specs.Spec) {
 			s.Process.User = specs.User{UID: 1<<32 - 1, GID: 1<<32 - 1, AdditionalGids: []uint32{1, 1<<32 - 1}}

@@ -14,3 +14,20 @@ func DeviceType(name string) (format uint32, ok bool) {
 	}
 	return 0, false
 }
+
+// DefaultDevice is a character device that every container has.
+type DefaultDevice struct {
+	Path         string
+	Major, Minor uint32
+}
+
+// DefaultDevices are those of config-linux.md, "Default Devices", except for the console,
+// which only a container with a terminal has, and /dev/ptmx, which is a symbolic link.
+var DefaultDevices = [...]DefaultDevice{
+	{"/dev/null", 1, 3},
+	{"/dev/zero", 1, 5},
+	{"/dev/full", 1, 7},
+	{"/dev/random", 1, 8},
+	{"/dev/urandom", 1, 9},
+	{"/dev/tty", 5, 0},
+}

@@ -177,6 +177,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 		.linux.namespaces |= map(select(.type != "uts"))
 		.linux.uidMappings = [{"containerID": 0, "hostID": 0, "size": 1}]
 		.linux.devices = [{"path": "/dev/x", "type": "z"}]
+		.linux.devices = [{"path": "/dev/null", "type": "c", "major": 1, "minor": 5}]
 		.linux.sysctl = {"kernel.panic": "1"}
 		.linux.maskedPaths = ["x"]
 		.linux.rootfsPropagation = "odd"

@@ -51,6 +51,25 @@ func CheckAny(r *specs.LinuxResources) (refused, doubtful place.Errors) {
 	return append(refused, devices.Check(r.Devices)...), doubtful
 }
 
+// IgnoredAny is Ignored for a host that isn't known: a problem for each field that some
+// hosts, or all, have nothing for. r may be nil.
+func IgnoredAny(r *specs.LinuxResources) (problems place.Errors) {
+	onV1, onV2 := Ignored(V1, r), Ignored(V2, r)
+	for _, at := range onV1 {
+		if slices.Contains(onV2, at) {
+			problems.Addf(at, "is ignored: the kernel has removed this limit")
+		} else {
+			problems.Addf(at, "is ignored (on hosts with cgroup v1)")
+		}
+	}
+	for _, at := range onV2 {
+		if !slices.Contains(onV1, at) {
+			problems.Addf(at, "is ignored (on hosts with cgroup v2)")
+		}
+	}
+	return problems
+}
+
 // covers reports whether a problem is at a place or above it: v1 refuses
 // linux.resources.unified as a whole.
 func covers(problems place.Errors, at place.Place) bool {

@@ -152,6 +152,7 @@ func (c *check) resources() {
 	refused, doubtful := cgroups.CheckAny(r)
 	c.addAll(config.Error, refused)
 	c.addAll(config.Warning, doubtful)
+	c.addAll(config.Warning, cgroups.IgnoredAny(r))
 }
 
 // addAll adds problems at their places.

@@ -91,7 +91,8 @@ func TestSchemaFixtures(t *testing.T) {
 	}
 }
 
-// TestSpecExample checks the full example of config.md.
+// TestSpecExample checks the full example of config.md. It has limits that only one
+// version of cgroups has.
 func TestSpecExample(t *testing.T) {
 	needsSeccomp(t)
 	text, err := os.ReadFile(filepath.Join(specModule(t), "config.md"))
@@ -107,7 +108,8 @@ func TestSpecExample(t *testing.T) {
 	if !ok || !ok2 || !ok3 {
 		t.Fatal("config.md has no full example")
 	}
-	if found := examined([]byte(example)); len(found) > 0 {
+	isIgnored := func(p config.Problem) bool { return strings.HasPrefix(p.Text, "is ignored") }
+	if found := slices.DeleteFunc(examined([]byte(example)), isIgnored); len(found) > 0 {
 		t.Errorf("problems of the example: %v", found)
 	}
 }

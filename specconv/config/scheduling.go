@@ -2,6 +2,7 @@ package config
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -24,6 +25,8 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 	case !ok:
 		c.errorf(at.Key("policy"), "invalid scheduler policy: %s", s.Policy)
 		return
+	case s.Policy == specs.SchedISO:
+		c.errorf(at.Key("policy"), "Linux doesn't have SCHED_ISO: its number is only reserved")
 	case fair && (s.Nice < -20 || s.Nice > 19):
 		c.errorf(at.Key("nice"), "invalid scheduler.nice: %d when scheduler.policy is %s", s.Nice, s.Policy)
 	case !fair && s.Nice != 0:
@@ -34,6 +37,9 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 	} else if realtime && (s.Priority < 1 || s.Priority > 99) {
 		c.errorf(at.Key("priority"), "invalid scheduler.priority: %d", s.Priority).Hint = "real-time priorities go from 1 to 99"
 	}
+	if deadline {
+		c.deadline(at, s)
+	}
 	if !deadline && (s.Runtime != 0 || s.Deadline != 0 || s.Period != 0) {
 		c.errorf(at, "scheduler runtime/deadline/period can only be specified for SchedDeadline policy")
 	}
@@ -41,6 +47,31 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 		if _, ok := words.SchedulerFlag(f); !ok {
 			c.errorf(at.Key("flags").Index(i), "invalid scheduler flag: %s", f)
 		}
+	}
+}
+
+// leastDeadline is the least runtime of SCHED_DEADLINE in nanoseconds, 1 << DL_SCALE of
+// the kernel.
+const leastDeadline = 1024
+
+// deadline reports parameters of SCHED_DEADLINE that the kernel refuses with a bare
+// "invalid argument", sched(7). A period of 0 is the deadline.
+func (c *checker) deadline(at place.Place, s *specs.Scheduler) {
+	switch {
+	case s.Deadline == 0:
+		c.errorf(at.Key("deadline"), "SCHED_DEADLINE requires a deadline")
+	case s.Runtime > s.Deadline:
+		c.errorf(at.Key("runtime"), "the runtime %d is longer than the deadline %d", s.Runtime, s.Deadline)
+	case s.Period != 0 && s.Period < s.Deadline:
+		c.errorf(at.Key("period"), "the period %d is shorter than the deadline %d", s.Period, s.Deadline)
+	case max(s.Deadline, s.Period) >= 1<<63:
+		c.errorf(at, "a deadline or a period of 2^63 nanoseconds or more is not possible")
+	}
+	if s.Runtime < leastDeadline {
+		c.errorf(at.Key("runtime"), "SCHED_DEADLINE requires a runtime of %d nanoseconds or more", leastDeadline)
+	}
+	if !slices.Contains(s.Flags, specs.SchedFlagResetOnFork) {
+		c.warnf(at.Key("flags"), "a process with SCHED_DEADLINE can't fork").Hint = "unless it has SCHED_FLAG_RESET_ON_FORK"
 	}
 }
 

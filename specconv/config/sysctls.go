@@ -39,6 +39,9 @@ func isRelativePath(p string) bool {
 func (c *checker) sysctlRefusal(key, p string) string {
 	switch p {
 	case "kernel/domainname":
+		if name := c.spec.Domainname; name != "" && name != c.spec.Linux.Sysctl[key] {
+			return "sysctl \"" + key + "\" is not allowed as it conflicts with the OCI \"domainname\" field"
+		}
 		if c.ns.Has(unix.CLONE_NEWUTS) {
 			return ""
 		}

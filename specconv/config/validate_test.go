@@ -56,6 +56,8 @@ func memory(m specs.LinuxMemoryPolicy) func(*specs.Spec) {
 }
 
 var (
+	resetOnFork = []specs.LinuxSchedulerFlag{specs.SchedFlagResetOnFork}
+
 	someIDs = []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1000, Size: 1}}
 
 	rootCases = []validateCase{
@@ -274,6 +276,10 @@ var (
 		{name: "hostname", change: sysctl("kernel.hostname", specs.UTSNamespace),
 			want: []string{`/linux/sysctl/kernel.hostname | error | linux.sysctl["kernel.hostname"]: sysctl "kernel.hostname" is not allowed as it conflicts with the OCI "hostname" field`}},
 		{name: "domainname", change: sysctl("kernel.domainname", specs.UTSNamespace)},
+		{name: "the same domainname", change: func(s *specs.Spec) { sysctl("kernel.domainname", specs.UTSNamespace)(s); s.Domainname = "1" }},
+		{name: "another domainname", change: func(s *specs.Spec) { sysctl("kernel.domainname", specs.UTSNamespace)(s); s.Domainname = "2" }, want: []string{
+			`/linux/sysctl/kernel.domainname | error | linux.sysctl["kernel.domainname"]: sysctl "kernel.domainname" is not allowed as it conflicts with the OCI "domainname" field`,
+		}},
 		{name: "ucounts", change: sysctl("user.max_net_namespaces"),
 			want: []string{`/linux/sysctl/user.max_net_namespaces | error | linux.sysctl["user.max_net_namespaces"]: setting ucounts without a user namespace not allowed: user.max_net_namespaces`}},
 		{name: "host", change: sysctl("vm/swappiness"),
@@ -379,7 +385,26 @@ var (
 			"/process/scheduler/nice | warning | process.scheduler.nice: the nice value 1 is ignored with scheduler.policy SCHED_FIFO",
 			"/process/scheduler/priority | error | process.scheduler.priority: invalid scheduler.priority: 0",
 		}},
-		{name: "scheduler deadline", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1, Deadline: 2, Period: 3})},
+		{name: "scheduler ISO", change: schedule(specs.Scheduler{Policy: specs.SchedISO}), want: []string{
+			"/process/scheduler/policy | error | process.scheduler.policy: Linux doesn't have SCHED_ISO: its number is only reserved",
+		}},
+		{name: "scheduler deadline", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1024, Deadline: 1024, Flags: resetOnFork})},
+		{name: "scheduler deadline without deadline", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 1024, Flags: resetOnFork}), want: []string{
+			"/process/scheduler/deadline | error | process.scheduler.deadline: SCHED_DEADLINE requires a deadline",
+		}},
+		{name: "scheduler deadline without runtime", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Deadline: 2000, Flags: resetOnFork}), want: []string{
+			"/process/scheduler/runtime | error | process.scheduler.runtime: SCHED_DEADLINE requires a runtime of 1024 nanoseconds or more",
+		}},
+		{name: "scheduler deadline before runtime", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 3000, Deadline: 2000, Flags: resetOnFork}), want: []string{
+			"/process/scheduler/runtime | error | process.scheduler.runtime: the runtime 3000 is longer than the deadline 2000",
+		}},
+		{name: "scheduler deadline after period", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 2000, Deadline: 4000, Period: 3000, Flags: resetOnFork}), want: []string{
+			"/process/scheduler/period | error | process.scheduler.period: the period 3000 is shorter than the deadline 4000",
+		}},
+		{name: "scheduler deadline too far", change: schedule(specs.Scheduler{Policy: specs.SchedDeadline, Runtime: 2000, Deadline: 4000, Period: 1 << 63}), want: []string{
+			"/process/scheduler | error | process.scheduler: a deadline or a period of 2^63 nanoseconds or more is not possible",
+			"/process/scheduler/flags | warning | process.scheduler.flags: a process with SCHED_DEADLINE can't fork",
+		}},
 		{name: "io priority", change: process(func(p *specs.Process) { p.IOPriority = &specs.LinuxIOPriority{Class: "X", Priority: 8} }), want: []string{
 			"/process/ioPriority/priority | error | process.ioPriority.priority: invalid ioPriority.Priority: 8",
 			`/process/ioPriority/class | error | process.ioPriority.class: invalid ioPriority.Class: "X"`,

@@ -157,6 +157,8 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 		.process.rlimits = [{"type": "NOFILE", "soft": 1, "hard": 1}]
 		.process.oomScoreAdj = 5000
 		.process.scheduler = {"policy": "SCHED_NONE"}
+		.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 1}
+		.domainname = "x" | .linux.sysctl = {"kernel.domainname": "y"}
 		.process.user.umask = 4096
 		.process.user.uid = 4294967295
 		.hooks.poststop = [{"path": "relative"}]
@@ -418,6 +420,16 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds warning 'linux\.resources\.memory\.swap: unable to set swap limit without memory limit \(on hosts with cgroup v2\)'
 	agree --host
 	nothing_left
+}
+
+@test "limits that are ignored" {
+	only_ours 'it has no such command'
+	config '.linux.resources.memory = {"kernel": 50000000, "kernelTCP": 50000000, "disableOOMKiller": true}'
+	check
+	equal "$status" 0
+	finds warning 'linux\.resources\.memory\.kernel: is ignored: the kernel has removed this limit$'
+	finds warning 'linux\.resources\.memory\.kernelTCP: is ignored \(on hosts with cgroup v2\)$'
+	finds warning 'linux\.resources\.memory\.disableOOMKiller: is ignored \(on hosts with cgroup v2\)$'
 }
 
 @test "processors that the host doesn't have" {

@@ -72,8 +72,9 @@ only_in_file() {
 @test "scheduler: deadline" {
 	only_ours 'runc 1.1 has no such field'
 	needs_capability CAP_SYS_NICE 23
-	config '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 30000000, "period": 40000000}'
-	everywhere scheduler '6 0 0 10000000/30000000/40000000 0'
+	config '.process.scheduler = {"policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 30000000, "period": 40000000,
+		"flags": ["SCHED_FLAG_RESET_ON_FORK"]}'
+	everywhere scheduler '6 0 0 10000000/30000000/40000000 1'
 	config '.process.scheduler.flags = ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN"]'
 	everywhere scheduler '6 0 0 10000000/30000000/40000000 7'
 }

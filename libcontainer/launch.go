@@ -183,6 +183,7 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 		}
 		return false, nil
 	}
+	defer m.Close()
 	if l.child != nil {
 		if err := l.identify(m.Pid); err != nil {
 			return false, err
@@ -191,6 +192,8 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	switch {
 	case m.Kind == nsenter.Failed:
 		return false, l.explain(m.Failure)
+	case m.Kind == nsenter.Tree && l.child != nil:
+		return false, l.answerTree(m)
 	case m.Kind == nsenter.Created || m.Kind == nsenter.Starting:
 		return m.Kind == nsenter.Created && d.untilCreated, nil
 	case d.answer == nil:
@@ -200,6 +203,20 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 		return false, err
 	}
 	return false, conversation.Go()
+}
+
+// answerTree answers a child that asks for a mount tree.
+func (l *launch) answerTree(m nsenter.Message) error {
+	i, ok := explain.Find(l.plan, m.Step)
+	if !ok {
+		return errors.New("the child asks for a tree in a step that isn't in the plan")
+	}
+	step := &l.plan.Steps[i]
+	failure, err := l.child.AnswerTree(l.plan, step.Op, m)
+	if failure != nil {
+		return l.explain(failure)
+	}
+	return fault.Wrap(step.Op.Kind().String(), fault.MountFailed, place.Wrap(step.Origin, err))
 }
 
 // identify records pid as the process: the child, or the process that continues in its
@@ -290,6 +307,7 @@ func (l *launch) killForked() {
 		if err != nil {
 			return
 		}
+		m.Close()
 		if m.Pid != l.child.Pid && l.identify(m.Pid) == nil {
 			l.kill()
 			return

@@ -17,10 +17,10 @@ type Conversation struct {
 func (c *Conversation) FD() int { return c.fd }
 
 // Next waits for the child's next message. It returns ErrGone at the end of the
-// conversation.
+// conversation. The caller closes the message.
 func (c *Conversation) Next() (Message, error) {
 	var buf [messageSize + messageText]byte
-	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred)+unix.CmsgSpace(4))
+	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred)+unix.CmsgSpace(2*4))
 	n, oobn, err := receive(c.fd, buf[:], oob)
 	if err != nil {
 		return Message{}, fmt.Errorf("receive from the child: %w", err)
@@ -52,7 +52,7 @@ func receive(fd int, buf, oob []byte) (n, oobn int, err error) {
 }
 
 // readControl sets the pid from the credentials that the kernel adds, which is the
-// sender's in our pid namespace, and the descriptor.
+// sender's in our pid namespace, and the descriptors.
 func readControl(m *Message, oob []byte) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -65,16 +65,24 @@ func readControl(m *Message, oob []byte) {
 		}
 		if fds, err := unix.ParseUnixRights(&messages[i]); err == nil && len(fds) > 0 {
 			m.FD = fds[0]
+			if len(fds) > 1 {
+				m.Root = fds[1]
+			}
 		}
 	}
 }
 
 // Go tells the child to continue.
-func (c *Conversation) Go() error {
+func (c *Conversation) Go() error { return c.answer(nil) }
+
+// pass tells the child to continue with a descriptor.
+func (c *Conversation) pass(fd int) error { return c.answer(unix.UnixRights(fd)) }
+
+func (c *Conversation) answer(control []byte) error {
 	var b [messageSize]byte
 	m := message{kind: proceed}
 	m.put(b[:])
-	if err := unix.Send(c.fd, b[:], unix.MSG_NOSIGNAL); err != nil {
+	if err := unix.Sendmsg(c.fd, b[:], control, nil, unix.MSG_NOSIGNAL); err != nil {
 		return fmt.Errorf("answer the child: %w", err)
 	}
 	return nil

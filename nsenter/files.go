@@ -34,7 +34,7 @@ func openFiles(p *plan.Plan, provided map[string]int) (f openedFiles, err error)
 			f.fds = append(f.fds, fd)
 			continue
 		}
-		fd, err := openFile(file)
+		fd, err := openNamespace(file)
 		if err != nil {
 			return f, place.Wrap(file.Origin, err)
 		}
@@ -42,13 +42,6 @@ func openFiles(p *plan.Plan, provided map[string]int) (f openedFiles, err error)
 		f.owned = append(f.owned, fd)
 	}
 	return f, nil
-}
-
-func openFile(file *plan.File) (int, error) {
-	if file.Source == plan.Namespace {
-		return openNamespace(file)
-	}
-	return openTree(file)
 }
 
 // CheckNamespace reports whether the namespace at path can be opened and is of type
@@ -76,48 +69,6 @@ func openNamespace(file *plan.File) (int, error) {
 		return -1, fmt.Errorf("%s is a namespace of another type", file.Path)
 	}
 	return fd, nil
-}
-
-func openTree(file *plan.File) (int, error) {
-	flags := uint(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC)
-	if file.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	what := "bind source"
-	if file.NoFollow {
-		flags |= unix.AT_SYMLINK_NOFOLLOW
-		what = "rootfs"
-	}
-	fd, err := unix.OpenTree(unix.AT_FDCWD, file.Path, flags)
-	if err != nil {
-		return -1, fmt.Errorf("%s %s: %w", what, file.Path, err)
-	}
-	if file.IDMap == nil {
-		return fd, nil
-	}
-	if err := mapIDs(fd, file.IDMap); err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("idmapped mount of %s: %w", file.Path, err)
-	}
-	return fd, nil
-}
-
-func mapIDs(tree int, m *plan.IDMap) error {
-	ns, err := newUserNamespace(m)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(ns)
-	flags := uint(unix.AT_EMPTY_PATH)
-	if m.Recursive {
-		flags |= unix.AT_RECURSIVE
-	}
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_IDMAP, Userns_fd: uint64(ns)}
-	err = unix.MountSetattr(tree, "", flags, &attr)
-	if err == unix.EINVAL {
-		return fmt.Errorf("%w (the file system may not support idmapped mounts, or the mount is idmapped already)", err)
-	}
-	return err
 }
 
 // newUserNamespace creates a user namespace with these maps and returns a

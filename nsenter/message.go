@@ -18,6 +18,7 @@ type MessageKind uint32
 //	child → parent       meaning                               the parent answers
 //	Maps                 user/time namespace exists, or the    maps written, cgroup joined → Go
 //	                     cgroup namespace is next
+//	Tree (+ 2 fds)       a Root or Bind with ByParent          the mount tree → Go + fd
 //	Namespaces           all namespaces and mounts exist       cgroup joined, hooks run, state saved → Go
 //	Created              the container waits for start         Go (run), nothing (create)
 //	Starting             this start is the one that is served  nothing
@@ -40,6 +41,7 @@ const (
 	proceed
 	Starting
 	Output
+	Tree
 )
 
 // The child sends the point of a Checkpoint as the kind of its message.
@@ -51,13 +53,25 @@ const (
 // Message is what the child sends.
 type Message struct {
 	Kind MessageKind
+	// Step is the step that sends it.
+	Step Position
 	// Pid is the sender's, as the kernel reports it.
 	Pid int
-	// FD is the descriptor that came with Listener, else -1.
-	FD int
+	// FD is the descriptor that came with Listener, or with the first Tree, else -1: the
+	// mount namespace of the child. Root is its root directory in that, else -1.
+	FD, Root int
 	// Failure is set with Failed, Output with Output.
 	Failure *Failure
 	Output  *HookOutput
+}
+
+// Close closes the descriptors that came with the message.
+func (m *Message) Close() {
+	for _, fd := range []int{m.FD, m.Root} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
 }
 
 // Position identifies a step of the child's plan.
@@ -122,6 +136,7 @@ const (
 	PartPlan
 	PartNotProc
 	PartNoexec
+	PartIDMap
 )
 
 // message is the fixed part of a message, which a text of at most messageText
@@ -148,8 +163,10 @@ func legal(last, next MessageKind) bool {
 	switch next {
 	case Maps:
 		return last == 0
+	case Tree:
+		return last == 0 || last == Maps || last == Tree
 	case Namespaces:
-		return last == 0 || last == Maps
+		return last == 0 || last == Maps || last == Tree
 	case Created:
 		return last == 0 || last == Maps || last == Namespaces
 	case Starting:
@@ -174,8 +191,8 @@ func decodeMessage(b []byte, last MessageKind) (Message, error) {
 	if !legal(last, fixed.kind) {
 		return Message{}, fmt.Errorf("message of the child: kind %d after %d", fixed.kind, last)
 	}
-	m := Message{Kind: fixed.kind, FD: -1}
 	step := Position{Kind: plan.Kind(fixed.op), Index: int(fixed.step), Total: int(fixed.steps)}
+	m := Message{Kind: fixed.kind, Step: step, FD: -1, Root: -1}
 	switch m.Kind {
 	case Output:
 		m.Output = &HookOutput{Step: step, Text: string(text)}

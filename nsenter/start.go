@@ -51,6 +51,17 @@ type Child struct {
 	Pid int
 	// PidFD is a descriptor of that process, pidfd_open(2).
 	PidFD int
+	// mounts clones mount trees for it; nil until it has asked for one.
+	mounts *mountThread
+}
+
+// Close ends the conversation. A child that waits for an answer exits.
+func (c *Child) Close() {
+	c.Conversation.Close()
+	if c.mounts != nil {
+		c.mounts.close()
+		c.mounts = nil
+	}
 }
 
 // Start clones a process that carries out p. It doesn't close the descriptors in o.

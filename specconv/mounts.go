@@ -2,6 +2,7 @@ package specconv
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,11 +146,12 @@ func (b *builder) bind(m config.Mount) {
 	if !filepath.IsAbs(op.Source) {
 		op.Source = filepath.Join(b.in.Bundle, op.Source)
 	}
-	if tree := b.tree(m, op.Source); tree != "" {
-		op.Source, op.File = "", tree
+	op.ByParent = m.IDMap || b.parentOpens()
+	if m.IDMap {
+		op.IDMap = b.idmap(m)
 	}
-	if op.File != "" || !b.ownsMounts() {
-		m.Propagation = b.treePropagation(m.Propagation)
+	if !b.ownsMounts() {
+		m.Propagation = b.isolated(m.Propagation)
 	}
 	if len(m.Propagation) > 0 {
 		op.Propagation = m.Propagation[0]
@@ -158,27 +160,19 @@ func (b *builder) bind(m config.Mount) {
 	b.morePropagation(m)
 }
 
-// tree adds the source of a bind mount to the files that the parent opens, and returns
-// the file's name; "" if the child can open it. The root of a user namespace may not
-// enter the host's directories, nor create an idmapped mount. An unprivileged parent has
-// no more rights than its child.
-func (b *builder) tree(m config.Mount, source string) string {
-	if !m.IDMap && (!b.ns.Has(unix.CLONE_NEWUSER) || b.host.EUID != 0) {
-		return ""
-	}
-	file := plan.File{
-		Name: "tree " + strconv.Itoa(m.Index), Source: plan.Tree, Path: source,
-		Origin: m.Place(), Recursive: m.RecursiveBind,
-	}
-	if m.IDMap {
-		uids, gids := m.UIDMappings, m.GIDMappings
-		if len(uids) == 0 && len(gids) == 0 {
-			uids, gids = b.spec.Linux.UIDMappings, b.spec.Linux.GIDMappings
-		}
-		file.IDMap = &plan.IDMap{UIDs: ranges(uids), GIDs: ranges(gids), Recursive: m.RecursiveIDMap}
-	}
-	b.plan.Files = append(b.plan.Files, file)
-	return file.Name
+// asksParent reports whether the child asks its parent for a mount tree.
+func (b *builder) asksParent() bool {
+	return b.parentOpens() || slices.ContainsFunc(config.Mounts(b.spec), func(m config.Mount) bool { return m.IDMap })
+}
+
+// idmap adds the mapping of an idmapped mount to the plan, and returns its name. Without
+// mappings of its own, the mount has those of the container's user namespace.
+func (b *builder) idmap(m config.Mount) string {
+	name := strconv.Itoa(m.Index)
+	b.plan.IDMaps = append(b.plan.IDMaps, plan.IDMap{
+		Name: name, UIDs: ranges(m.UIDMappings), GIDs: ranges(m.GIDMappings), Recursive: m.RecursiveIDMap,
+	})
+	return name
 }
 
 func ranges(list []specs.LinuxIDMapping) []plan.IDRange {
@@ -189,15 +183,11 @@ func ranges(list []specs.LinuxIDMapping) []plan.IDRange {
 	return out
 }
 
-// treePropagation returns the changes of propagation after which a tree that was opened in
-// the host's mount namespace is as if it had been opened in the container's. Without
-// them the container's mounts below it would appear on the host.
-func (b *builder) treePropagation(wanted []uint64) []uint64 {
+// isolated returns the changes of propagation after which a mount in the host's mount
+// namespace is as if it were in one of the container. Without them the container's mounts
+// below it would appear on the host.
+func (b *builder) isolated(wanted []uint64) []uint64 {
 	base := b.rootPropagation()
-	if b.ns.Has(unix.CLONE_NEWUSER) && base&unix.MS_SHARED != 0 {
-		// A mount namespace of a new user namespace has slaves only.
-		base = unix.MS_SLAVE | unix.MS_REC
-	}
 	if base&unix.MS_SHARED != 0 || len(wanted) > 0 && wanted[0]&unix.MS_SHARED == 0 && wanted[0]&unix.MS_REC != 0 {
 		return wanted
 	}

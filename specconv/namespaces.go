@@ -82,7 +82,7 @@ func (b *builder) joinNamespaces() {
 	if b.ns.Joined == 0 {
 		return
 	}
-	if b.usesProc() {
+	if b.usesProc() || b.ns.Joined&unix.CLONE_NEWNS != 0 && b.asksParent() {
 		// After joining, nothing that is reached by a path can be trusted.
 		b.addOwn(plan.Proc{})
 	}

@@ -19,7 +19,10 @@ func (b *builder) ownsMounts() bool { return b.ns.Has(unix.CLONE_NEWNS) }
 func (b *builder) root() {
 	if !b.ownsMounts() {
 		b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs})
-		b.isolateRoot()
+		// The root is a peer of the host's mount.
+		for _, propagation := range b.isolated(nil) {
+			b.add(place.At("/root/path"), plan.Attributes{Path: "/", Propagation: propagation})
+		}
 		return
 	}
 	flags := b.rootPropagation()
@@ -29,33 +32,14 @@ func (b *builder) root() {
 		// and pivot_root(2) refuses it.
 		b.add(place.At("/linux/rootfsPropagation"), plan.Propagation{Path: b.host.RootMount, Flags: unix.MS_PRIVATE})
 	}
-	tree := b.rootTree()
-	b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs, File: tree})
-	if tree != "" {
-		b.isolateRoot()
-	}
+	b.add(place.At("/root/path"), plan.Root{Path: b.in.Rootfs, ByParent: b.parentOpens()})
 }
 
-// isolateRoot plans the propagation of a root that is a peer of the host's mount. It comes
-// before anything is mounted in it.
-func (b *builder) isolateRoot() {
-	for _, propagation := range b.treePropagation(nil) {
-		b.add(place.At("/root/path"), plan.Attributes{Path: "/", Propagation: propagation})
-	}
-}
-
-// rootTree adds the rootfs to the files that the parent opens, and returns the file's
-// name; "" if the child can open it. The root of a user namespace may not enter the
-// host's directories.
-func (b *builder) rootTree() string {
-	if !b.ns.Has(unix.CLONE_NEWUSER) || b.host.EUID != 0 {
-		return ""
-	}
-	const name = "rootfs"
-	b.plan.Files = append(b.plan.Files, plan.File{
-		Name: name, Source: plan.Tree, Path: b.in.Rootfs, Origin: place.At("/root/path"), Recursive: true, NoFollow: true,
-	})
-	return name
+// parentOpens reports whether the parent has to open what is on the host. The root of a
+// user namespace may not enter the host's directories. An unprivileged parent has no more
+// rights than its child.
+func (b *builder) parentOpens() bool {
+	return b.ns.Has(unix.CLONE_NEWUSER) && b.host.EUID == 0
 }
 
 // rootPropagation returns the propagation of all mounts of the namespace while the

@@ -207,22 +207,9 @@ func (s Setup) origin(i int, name string) (root, rest string) {
 		if ok && isBelow(name, b.Target) && len(b.Target) >= len(covered) {
 			covered = b.Target
 			root, rest = b.Source, strings.TrimPrefix(name, b.Target)
-			if root == "" {
-				root = s.source(b.File)
-			}
 		}
 	}
 	return root, rest
-}
-
-// source returns the path of a file of the plan that the parent has opened.
-func (s Setup) source(file string) string {
-	for i := range s.Plan.Files {
-		if s.Plan.Files[i].Name == file {
-			return s.Plan.Files[i].Path
-		}
-	}
-	return ""
 }
 
 // barrier returns a hint at the directory on the path name that the runtime's user
@@ -346,16 +333,13 @@ func Start(err error) error {
 	}
 	err = fault.Wrap("clone", fault.NamespaceFailed, err)
 	known := fault.Of(err)
-	// If a file of the plan couldn't be opened, the error has its place.
-	switch {
-	case strings.HasPrefix(known.Field, "/mounts/") || known.Field == "/root/path":
-		known.Code, known.Step = fault.MountFailed, "bind"
-	case known.Field != "":
+	// If the file of a namespace couldn't be opened, the error has its place.
+	if known.Field != "" {
 		known.Step = "join"
-	default:
-		var errno unix.Errno
-		errors.As(err, &errno)
-		known.AddHint(joinHints(NamespaceHint(errno), refusal("", errno)))
+		return err
 	}
+	var errno unix.Errno
+	errors.As(err, &errno)
+	known.AddHint(joinHints(NamespaceHint(errno), refusal("", errno)))
 	return err
 }

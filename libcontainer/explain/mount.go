@@ -119,12 +119,17 @@ func TargetHint(errno unix.Errno, noSymlink bool) string {
 
 func describeBind(o plan.Bind, f *nsenter.Failure) (what, hint string) {
 	source := o.Source
-	if source == "" {
-		source = o.File
-	}
 	switch f.Part {
 	case nsenter.PartSource:
-		return "bind source " + source, ""
+		if f.Errno == unix.EINVAL && !o.Recursive {
+			hint = "in a user namespace a directory can only be bound together with the mounts below it: rbind"
+		}
+		return "bind source " + source, hint
+	case nsenter.PartIDMap:
+		if f.Errno == unix.EINVAL {
+			hint = "its file system may not support idmapped mounts, or the mount is idmapped already"
+		}
+		return "idmapped mount of " + source, hint
 	case nsenter.PartNotProc:
 		return fmt.Sprintf("bind %s on %s", source, o.Target), "only a procfs may be mounted on /proc"
 	case nsenter.PartTarget:

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -160,6 +161,9 @@ func (c *check) source(i int, target string, image *program.Image) {
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(c.dir, source)
 	}
+	if c.isMounted(source, image) {
+		return
+	}
 	at := config.MountPlace(i, c.Spec.Mounts[i].Destination).Key("source")
 	var st unix.Stat_t
 	if err := unix.Stat(source, &st); err != nil {
@@ -173,6 +177,17 @@ func (c *check) source(i int, target string, image *program.Image) {
 	if err == nil && (covered.Kind() == unix.S_IFDIR) != (st.Mode&unix.S_IFMT == unix.S_IFDIR) {
 		c.report(config.Error, at, explain.TargetHint(unix.ENOTDIR, false), "bind %s on %s: %v", source, target, unix.ENOTDIR)
 	}
+}
+
+// isMounted reports whether a path of the host is in the rootfs and leads through one of
+// the mounts that image has by now: what is there can't be known.
+func (c *check) isMounted(name string, image *program.Image) bool {
+	rest, ok := strings.CutPrefix(filepath.Clean(name), c.rootfs+"/")
+	if !ok || image == nil {
+		return false
+	}
+	_, err := image.Find("/" + rest)
+	return errors.Is(err, program.ErrCovered)
 }
 
 // fileSystems finds file system types that the kernel doesn't know and has no module

@@ -44,6 +44,9 @@ long message_send(enum message_kind kind, long fd);
 /* wait_proceed waits for the parent. If the parent has exited, or has given up and
  * closed the socket, it exits. */
 void wait_proceed(void);
+/* ask_tree asks the parent for the mount tree of the current step, and returns its
+ * descriptor. If the parent can't make it, the child exits. */
+long ask_tree(void);
 /* give_up reports the failure rc of the current op and exits. */
 __attribute__((noreturn)) void give_up(long rc);
 __attribute__((noreturn)) void leave(int status);
@@ -71,7 +74,7 @@ long hide_directory(long at);
 uint64_t mount_of(long fd);
 
 /* move.c */
-long move_root(long old, int is_over);
+long move_root(long old);
 
 /* copy.c */
 long copy_up(long from, long to);

@@ -398,15 +398,26 @@ static long bind_attr(const struct op *op, long tree)
 	return failed_at(PART_ATTRIBUTE, set_attr(tree, set, clear, 0));
 }
 
+static long recursive_attr(const struct op *op, long tree)
+{
+	uint64_t clear = op->bind.recursive_clear;
+	long rc = set_attr(tree, op->bind.recursive_set, clear, 1);
+
+	return failed_at(rc == -EPERM && clear ? PART_LOCKED : PART_ATTRIBUTE, rc);
+}
+
 long op_bind(const struct op *op)
 {
 	struct file_status st;
-	long rc, tree = op_file(op);
+	long rc, tree;
 
+	if (op->flags & BIND_BY_PARENT)
+		tree = ask_tree();
+	else
+		tree = failed_at(PART_SOURCE,
+				 clone_tree(str_of(op->bind.source), op->flags & BIND_RECURSIVE));
 	if (tree < 0)
-		tree = clone_tree(str_of(op->bind.source), op->flags & BIND_RECURSIVE);
-	if (tree < 0)
-		return failed_at(PART_SOURCE, tree);
+		return tree;
 	rc = file_stat(tree, &st);
 	if (rc >= 0 && (op->flags & BIND_PROC_ONLY) && file_system(tree) != PROC_SUPER_MAGIC)
 		rc = failed_at(PART_NOT_PROC, -EINVAL);
@@ -416,8 +427,7 @@ long op_bind(const struct op *op)
 	if (rc >= 0)
 		rc = bind_attr(op, tree);
 	if (rc >= 0)
-		rc = failed_at(PART_ATTRIBUTE,
-			       set_attr(tree, op->bind.recursive_set, op->bind.recursive_clear, 1));
+		rc = recursive_attr(op, tree);
 	if (rc >= 0)
 		rc = set_propagation(tree, op->bind.propagation);
 	sys_close(tree);

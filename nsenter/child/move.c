@@ -124,11 +124,11 @@ static long clear(uint64_t old, uint64_t new)
 
 /* move_root moves the root over the old one and enters it; the root of the process is
  * the old one. */
-long move_root(long old, int is_over)
+long move_root(long old)
 {
 	long rc = sys1(__NR_fchdir, self.root);
 
-	if (rc >= 0 && !is_over)
+	if (rc >= 0)
 		rc = sys5(__NR_mount, ".", "/", 0, MS_MOVE, 0);
 	if (rc >= 0)
 		rc = clear(mount_of(old), mount_of(self.root));

@@ -2,28 +2,23 @@
 #include "child.h"
 
 /* op_root attaches a clone of the rootfs over itself, because pivot_root(2)
- * requires a mount point. From here on the descriptor of the clone is the root.
- *
- * A tree from the parent is attached over "/": host paths can still be looked up,
- * because a lookup from the root directory doesn't cross a mount over it. The next
- * step of the plan removes it from the peer group of the host's mount. */
+ * requires a mount point. From here on the descriptor of the clone is the root. The
+ * parent attaches it in the same way. */
 long op_root(const struct op *op)
 {
-	const char *target = str_of(op->root.path);
-	long rc, at, tree = op_file(op);
+	long rc, at, tree;
 
-	if (tree >= 0) {
-		target = "/";
-		rc = sys5(__NR_mount, 0, target, 0, MS_PRIVATE, 0);
-		if (rc < 0)
-			return failed_at(PART_PROPAGATION, rc);
+	if (op->flags & ROOT_BY_PARENT) {
+		self.root = ask_tree();
+		return self.root < 0 ? self.root : 0;
 	}
-	at = sys4(__NR_openat, AT_FDCWD, target, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	at = sys4(__NR_openat, AT_FDCWD, str_of(op->root.path), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		  0);
 	if (at < 0)
 		return failed_at(PART_TARGET, at);
-	if (tree < 0) /* of the directory that was opened: the path may be another one by now */
-		tree = sys3(__NR_open_tree, at, "",
-			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	/* Of the directory that was opened: the path may be another one by now. */
+	tree = sys3(__NR_open_tree, at, "",
+		    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0) {
 		sys_close(at);
 		return failed_at(PART_SOURCE, tree);
@@ -43,8 +38,6 @@ uint64_t mount_of(long fd)
 	return file_stat(fd, &st) < 0 ? 0 : st.mount;
 }
 
-static long open_root(void) { return sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0); }
-
 static long enter_namespace(void)
 {
 	long rc, fd;
@@ -61,28 +54,12 @@ static long enter_namespace(void)
 
 /* leave_chroot makes the root of the mount namespace that of the process, and returns
  * it: if the runtime runs in a chroot, ".." of a mount there leads to the directories
- * around it. If op_root has attached the root over it, is_over is set. */
-static long leave_chroot(int *is_over)
+ * around it. */
+static long leave_chroot(void)
 {
-	long rc, top, old = open_root();
+	long rc = enter_namespace();
 
-	if (old < 0)
-		return old;
-	rc = enter_namespace();
-	top = rc < 0 ? rc : open_root();
-	*is_over = top >= 0 && mount_of(top) == mount_of(self.root);
-	if (!*is_over) {
-		sys_close(old);
-		return top;
-	}
-	sys_close(top);
-	rc = sys1(__NR_fchdir, old);
-	if (rc >= 0)
-		rc = sys1(__NR_chroot, ".");
-	if (rc >= 0)
-		return old;
-	sys_close(old);
-	return rc;
+	return rc < 0 ? rc : sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
 /* pivot mounts the old root over the new one, at "/", and unmounts it there, so that
@@ -112,12 +89,11 @@ static long change(void)
 /* replace makes the root that of the mount namespace, too. */
 static long replace(const struct op *op)
 {
-	int is_over;
-	long rc, old = leave_chroot(&is_over);
+	long rc, old = leave_chroot();
 
 	if (old < 0)
 		return old;
-	rc = op->flags & PIVOT_MOVE ? move_root(old, is_over) : pivot(old);
+	rc = op->flags & PIVOT_MOVE ? move_root(old) : pivot(old);
 	sys_close(old);
 	return rc;
 }

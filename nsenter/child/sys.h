@@ -76,6 +76,7 @@ static inline long sys_raw(long n, long a, long b, long c, long d, long e, long 
 #define SOCK_CLOEXEC O_CLOEXEC
 #define SCM_RIGHTS 1
 #define MSG_NOSIGNAL 0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
 #define MNT_DETACH 2
 #define UMOUNT_NOFOLLOW 8
 #define ST_NOEXEC 8
@@ -97,18 +98,24 @@ struct msghdr {
 	int pad1;
 };
 
-struct cmsg_fd { /* a control message that carries one descriptor, unix(7) */
+struct cmsg_fd { /* a control message that carries one or two descriptors, unix(7) */
 	size_t len;
 	int level;
 	int type;
 	int fd;
-	int pad;
+	int second;
 };
 
 /* cmsg_of returns the control message for a descriptor. */
 static inline struct cmsg_fd cmsg_of(int fd)
 {
 	return (struct cmsg_fd){sizeof(struct cmsg_fd) - sizeof(int), SOL_SOCKET, SCM_RIGHTS, fd, 0};
+}
+
+/* cmsg_of_two returns the control message for two descriptors. */
+static inline struct cmsg_fd cmsg_of_two(int fd, int second)
+{
+	return (struct cmsg_fd){sizeof(struct cmsg_fd), SOL_SOCKET, SCM_RIGHTS, fd, second};
 }
 
 struct action { /* the kernel's struct sigaction, rt_sigaction(2) */

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x66f4b8ac40392699ULL
+#define PLAN_MAGIC 0x9f685a31e2fc0134ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -98,6 +98,7 @@ struct op {
 		struct {
 			struct str source;
 			struct str target;
+			struct str idmap;
 			uint64_t set;
 			uint64_t clear;
 			uint64_t propagation;
@@ -214,7 +215,7 @@ struct op {
 		} exec;
 	};
 };
-_Static_assert(sizeof(struct op) == 56, "op");
+_Static_assert(sizeof(struct op) == 64, "op");
 
 /* The ops: name, types of the references (s string, v vector of strings, d data),
  * and the function that carries it out. */
@@ -238,7 +239,7 @@ _Static_assert(sizeof(struct op) == 56, "op");
 	X(PROPAGATION, "s", op_propagation) \
 	X(ROOT, "s", op_root) \
 	X(MOUNT, "sssvs", op_mount) \
-	X(BIND, "ss", op_bind) \
+	X(BIND, "sss", op_bind) \
 	X(DIRECTORY, "s", op_directory) \
 	X(DEVICE, "ss", op_device) \
 	X(SYMLINK, "ss", op_symlink) \
@@ -275,14 +276,16 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 /* The flags of each op. */
 #define SESSION_TERMINAL 1U
 #define PROC_PRIVATE 1U
+#define ROOT_BY_PARENT 1U
 #define MOUNT_COPY_UP 1U
 #define MOUNT_INHERIT_MODE 2U
 #define MOUNT_NO_SYMLINK 4U
 #define MOUNT_KEEP 8U
-#define BIND_RECURSIVE 1U
-#define BIND_REPLACE 2U
-#define BIND_NO_SYMLINK 4U
-#define BIND_PROC_ONLY 8U
+#define BIND_BY_PARENT 1U
+#define BIND_RECURSIVE 2U
+#define BIND_REPLACE 4U
+#define BIND_NO_SYMLINK 8U
+#define BIND_PROC_ONLY 16U
 #define DEVICE_DEFAULT 1U
 #define DEVICE_BIND 2U
 #define SYMLINK_REPLACE 1U
@@ -319,6 +322,7 @@ enum message_kind {
 	MSG_PROCEED = 6,
 	MSG_STARTING = 7,
 	MSG_OUTPUT = 8,
+	MSG_TREE = 9,
 };
 
 enum part {
@@ -352,6 +356,7 @@ enum part {
 	PART_PLAN = 27,
 	PART_NOT_PROC = 28,
 	PART_NOEXEC = 29,
+	PART_ID_MAP = 30,
 };
 
 #endif

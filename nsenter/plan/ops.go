@@ -102,12 +102,10 @@ type Propagation struct {
 }
 
 // Root clones the mount tree at the host path Path and attaches the clone over
-// it. With File, a Tree, that tree is attached over "/" instead, because the root
-// of a user namespace may not have access to Path. All later targets are resolved
-// inside of it.
+// it. All later targets are resolved inside of it. ByParent is as in Bind.
 type Root struct {
-	Path string
-	File string `op:",file"`
+	Path     string
+	ByParent bool
 }
 
 // Mount creates a file system and mounts it at Target in the root. A missing
@@ -134,13 +132,18 @@ type Mount struct {
 	Fallback string
 }
 
-// Bind mounts Source, a host path, or File, a Tree, at Target in the root. A
-// missing Target is created: a directory for a directory, a file for anything
-// else.
+// Bind mounts Source, a host path, at Target in the root. A missing Target is
+// created: a directory for a directory, a file for anything else.
+//
+// With ByParent the child asks its parent for the mount tree, who clones it in the
+// child's mount namespace: the root of a user namespace may not have access to
+// Source, nor create an idmapped mount.
 type Bind struct {
-	File   string `op:",file"`
-	Source string
-	Target string
+	Source   string
+	Target   string
+	ByParent bool
+	// IDMap is the name of one of the plan's IDMaps, for the parent.
+	IDMap string `op:"idmap"`
 	// Attr applies to the mount itself.
 	Attr        Attr
 	Propagation uint64 `op:",propagation"`

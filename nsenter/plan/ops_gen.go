@@ -5,12 +5,12 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x66f4b8ac40392699
+const magic = 0x9f685a31e2fc0134
 
 // The sizes of an encoded header and op.
 const (
 	headerSize = 40
-	opSize     = 56
+	opSize     = 64
 )
 
 // put encodes the header at the start of b.
@@ -306,7 +306,7 @@ func (Root) Kind() Kind { return KindRoot }
 
 func (o Root) visit(v visitor) {
 	v.str(8, "path", o.Path)
-	v.file(o.File)
+	v.flag(1, "by-parent", o.ByParent)
 }
 
 // Kind returns KindMount.
@@ -331,18 +331,19 @@ func (o Mount) visit(v visitor) {
 func (Bind) Kind() Kind { return KindBind }
 
 func (o Bind) visit(v visitor) {
-	v.file(o.File)
 	v.str(8, "source", o.Source)
 	v.str(12, "target", o.Target)
-	v.num(16, "set", o.Attr.Set, formatAttr)
-	v.num(24, "clear", o.Attr.Clear, formatAttr)
-	v.num(32, "propagation", o.Propagation, formatPropagation)
-	v.num(40, "recursive-set", o.RecAttr.Set, formatAttr)
-	v.num(48, "recursive-clear", o.RecAttr.Clear, formatAttr)
-	v.flag(1, "recursive", o.Recursive)
-	v.flag(2, "replace", o.Replace)
-	v.flag(4, "no-symlink", o.NoSymlink)
-	v.flag(8, "proc-only", o.ProcOnly)
+	v.flag(1, "by-parent", o.ByParent)
+	v.str(16, "idmap", o.IDMap)
+	v.num(24, "set", o.Attr.Set, formatAttr)
+	v.num(32, "clear", o.Attr.Clear, formatAttr)
+	v.num(40, "propagation", o.Propagation, formatPropagation)
+	v.num(48, "recursive-set", o.RecAttr.Set, formatAttr)
+	v.num(56, "recursive-clear", o.RecAttr.Clear, formatAttr)
+	v.flag(2, "recursive", o.Recursive)
+	v.flag(4, "replace", o.Replace)
+	v.flag(8, "no-symlink", o.NoSymlink)
+	v.flag(16, "proc-only", o.ProcOnly)
 }
 
 // Kind returns KindDirectory.

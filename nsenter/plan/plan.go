@@ -22,7 +22,9 @@ type Plan struct {
 	// Files are the descriptors that the parent passes to the child; steps refer
 	// to them by name.
 	Files []File
-	Steps []Step
+	// IDMaps are the maps of idmapped mounts; steps refer to them by name.
+	IDMaps []IDMap
+	Steps  []Step
 }
 
 // Step is one Op with the place in config.json that asked for it. Origin is the zero
@@ -48,8 +50,6 @@ const (
 	Provided Source = iota
 	// Namespace is the namespace of type NSType at Path, opened read-only.
 	Namespace
-	// Tree is a detached clone of the mount tree at Path (open_tree(2)).
-	Tree
 )
 
 // File is a descriptor that the parent passes to the child.
@@ -61,16 +61,12 @@ type File struct {
 	Origin place.Place
 	// NSType is the CLONE_NEW* flag that a Namespace must be of.
 	NSType uint64
-	// Recursive clones a Tree with all mounts below it.
-	Recursive bool
-	// NoFollow refuses a Tree whose Path has a symbolic link as last component.
-	NoFollow bool
-	// IDMap, if any, is applied to a Tree (mount_setattr(2), MOUNT_ATTR_IDMAP).
-	IDMap *IDMap
 }
 
-// IDMap is the mapping of an idmapped mount.
+// IDMap is the mapping of an idmapped mount (mount_setattr(2), MOUNT_ATTR_IDMAP).
 type IDMap struct {
+	Name string
+	// UIDs and GIDs are empty for the mapping of the child's own user namespace.
 	UIDs, GIDs []IDRange
 	// Recursive applies the mapping to the mounts below, too.
 	Recursive bool

@@ -10,8 +10,9 @@ import (
 
 func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
 	p := &Plan{PreserveFDs: 2, Files: []File{{Name: "a"}, {Name: "b"}}}
-	p.Add(place.Place{}, Bind{File: "b", Target: "/t", Recursive: true, Replace: true, Attr: Attr{Set: 5}})
+	p.Add(place.Place{}, Bind{Target: "/t", Recursive: true, Replace: true, Attr: Attr{Set: 5}})
 	p.Add(place.Place{}, Exec{Args: []string{"x", ""}, Env: nil})
+	p.Add(place.Place{}, Join{File: "b"})
 	b, err := p.Encode(7, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -19,12 +20,12 @@ func TestEncodeLaysOutWhatOpsReferTo(t *testing.T) {
 	u32 := func(at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
 	u64 := func(at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
 	for name, got := range map[string][2]uint64{
-		"magic": {u64(0), magic}, "total": {u64(8), uint64(len(b))}, "ops": {uint64(u32(16)), 2},
+		"magic": {u64(0), magic}, "total": {u64(8), uint64(len(b))}, "ops": {uint64(u32(16)), 3},
 		"first file": {uint64(u32(20)), 7}, "files": {uint64(u32(24)), 2}, "preserved": {uint64(u32(28)), 2},
 		"socket": {uint64(u32(32)), 5}, "last byte": {uint64(b[len(b)-1]), 0},
-		"flags of bind": {uint64(binary.LittleEndian.Uint16(b[headerSize+2:])), 3},
-		"file of bind":  {uint64(u32(headerSize + 4)), 1},
-		"set of bind":   {u64(headerSize + 16), 5},
+		"flags of bind": {uint64(binary.LittleEndian.Uint16(b[headerSize+2:])), 6},
+		"file of join":  {uint64(u32(headerSize + 2*opSize + 4)), 1},
+		"set of bind":   {u64(headerSize + 24), 5},
 		"file of exec":  {uint64(u32(headerSize + opSize + 4)), 0xffffffff},
 	} {
 		if got[0] != got[1] {

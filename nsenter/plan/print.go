@@ -17,6 +17,9 @@ func (p *Plan) Print(w io.Writer) error {
 	for i := range p.Files {
 		printFile(out, &p.Files[i])
 	}
+	for i := range p.IDMaps {
+		printIDMap(out, &p.IDMaps[i])
+	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
 		fmt.Fprintf(out, "%4d  %-16s", i, s.Op.Kind())
@@ -36,17 +39,20 @@ func printFile(w io.Writer, f *File) {
 		fmt.Fprint(w, " provided")
 	case Namespace:
 		fmt.Fprintf(w, " namespace %s %q", bitString(f.NSType, cloneNames), f.Path)
-	case Tree:
-		fmt.Fprintf(w, " tree %q", f.Path)
-		if f.Recursive {
-			fmt.Fprint(w, " recursive")
-		}
-		if f.IDMap != nil {
-			fmt.Fprintf(w, " idmap uids=%s gids=%s", rangeString(f.IDMap.UIDs), rangeString(f.IDMap.GIDs))
-		}
 	}
 	if !f.Origin.IsZero() {
 		fmt.Fprintf(w, "  # %s", f.Origin)
+	}
+	fmt.Fprintln(w)
+}
+
+func printIDMap(w io.Writer, m *IDMap) {
+	fmt.Fprintf(w, "idmap %q", m.Name)
+	if len(m.UIDs)+len(m.GIDs) > 0 {
+		fmt.Fprintf(w, " uids=%s gids=%s", rangeString(m.UIDs), rangeString(m.GIDs))
+	}
+	if m.Recursive {
+		fmt.Fprint(w, " recursive")
 	}
 	fmt.Fprintln(w)
 }

@@ -187,8 +187,8 @@ func (c *checker) idmappedMount(at place.Place, m *Mount) {
 		c.errorf(at, "id-mapped mounts are not supported for rootless containers")
 	case (len(m.UIDMappings) == 0) != (len(m.GIDMappings) == 0):
 		c.errorf(at, "id-mapped mounts must have both uid and gid mappings specified")
-	case len(m.UIDMappings) == 0 && len(c.spec.Linux.UIDMappings) == 0:
-		c.errorf(at.Key("options"), "id-mapped mount without mappings").Hint = "give the mount uidMappings and gidMappings, or the container a user namespace with mappings"
+	case len(m.UIDMappings) == 0 && !c.ns.Has(unix.CLONE_NEWUSER):
+		c.errorf(at.Key("options"), "id-mapped mount without mappings").Hint = "give the mount uidMappings and gidMappings, or the container a user namespace"
 	}
 	c.mappings(at.Key("uidMappings"), m.UIDMappings)
 	c.mappings(at.Key("gidMappings"), m.GIDMappings)

@@ -116,3 +116,107 @@ maps() {
 	ok runtime exec c awk '/CapEff/ {print $2}' /proc/self/status
 	[ "$output" != 0000000000000000 ]
 }
+
+# bind OPTIONS mounts $TMP/src, which can be a mount of the host, on /mnt.
+bind() {
+	config '.mounts = [.mounts[] | select(.destination != "/mnt")] +
+		[{"destination": "/mnt", "type": "bind", "source": ($t + "/src"), "options": $o}] |
+		.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])' --arg t "$TMP" --argjson o "$1"
+}
+
+@test "a bind keeps the flags of the host's mount, and the container can't clear them" {
+	maps 1
+	mkdir "$TMP/src"
+	mount -t tmpfs -o ro,nosuid,nodev,noexec none "$TMP/src"
+	local options
+	script 'awk "\$5 == \"/mnt\" {print \$6}" /proc/self/mountinfo; mount -o remount,bind,rw,exec /mnt 2>/dev/null && echo cleared; true'
+	for options in '["bind"]' '["rbind", "rprivate"]'; do
+		bind "$options"
+		run_container
+		prints ro,nosuid,nodev,noexec,relatime
+	done
+	is_ours || umount "$TMP/src"
+	only_ours 'runc 1.1 refuses to set a flag, and ignores that one is to be cleared'
+	for options in '["bind", "ro"]' '["bind", "nosuid"]' '["rbind", "rro"]'; do
+		bind "$options"
+		run_container
+		prints ro,nosuid,nodev,noexec,relatime
+	done
+	for options in '["bind", "rw"]' '["bind", "exec"]' '["bind", "noatime"]' '["rbind", "rrw"]'; do
+		bind "$options"
+		exits 1 runtime create c
+		says 'mounts\[6\] /mnt: .*cannot clear locked flags|set its options'
+		one_sentence
+	done
+	umount "$TMP/src"
+}
+
+@test "what the host's mounts cover stays covered" {
+	maps 1
+	mkdir -p "$TMP/src/below"
+	echo secret >"$TMP/src/below/file"
+	mount -t tmpfs none "$TMP/src/below"
+	bind '["rbind"]'
+	script 'umount /mnt/below 2>/dev/null; ls /mnt/below'
+	run_container
+	prints ''
+	bind '["bind"]'
+	exits 1 runtime create c
+	umount "$TMP/src/below"
+	says 'invalid argument'
+	is_ours || return 0
+	one_sentence
+	says 'mounts\[6\] /mnt: bind source .*/src: .*rbind'
+}
+
+@test "the rootfs keeps the flags of the host's mount" {
+	maps 1
+	mkdir "$TMP/root"
+	mount --bind -o nosuid,nodev rootfs "$TMP/root"
+	mount -o remount,bind,nosuid,nodev "$TMP/root"
+	config '.root.path = $t + "/root" | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])' --arg t "$TMP"
+	script 'mount -o remount,bind,suid,dev / 2>/dev/null && echo cleared; awk "\$5 == \"/\" {print \$6}" /proc/self/mountinfo'
+	run_container
+	umount "$TMP/root"
+	matches "$output" '^rw,nosuid,nodev'
+}
+
+@test "a bind source that an earlier mount of the config makes" {
+	only_ours 'runc 1.1 opens the sources in advance'
+	maps 1
+	mkdir -p rootfs/mnt rootfs/other
+	config '.mounts += [{"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"},
+		{"destination": "/mnt/x", "type": "tmpfs", "source": "tmpfs", "options": ["size=64k"]},
+		{"destination": "/other", "type": "bind", "source": "rootfs/mnt/x", "options": ["bind"]}]'
+	script 'echo same >/mnt/x/file; cat /other/file'
+	run_container
+	prints same
+	ok runtime check --host
+	# An idmapped mount, without a user namespace.
+	chown -h 0:0 rootfs rootfs/*
+	mkdir "$TMP/src"
+	chown 7:7 "$TMP/src"
+	config 'del((.linux.namespaces[] | select(.type == "user")), .linux.uidMappings, .linux.gidMappings) |
+		.mounts[7] = {"destination": "/mnt/x", "type": "bind", "source": $s, "options": ["bind"]} |
+		.mounts[8] += {"uidMappings": [{"containerID": 7, "hostID": 8, "size": 1}], "gidMappings": [{"containerID": 7, "hostID": 9, "size": 1}]}' --arg s "$TMP/src"
+	script 'stat -c %u:%g /mnt/x /other'
+	run_container
+	prints $'7:7\n8:9'
+}
+
+@test "an idmapped mount without mappings, in a user namespace that is joined" {
+	only_ours 'newer than runc 1.1'
+	maps 1
+	config '.linux.cgroupsPath += "1"'
+	sleeping first
+	mkdir "$TMP/src"
+	chown 5:6 "$TMP/src"
+	config '.linux.cgroupsPath += "2" | del(.linux.uidMappings, .linux.gidMappings) |
+		(.linux.namespaces[] | select(.type == "user")).path = "/proc/\($pid)/ns/user" |
+		(.linux.namespaces[] | select(.type == "network")).path = "/proc/\($pid)/ns/net" |
+		.mounts += [{"destination": "/mnt", "type": "bind", "source": $s, "options": ["bind", "idmap"]}]' \
+		--arg pid "$(pid_of first)" --arg s "$TMP/src"
+	script 'stat -c %u:%g /mnt'
+	run_container second
+	prints 5:6
+}

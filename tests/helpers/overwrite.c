@@ -46,11 +46,15 @@ static void hold(const char *pid)
 static int try_to_write(int fd)
 {
 	char path[64];
-	int target;
+	int target, written;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	target = open(path, O_WRONLY | O_CLOEXEC);
-	return target >= 0 && write(target, "#!", 2) == 2;
+	if (target < 0)
+		return 0;
+	written = write(target, "#!", 2) == 2;
+	close(target);
+	return written;
 }
 
 int main(int argc, char **argv)

@@ -43,7 +43,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded generate helpers demo test unit golden integration test-vm conformance conformance-vm faults faults-vm fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm fuzz bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
 all: runnel ## build ./runnel, after installing missing build dependencies
@@ -76,7 +76,7 @@ tests/helpers/bin/%: tests/helpers/%.c tests/helpers/receive.h
 demo: deps-demo runnel ## run two containers step by step
 	@contrib/demo/demo
 
-test: deps-test deps-lint runnel helpers ## run all tests: unit, golden files, integration, lint
+test: deps-test deps-lint runnel helpers ## run all tests: unit, golden files, integration, attacks, lint
 	@tests/all
 
 unit golden: embedded ## run the Go tests (as root, also those that use the kernel)
@@ -84,6 +84,9 @@ unit golden: embedded ## run the Go tests (as root, also those that use the kern
 
 integration: deps-test runnel helpers ## run the bats tests against ./runnel, or RUNTIME=/path (ONLY="FILE…")
 	@tests/integration/run $(ONLY)
+
+attacks: deps-test runnel helpers ## attack ./runnel, or RUNTIME=/path, by each known class of attacks (ONLY="CLASS…")
+	@tests/attacks/run $(ONLY)
 
 test-vm: deps-test runnel helpers ## run tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; see tests/vm/run)
 	@tests/vm/run $(ONLY)

@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# setup_suite runs once: it builds the helper programs, and a template of the root file
-# system to which every test's bundle has hard links.
+# setup_suite runs once, for tests/attacks as well: it builds the helper programs, and a
+# template of the root file system to which every test's bundle has hard links.
 
 setup_suite() {
-	local top=$BATS_TEST_DIRNAME/../..
+	local here top
+	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+	top=$here/../..
 	# bats runs this with its own descriptors open and stops at a failure.
 	# In a guest, which has no compiler, the programs are those of the host.
 	if [ -w "$top" ] && command -v make >/dev/null && command -v gcc >/dev/null; then
@@ -21,7 +23,7 @@ setup_suite() {
 	cp "$top"/tests/helpers/bin/* "$root/opt/"
 	printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000::/tmp:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nguest:x:1000:\n' >"$root/etc/group"
-	make_config "$BATS_TEST_DIRNAME/config.json" >"$BATS_SUITE_TMPDIR/config.json"
+	make_config "$here/config.json" >"$BATS_SUITE_TMPDIR/config.json"
 }
 
 # make_config FILE prints the config for all tests. An ordinary user's containers have a

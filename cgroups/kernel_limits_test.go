@@ -185,7 +185,7 @@ func TestLimitErrors(t *testing.T) {
 		r          *specs.LinuxResources
 	}{
 		{"cpus that don't exist", `linux.resources.cpu.cpus: write "4000" to /`, nil, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "4000"}}},
-		{"cpus that are no list", `linux.resources.cpu.cpus: write "x" to /`, unix.EINVAL, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "x"}}},
+		{"cpus that are no list", `linux.resources.cpu.cpus: invalid list "x"`, nil, &specs.LinuxResources{CPU: &specs.LinuxCPU{Cpus: "x"}}},
 		{"a quota that is too small", `linux.resources.cpu.quota: invalid value 5`, nil, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(5))}}},
 		{"a quota that is too great", `linux.resources.cpu.quota: write "`, unix.EINVAL, &specs.LinuxResources{CPU: &specs.LinuxCPU{Quota: pointer(int64(1 << 62))}}},
 		{"a device without a scheduler", `linux.resources.blockIO.throttleReadBpsDevice[0]: write "4000:0 `, nil, &specs.LinuxResources{BlockIO: &specs.LinuxBlockIO{

@@ -108,6 +108,8 @@ func (c *Compilation) RefuseSwap(swap, limit int64) {
 // refuses shares and a weight.
 func (c *Compilation) CPU(cpu *specs.LinuxCPU) (idle bool) {
 	c.checkCPU(cpu)
+	c.checkList(Field("cpu", "cpus"), cpu.Cpus)
+	c.checkList(Field("cpu", "mems"), cpu.Mems)
 	if cpu.Cpus != "" {
 		c.Add("cpuset", "cpuset.cpus", cpu.Cpus, Field("cpu", "cpus"))
 	}
@@ -148,6 +150,44 @@ func (c *Compilation) checkCPU(cpu *specs.LinuxCPU) {
 	if cpu.Idle != nil && *cpu.Idle != 0 && *cpu.Idle != 1 {
 		c.Refuse(Field("cpu", "idle"), "invalid value %d, must be 0 or 1", *cpu.Idle)
 	}
+}
+
+// checkList refuses what isn't a list for a cpuset, cpuset(7).
+func (c *Compilation) checkList(at place.Place, list string) {
+	for item := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' }) {
+		if !isRange(item) {
+			c.Refuse(at, "invalid list %q: %q is neither a number nor a range", list, item)
+			return
+		}
+	}
+}
+
+// isRange reports whether item is a part of a list of bits: NUMBER, FROM-TO, and
+// FROM-TO:USED/GROUP, where N is the last number and "all" is 0-N (the kernel's
+// bitmap_parselist).
+func isRange(item string) bool {
+	span, group, isGrouped := strings.Cut(item, ":")
+	used, size, ok := strings.Cut(group, "/")
+	if isGrouped && (!ok || !isNumber(used) || !isNumber(size)) {
+		return false
+	}
+	if strings.EqualFold(span, "all") {
+		return true
+	}
+	from, to, isSpan := strings.Cut(span, "-")
+	if !isSpan {
+		return !isGrouped && isBit(from)
+	}
+	first, err := strconv.ParseUint(from, 10, 32)
+	last, err2 := strconv.ParseUint(to, 10, 32)
+	return isBit(from) && isBit(to) && (err != nil || err2 != nil || first <= last)
+}
+
+func isBit(text string) bool { return text == "N" || isNumber(text) }
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 32)
+	return err == nil
 }
 
 // IsPageSize reports whether size can be part of the name of a hugetlb file,

@@ -23,3 +23,16 @@ func TestIsPageSize(t *testing.T) {
 		}
 	}
 }
+
+func TestLists(t *testing.T) {
+	for list, ok := range map[string]bool{
+		"": true, "0": true, "0-3,7": true, "0, 2\n": true, "0-7:2/4": true, "all": true, "0-N": true, "N": true, ",": true,
+		"x": false, "0-": false, "-1": false, "3-1": false, "0-7:2": false, "0-7:a/b": false, "0:1/2": false, "4294967296": false, "0;1": false,
+	} {
+		var c Compilation
+		c.checkList(Field("cpu", "cpus"), list)
+		if (len(c.Problems) == 0) != ok {
+			t.Errorf("checkList(%q) finds %v, want valid: %v", list, c.Problems, ok)
+		}
+	}
+}

@@ -9,8 +9,8 @@ import (
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
-// describe returns what the step was doing, and what its errno may mean.
-func describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
+// Describe returns what the step was doing, and what its errno may mean.
+func Describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	switch o := op.(type) {
 	case plan.Mount:
 		return describeMount(o, f)

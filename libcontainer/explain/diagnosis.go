@@ -128,11 +128,17 @@ func (s Setup) noexec(f *nsenter.Failure) string {
 	for i := len(s.Plan.Steps) - 1; i >= 0; i-- {
 		target, set := mountedAt(s.Plan.Steps[i].Op)
 		if set&unix.MOUNT_ATTR_NOEXEC != 0 && isBelow(path.Clean("/"+f.Text), target) {
-			return "the mount " + target + " is noexec"
+			return NoexecMount(target)
 		}
 	}
-	return "it is on a mount that is noexec"
+	return SomeNoexec
 }
+
+// SomeNoexec is the hint about a program on a mount with noexec.
+const SomeNoexec = "it is on a mount that is noexec"
+
+// NoexecMount is the hint about a program on the mount at target, if that is known.
+func NoexecMount(target string) string { return "the mount " + target + " is noexec" }
 
 // mountedAt returns the mount point that a step mounts or changes, and the attributes
 // that it sets.

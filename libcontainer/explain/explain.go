@@ -45,7 +45,7 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	if f.Part == nsenter.PartSearch && f.Errno == unix.ENOENT {
 		reason = "executable file not found in $PATH"
 	}
-	what, hint := describe(step.Op, f)
+	what, hint := Describe(step.Op, f)
 	if found := s.diagnose(i, step.Op, f); found != "" {
 		hint = found
 	}

@@ -39,7 +39,7 @@ func (c *check) hostProblems() {
 	c.profiles()
 	c.hostSeccomp()
 	c.cgroup()
-	c.noexec()
+	c.options()
 }
 
 // hasCapability reports whether the runtime has a capability in the initial user
@@ -299,15 +299,32 @@ func (c *check) hostDevices() {
 	}
 }
 
-// sysctls adds a warning for each sysctl that doesn't exist on the host. It may exist
-// in new namespaces, for example that of a network device.
+// sysctls checks that the sysctls exist: namespaces have the same ones as the host,
+// except for those of network devices.
 func (c *check) sysctls() {
 	for _, key := range slices.Sorted(maps.Keys(c.Spec.Linux.Sysctl)) {
-		path := "/proc/sys/" + words.SysctlPath(key)
-		if unix.Access(path, unix.F_OK) == unix.ENOENT {
-			c.AddError(config.Warning, place.Place{}, place.Errorf(place.At("/linux/sysctl").Key(key), "there is no %s on this host", path))
+		name := words.SysctlPath(key)
+		path := "/proc/sys/" + name
+		if unix.Access(path, unix.F_OK) != unix.ENOENT {
+			continue
 		}
+		severity := config.Error
+		if c.mayHaveDevice(name) {
+			severity = config.Warning
+		}
+		c.report(severity, place.At("/linux/sysctl").Key(key), "", "there is no %s on this host", path)
 	}
+}
+
+// mayHaveDevice reports whether a sysctl is one of a network device, which others may put
+// into the container's network namespace, such as a hook.
+func (c *check) mayHaveDevice(name string) bool {
+	parts := strings.Split(name, "/")
+	if len(parts) < 5 || parts[0] != "net" || parts[2] != "conf" && parts[2] != "neigh" {
+		return false
+	}
+	_, isMoved := c.Spec.Linux.NetDevices[parts[3]]
+	return isMoved || c.fillsRootfs() || !words.CreatesNamespace(c.Spec, specs.NetworkNamespace)
 }
 
 // netDevices checks that the network devices exist.
@@ -420,15 +437,4 @@ func isSubset(wanted, there []byte) bool {
 		}
 	}
 	return true
-}
-
-// noexec adds a warning if the rootfs is on a mount with noexec.
-func (c *check) noexec() {
-	if c.image == nil || c.Spec.Process == nil {
-		return
-	}
-	var st unix.Statfs_t
-	if unix.Statfs(c.rootfs, &st) == nil && st.Flags&unix.ST_NOEXEC != 0 {
-		c.report(config.Warning, place.At("/root/path"), "", "rootfs %s is on a mount with noexec: no program in it can run", c.rootfs)
-	}
 }

@@ -138,6 +138,7 @@ func (c *check) config() {
 // resources checks the limits, which depend on the version of cgroups.
 func (c *check) resources() {
 	r := c.Spec.Linux.Resources
+	c.leastMemory(r)
 	if c.onHost {
 		mode := cgroups.HostMode()
 		c.addAll(config.Error, cgroups.Check(mode, r))
@@ -153,6 +154,29 @@ func (c *check) resources() {
 	c.addAll(config.Error, refused)
 	c.addAll(config.Warning, doubtful)
 	c.addAll(config.Warning, cgroups.IgnoredAny(r))
+}
+
+// The least memory, in bytes, in which a container can be created, and in which more
+// than the smallest of programs can run. The first depends on the kernel, but is above
+// this on all.
+const (
+	leastToCreate = 64 << 10
+	leastToRun    = 1 << 20
+)
+
+// leastMemory checks for limits that were probably meant in another unit.
+func (c *check) leastMemory(r *specs.LinuxResources) {
+	if r == nil || r.Memory == nil || r.Memory.Limit == nil || *r.Memory.Limit <= 0 {
+		return
+	}
+	const hint = "it is in bytes"
+	at, limit := place.At("/linux/resources/memory/limit"), *r.Memory.Limit
+	switch {
+	case limit <= leastToCreate:
+		c.report(config.Error, at, hint, "%d is too low to create a container", limit)
+	case limit < leastToRun:
+		c.report(config.Warning, at, hint, "%d is too low for most programs", limit)
+	}
 }
 
 // addAll adds problems at their places.

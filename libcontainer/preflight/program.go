@@ -76,9 +76,11 @@ func (c *check) executable(p *specs.Process) {
 	name := p.Args[0]
 	dirs := specconv.SearchPath(p)
 	if dirs == nil {
-		f, err := c.image.Find(absolute(p.Cwd, name))
+		file := absolute(p.Cwd, name)
+		f, err := c.image.Find(file)
 		switch {
 		case errors.Is(err, program.ErrCovered):
+			c.coveredProgram(name, file)
 		case err != nil:
 			c.missing(programPlace, "", "exec: %q: stat %s: %v", name, name, err)
 		case f.Kind() == unix.S_IFDIR:
@@ -92,9 +94,11 @@ func (c *check) executable(p *specs.Process) {
 	}
 	denied := false
 	for _, dir := range dirs {
-		f, err := c.image.Find(path.Join(absolute(p.Cwd, dir), name))
+		file := path.Join(absolute(p.Cwd, dir), name)
+		f, err := c.image.Find(file)
 		switch {
 		case errors.Is(err, program.ErrCovered):
+			c.coveredProgram(name, file)
 			return // it may be there
 		case err != nil || f.Kind() == unix.S_IFDIR:
 		case !f.IsExecutable():
@@ -121,6 +125,10 @@ func absolute(cwd, name string) string {
 
 // foundProgram checks the file that is the program.
 func (c *check) foundProgram(p *specs.Process, f *program.File) {
+	if c.noexecRootfs() {
+		c.report(config.Error, programPlace, explain.SomeNoexec, "exec: %q: %v", p.Args[0], unix.EACCES)
+		return
+	}
 	if !mayExecute(p, c.Spec.Linux, &f.Stat) {
 		c.report(config.Warning, programPlace, "", "%s has mode %#o and belongs to %d:%d: the user of the process, %d:%d, may not execute it",
 			f.Path, f.Stat.Mode&0o7777, f.Stat.Uid, f.Stat.Gid, p.User.UID, p.User.GID)

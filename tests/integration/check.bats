@@ -74,7 +74,7 @@ all_agree() {
 			"linux": {
 				"namespaces": [{"type": "mount"}, {"type": "mountain"}],
 				"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["x"], "action": "NO"}]},
-				"resources": {"cpu": {"idle": 3}, "memory": {"limit": 2, "swap": 1}}
+				"resources": {"cpu": {"idle": 3}, "memory": {"limit": 20000000, "swap": 1}}
 			}
 		}
 	EOF
@@ -420,6 +420,77 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds warning 'linux\.resources\.memory\.swap: unable to set swap limit without memory limit \(on hosts with cgroup v2\)'
 	agree --host
 	nothing_left
+}
+
+@test "lists of processors and memory limits that no host accepts" {
+	only_ours 'it has no such command'
+	config '.linux.resources = {"cpu": {"cpus": "0-", "mems": "0;1"}, "memory": {"limit": 64}}'
+	check
+	equal "$status" 1
+	finds error 'linux\.resources\.cpu\.cpus: invalid list "0-": "0-" is neither a number nor a range'
+	finds error 'linux\.resources\.cpu\.mems: invalid list "0;1"'
+	finds error 'linux\.resources\.memory\.limit: 64 is too low to create a container \(it is in bytes\)'
+	agree '' --host
+	config '.linux.resources = {"memory": {"limit": 500000}}'
+	check
+	equal "$status" 0
+	finds warning 'linux\.resources\.memory\.limit: 500000 is too low for most programs \(it is in bytes\)'
+	needs_controller memory
+	config '.linux.resources = {"memory": {"limit": 65536}}'
+	check
+	finds error 'linux\.resources\.memory\.limit: 65536 is too low'
+	exits 1 runtime create c
+	says 'linux\.resources\.memory\.limit: .*the limit is too low'
+}
+
+@test "sysctls that don't exist" {
+	only_ours 'it has no such command'
+	config '.linux.sysctl = {"net.core.nosuch": "1", "net.ipv4.conf.nosuch0.forwarding": "1", "net.ipv4.conf.lo.forwarding": "1"}'
+	check --host
+	equal "$status" 1
+	finds error 'linux\.sysctl\["net\.core\.nosuch"\]: there is no /proc/sys/net/core/nosuch on this host'
+	finds error 'linux\.sysctl\["net\.ipv4\.conf\.nosuch0\.forwarding"\]: there is no /proc/'
+	exits 1 runtime create c
+	says 'linux\.sysctl\["net\.core\.nosuch"\]: .*no such file or directory'
+	# A hook may create the device.
+	config 'del(.linux.sysctl["net.core.nosuch"]) | .hooks.createRuntime = [{"path": "/bin/true"}]'
+	check --host
+	equal "$status" 0
+	finds warning 'linux\.sysctl\["net\.ipv4\.conf\.nosuch0\.forwarding"\]: there is no /proc/'
+}
+
+@test "options that tmpfs refuses" {
+	only_ours 'it has no such command'
+	needs_capability CAP_SYS_ADMIN 21
+	cp config.json good.json
+	local options
+	for options in '"nonsense=1"' '"size=abc"' '"size=1m", "mode=999"' '"gid"'; do
+		jq ".mounts += [{\"destination\": \"/mnt\", \"type\": \"tmpfs\", \"source\": \"t\", \"options\": [$options]}]" good.json >config.json
+		check --host
+		echo "$options: $output"
+		equal "$status" 1
+		finds error 'mounts\[6\] /mnt: mount tmpfs on /mnt: option: invalid argument \(tmpfs: '
+		agree --host
+	done
+}
+
+@test "a program on a mount with noexec" {
+	only_ours 'it has no such command'
+	config '.mounts += [{"destination": "/data", "type": "bind", "source": "rootfs/bin", "options": ["bind", "noexec"]}]'
+	args /data/busybox
+	check --host
+	equal "$status" 1
+	finds error 'process\.args\[0\]: exec: "/data/busybox": permission denied \(the mount /data is noexec\)'
+	agree --host
+	# A later remount decides.
+	config '.mounts += [{"destination": "/data", "type": "bind", "options": ["remount", "bind", "exec"]}]'
+	clean --host
+	config '.mounts[6].options = ["bind"] | .mounts[7].options = ["remount", "bind", "noexec"]'
+	check --host
+	equal "$status" 1
+	# Where links in the source lead isn't known.
+	args /data/true
+	clean --host
 }
 
 @test "limits that are ignored" {

@@ -125,10 +125,13 @@ user_namespace() {
 	config '.hooks = {"prestart": [{"path": "/no/such"}]}'
 	logs create c
 	has_details hook_failed hook /hooks/prestart/0 ENOENT
-	needs_controller cpuset
 	config 'del(.hooks) | .linux.resources.cpu.cpus = "nonsense"'
 	logs create c
-	has_details cgroup_failed cgroup /linux/resources/cpu/cpus EINVAL
+	has_details cgroup_failed cgroup /linux/resources/cpu/cpus -
+	needs_controller cpu
+	config '.linux.resources.cpu = {"quota": 1000000000000000}'
+	logs create c
+	has_details cgroup_failed cgroup /linux/resources/cpu/quota EINVAL
 }
 
 @test "a program whose loader is missing: the loader is named" {

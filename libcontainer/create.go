@@ -80,7 +80,6 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	if err != nil {
 		return nil, fault.Wrap("state", "", err)
 	}
-	dir.Lock() // a file system without locks is no reason to fail
 	c := &creation{options: o, bundle: b}
 	c.launch = launch{Container: &Container{runtime: r, dir: dir}, spec: b.Spec, pidfd: -1}
 	if err := c.build(ctx, forStart); err != nil {

@@ -132,10 +132,9 @@ func (e *Dir) ID() string { return e.id }
 func (e *Dir) FD() int { return e.fd }
 
 // Reserve creates the state directory for id, and the state root if it doesn't exist. The
-// error is fault.ErrExist if the directory exists, or fault.ErrInvalidID.
-//
-// Who has created the directory's file ConfigName, with this content, owns it: between
-// mkdir and open, the directory may have been deleted and created anew by others.
+// result is locked: a delete of an id that is just being created comes before it, and finds
+// nothing, or after it. The error is fault.ErrExist if the directory exists, or
+// fault.ErrInvalidID.
 func Reserve(root, id string, config []byte) (*Dir, error) {
 	if !filepath.IsAbs(root) {
 		return nil, fmt.Errorf("state root %q: not an absolute path", root)
@@ -143,6 +142,23 @@ func Reserve(root, id string, config []byte) (*Dir, error) {
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
 	}
+	var err error
+	for range reserveTries {
+		var e *Dir
+		if e, err = reserve(root, id, config); err != fault.ErrDeleted {
+			return e, err
+		}
+	}
+	return nil, err
+}
+
+// reserveTries bounds how often a directory is created anew that others have removed.
+const reserveTries = 100
+
+// reserve creates, opens and locks the state directory. Who has created its file
+// ConfigName, with this content, owns it: between mkdir and open, it may have been deleted
+// and created anew by others. The error is fault.ErrDeleted if it was deleted.
+func reserve(root, id string, config []byte) (*Dir, error) {
 	if err := makeDir(root, id); err != nil {
 		return nil, err
 	}
@@ -153,6 +169,7 @@ func Reserve(root, id string, config []byte) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.flock(unix.LOCK_EX) // a file system without locks is no reason to fail
 	if err := e.claim(config); err != nil {
 		e.Close()
 		return nil, err
@@ -225,12 +242,17 @@ func (e *Dir) Path() string { return filepath.Join(e.root, e.id) }
 // Lock locks the directory, flock(2), and reports whether it has: it doesn't wait for
 // another that has locked it. A create holds the lock until the container is complete, a
 // delete while it removes the container. The lock ends with the process that holds it.
-func (e *Dir) Lock() bool {
+func (e *Dir) Lock() bool { return e.flock(unix.LOCK_EX | unix.LOCK_NB) }
+
+func (e *Dir) flock(how int) bool {
 	fd, err := unix.Openat(e.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = unix.Flock(fd, how)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return false
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
@@ -61,8 +62,8 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer two.Close()
-	if !one.Lock() || two.Lock() {
-		t.Error("the lock isn't exclusive")
+	if two.Lock() {
+		t.Error("a directory isn't locked once it is reserved")
 	}
 	one.Unlock()
 	if !two.Lock() {
@@ -119,4 +120,44 @@ func TestClaimIsExclusive(t *testing.T) {
 	if err := late.claim(nil); err != fault.ErrDeleted {
 		t.Errorf("claim of a removed directory = %v, want %v", err, fault.ErrDeleted)
 	}
+}
+
+// A delete may come between the mkdir(2) and the lock of a create, which then begins again.
+func TestReserveBesideDeletes(t *testing.T) {
+	root := t.TempDir()
+	end := make(chan struct{})
+	var deletes sync.WaitGroup
+	for range 4 {
+		deletes.Go(func() {
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if e, err := Open(root, "c"); err == nil {
+					if e.Lock() {
+						_ = e.Remove()
+					}
+					e.Close()
+				}
+			}
+		})
+	}
+	for range 300 {
+		e, err := Reserve(root, "c", nil)
+		if errors.Is(err, fault.ErrExist) {
+			continue
+		}
+		if err != nil {
+			t.Errorf("Reserve = %v", err)
+			break
+		}
+		if err := e.Save(&State{ID: "c"}); err != nil || e.IsRemoved() {
+			t.Errorf("Save in a reserved directory = %v, IsRemoved() = %t", err, e.IsRemoved())
+		}
+		e.Close()
+	}
+	close(end)
+	deletes.Wait()
 }

@@ -43,7 +43,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm storm fuzz bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
 all: runnel ## build ./runnel, after installing missing build dependencies
@@ -102,6 +102,9 @@ faults: runnel ## break every command at its system calls, and check that nothin
 
 faults-vm: runnel ## the same in guests with cgroup v2, and with systemd (MODES=, FAULTS=, ONLY=)
 	@tests/faults/vm
+
+storm: runnel ## run random commands at once and kill some of them, 50 containers, many lifecycles (MINUTES=10)
+	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 24h -v -run 'TestStorm|TestCrowd|TestLifecycles' ./tests/faults
 
 fuzz: embedded ## fuzz the readers of config.json and the child's decoder (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)

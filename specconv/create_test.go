@@ -124,7 +124,7 @@ func mountsConfig() *specs.Spec {
 		{Destination: "/typed", Type: "rbind", Source: "/src", Options: []string{"rw"}},
 		{Destination: "/proc", Source: "/proc", Options: []string{"rbind"}},
 		{Destination: "/proc/cpuinfo", Source: "/lxcfs/cpuinfo", Options: []string{"bind"}},
-		{Destination: "/flags", Options: []string{"remount", "bind", "rw", "private", "unbindable"}},
+		{Destination: "/flags", Options: []string{"remount", "rw", "private", "unbindable"}},
 	}
 	return s
 }

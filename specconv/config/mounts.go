@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -127,7 +128,12 @@ func isMountableInProc(target string) bool {
 }
 
 func (c *checker) mountKind(at place.Place, m *Mount) {
+	for _, option := range m.Foreign {
+		c.foreignOption(at.Key("options"), option)
+	}
 	switch {
+	case m.Remount && m.Bind:
+		c.errorf(at.Key("options"), "a bind mount cannot be a remount").Hint = `to change the mount that is there, leave out "bind" and the type; to mount the source, "remount"`
 	case m.Remount:
 		if len(m.Data)+len(m.Superblock) > 0 {
 			c.errorf(at.Key("options"), "remounting with %q is not supported", strings.Join(append(m.Superblock, m.Data...), ",")).Hint = "only the attributes of the mount itself can be changed"
@@ -136,9 +142,8 @@ func (c *checker) mountKind(at place.Place, m *Mount) {
 		if m.Source == "" {
 			c.errorf(at.Key("source"), "bind mount without a source")
 		}
-		if len(m.Data) > 0 {
-			// The kernel ignores them, mount(2), and so do other runtimes.
-			c.warnf(at.Key("options"), "bind mounts cannot have any filesystem-specific options applied: %q is ignored", strings.Join(m.Data, ","))
+		for _, option := range m.Data {
+			c.unknownOption(at.Key("options"), option)
 		}
 		for _, s := range m.Superblock {
 			c.warnf(at.Key("options"), "option %q has no effect on a bind mount", s)
@@ -156,6 +161,24 @@ func (c *checker) mountKind(at place.Place, m *Mount) {
 	for _, name := range m.Notices {
 		c.warnf(at.Key("options"), "option %q has no effect: the file system decides", name)
 	}
+}
+
+func (c *checker) foreignOption(at place.Place, option string) {
+	hint := "it is an extension of crun"
+	if strings.Contains(option, "idmap") {
+		hint += ": give the mount uidMappings and gidMappings"
+	}
+	c.errorf(at, "option %q is not supported", option).Hint = hint
+}
+
+// unknownOption reports an option of a bind mount that would be one of a file system. The
+// kernel would ignore it (mount(2)), and a misspelled "nosuid" with it.
+func (c *checker) unknownOption(at place.Place, option string) {
+	hint := spelling.Hint(option, words.OptionNames())
+	if strings.EqualFold(option, "readonly") {
+		hint = `did you mean "ro"?`
+	}
+	c.errorf(at, "unknown option %q: bind mounts cannot have any filesystem-specific options applied", option).Hint = hint
 }
 
 func (c *checker) mountFeatures(at place.Place, m *Mount) {

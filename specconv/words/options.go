@@ -112,6 +112,26 @@ var mountOptions = [...]option{
 	{name: "unbindable", propagation: unix.MS_UNBINDABLE},
 }
 
+// foreignOptions are options that only other runtimes have. To the kernel they would be
+// parameters of a file system, which it doesn't know.
+var foreignOptions = [...]string{
+	"copy-symlink", "dest-nofollow", "idmap", "rasync", "rdirsync", "ridmap", "rmand", "rnomand", "rsync", "src-nofollow",
+}
+
+func isForeign(option string) bool {
+	name, _, _ := strings.Cut(option, "=")
+	return slices.Contains(foreignOptions[:], name)
+}
+
+// OptionNames returns the names of all mount options.
+func OptionNames() []string {
+	names := make([]string, len(mountOptions))
+	for i := range mountOptions {
+		names[i] = mountOptions[i].name
+	}
+	return names
+}
+
 func optionOf(name string) (*option, bool) {
 	i, ok := slices.BinarySearchFunc(mountOptions[:], name, func(o option, name string) int {
 		return strings.Compare(o.name, name)
@@ -150,6 +170,7 @@ type MountOptions struct {
 	Superblock  []string // parameters that every file system accepts
 	Data        []string // those of the one file system
 	Notices     []string // options without an effect
+	Foreign     []string // options of other runtimes
 
 	Bind, RecursiveBind, Remount, CopyUp bool
 	IDMap, RecursiveIDMap                bool
@@ -161,11 +182,14 @@ func CompileOptions(list []string) MountOptions {
 	var o MountOptions
 	for _, name := range list {
 		known, ok := optionOf(name)
-		if !ok {
+		switch {
+		case ok:
+			o.apply(known)
+		case isForeign(name):
+			o.Foreign = append(o.Foreign, name)
+		default:
 			o.Data = append(o.Data, splitData(name)...)
-			continue
 		}
-		o.apply(known)
 	}
 	return o
 }

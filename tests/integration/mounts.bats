@@ -86,12 +86,31 @@ source_folder() {
 	[[ $output == *nodev* ]]
 }
 
-@test "options for a file system are ignored for a bind, with a warning" {
-	only_ours 'runc 1.1 ignores it without a warning'
+@test "an option that a bind doesn't have is an error, with the one that was meant" {
+	only_ours 'runc 1.1 ignores it; later ones refuse it'
 	source_folder
-	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "size=5"]}'
-	run_prints 'cat /mnt/file' content
-	says 'filesystem-specific options.*size=5'
+	local option
+	for option in 'nosiud|did you mean "nosuid"' 'readonly|did you mean "ro"' 'size=5|filesystem-specific options' \
+		'copy-symlink|extension of crun'; do
+		config '.mounts = [.mounts[] | select(.destination != "/mnt")]'
+		mount_add "{\"destination\": \"/mnt\", \"type\": \"bind\", \"source\": \$src, \"options\": [\"bind\", \"${option%|*}\"]}"
+		exits 1 runtime create c
+		says "mounts\\[6\\] /mnt: .*\"${option%|*}\".*${option#*|}"
+		one_sentence
+		exits 1 runtime check
+		matches "$output" "${option#*|}"
+	done
+	nothing_left
+}
+
+@test "a bind that is a remount is an error" {
+	source_folder
+	mount_add '{"destination": "/mnt", "type": "bind", "source": $src, "options": ["bind", "remount", "ro"]}'
+	exits 1 runtime create c
+	only_ours 'runc passes both to mount(2)'
+	says 'mounts\[6\] /mnt: a bind mount cannot be a remount'
+	one_sentence
+	nothing_left
 }
 
 @test "rbind includes the mounts below, bind doesn't" {

@@ -19,12 +19,7 @@ func Features() *features.Seccomp {
 	if !enabled {
 		return f
 	}
-	for _, a := range actions {
-		f.Actions = append(f.Actions, string(a.name))
-	}
-	for _, o := range operators {
-		f.Operators = append(f.Operators, string(o.name))
-	}
+	f.Actions, f.Operators, f.KnownFlags = actionNames(), operatorNames(), flagNames()
 	minor := libseccompMinor()
 	for _, a := range archs {
 		if a.since <= minor {
@@ -32,7 +27,6 @@ func Features() *features.Seccomp {
 		}
 	}
 	for _, fl := range flags {
-		f.KnownFlags = append(f.KnownFlags, string(fl.name))
 		if fl.kernel == "" || kernelHas(fl.value) {
 			f.SupportedFlags = append(f.SupportedFlags, string(fl.name))
 		}

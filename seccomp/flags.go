@@ -25,7 +25,7 @@ func (w *lowering) flags() {
 		f, ok := findFlag(name)
 		switch {
 		case !ok:
-			w.problems.Addf(property("flags").Index(i), "unknown flag %q", name)
+			w.problems.Add(property("flags").Index(i), unknown("flag", name, flagNames()))
 		case f.value == flagWaitKillableRecv && !w.out.notify:
 			w.warnings.Addf(property("flags").Index(i), "%s has no effect in a profile without SCMP_ACT_NOTIFY", name)
 		default:

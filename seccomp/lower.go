@@ -62,7 +62,7 @@ func (w *lowering) defaultAction() action {
 	case name == "":
 		w.problems.Addf(property("defaultAction"), "required, but not set")
 	case !ok:
-		w.problems.Addf(property("defaultAction"), "unknown action %q", name)
+		w.problems.Add(property("defaultAction"), unknown("action", name, actionNames()))
 	default:
 		var err error
 		w.out.request.DefaultAction, err = fallback.with(w.profile.DefaultErrnoRet)
@@ -82,7 +82,7 @@ next:
 	for i, name := range w.profile.Architectures {
 		a, ok := findArch(name)
 		if !ok {
-			w.problems.Addf(property("architectures").Index(i), "unknown architecture %q", name)
+			w.problems.Add(property("architectures").Index(i), unknown("architecture", name, archNames()))
 			continue
 		}
 		for _, have := range out {
@@ -115,7 +115,7 @@ func (w *lowering) entry(index int, entry *specs.LinuxSyscall) {
 	case entry.Action == "":
 		w.problems.Addf(at("action"), "required, but not set")
 	case !ok:
-		w.problems.Addf(at("action"), "unknown action %q", entry.Action)
+		w.problems.Add(at("action"), unknown("action", entry.Action, actionNames()))
 	default:
 		var err error
 		if value, err = action.with(entry.ErrnoRet); err != nil {
@@ -176,7 +176,7 @@ func (w *lowering) arguments(args []specs.LinuxSeccompArg, at func(string) place
 		if a.Op == "" {
 			w.problems.Addf(at("args").Index(i).Key("op"), "required, but not set")
 		} else if !ok {
-			w.problems.Addf(at("args").Index(i).Key("op"), "unknown operator %q", a.Op)
+			w.problems.Add(at("args").Index(i).Key("op"), unknown("operator", a.Op, operatorNames()))
 		}
 		w.out.request.Args = append(w.out.request.Args, compiler.Arg{Index: uint32(a.Index), Op: op.value, A: a.Value, B: a.ValueTwo})
 	}

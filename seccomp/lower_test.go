@@ -217,7 +217,7 @@ func TestLowerFlags(t *testing.T) {
 		}
 	}
 	_, problems, _ := lower(&specs.LinuxSeccomp{DefaultAction: specs.ActAllow, Flags: []specs.LinuxSeccompFlag{"LOG"}}, specs.ArchX86_64)
-	if len(problems) != 1 || problems[0].Error() != `linux.seccomp.flags[0]: unknown flag "LOG"` {
+	if len(problems) != 1 || problems[0].Error() != `linux.seccomp.flags[0]: unknown flag "LOG" (did you mean "SECCOMP_FILTER_FLAG_LOG"?)` {
 		t.Errorf("lower with the flag LOG = %v", problems)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -65,7 +66,8 @@ func (c *checker) capabilities(at place.Place, caps *specs.LinuxCapabilities) {
 	_, lost := grantCapabilities(caps, AvailableCapabilities(c.ns, c.host))
 	for _, l := range lost {
 		if len(l.unknown) > 0 {
-			c.warnf(at.Key(l.name), "ignoring unknown capabilities: %s", strings.Join(l.unknown, ", "))
+			hint := spelling.Hint(l.unknown[0], words.CapabilityNames[:])
+			c.warnf(at.Key(l.name), "ignoring unknown capabilities: %s", strings.Join(l.unknown, ", ")).Hint = hint
 		}
 		if l.dropped != 0 {
 			c.warnf(at.Key(l.name), "cannot grant %s: %s", words.CapabilityList(l.dropped), l.why)

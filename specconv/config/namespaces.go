@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -58,7 +60,8 @@ func (c *checker) namespaces() {
 		t, ok := words.Namespace(entry.Type)
 		switch {
 		case !ok:
-			c.errorf(at.Key("type"), "unknown namespace type %q", entry.Type).Hint = "known are cgroup, ipc, mount, network, pid, time, user and uts"
+			c.errorf(at.Key("type"), "unknown namespace type %q", entry.Type).Hint = cmp.Or(
+				spelling.Hint(string(entry.Type), words.Features().Namespaces), "known are cgroup, ipc, mount, network, pid, time, user and uts")
 			continue
 		case seen&t.Flag != 0:
 			c.errorf(at, "malformed spec file: duplicated ns %q", string(entry.Type))

@@ -7,6 +7,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -23,7 +24,7 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 		c.errorf(at.Key("policy"), "scheduler policy is required")
 		return
 	case !ok:
-		c.errorf(at.Key("policy"), "invalid scheduler policy: %s", s.Policy)
+		c.errorf(at.Key("policy"), "invalid scheduler policy: %s", s.Policy).Hint = spelling.Hint(string(s.Policy), spelling.Names(words.SchedulerPolicies[:]...))
 		return
 	case s.Policy == specs.SchedISO:
 		c.errorf(at.Key("policy"), "Linux doesn't have SCHED_ISO: its number is only reserved")
@@ -45,7 +46,7 @@ func (c *checker) scheduler(at place.Place, s *specs.Scheduler) {
 	}
 	for i, f := range s.Flags {
 		if _, ok := words.SchedulerFlag(f); !ok {
-			c.errorf(at.Key("flags").Index(i), "invalid scheduler flag: %s", f)
+			c.errorf(at.Key("flags").Index(i), "invalid scheduler flag: %s", f).Hint = spelling.Hint(string(f), spelling.Names(words.SchedulerFlags[:]...))
 		}
 	}
 }
@@ -83,7 +84,7 @@ func (c *checker) ioPriority(at place.Place, p *specs.LinuxIOPriority) {
 		c.errorf(at.Key("priority"), "invalid ioPriority.Priority: %d", p.Priority)
 	}
 	if _, ok := words.IOPriority(p); !ok {
-		c.errorf(at.Key("class"), "invalid ioPriority.Class: %q", p.Class)
+		c.errorf(at.Key("class"), "invalid ioPriority.Class: %q", p.Class).Hint = spelling.Hint(string(p.Class), spelling.Names(words.IOPriorityClasses[:]...))
 	}
 }
 
@@ -110,7 +111,7 @@ func (c *checker) memoryPolicy() {
 	mask, err := words.ParseList(p.Nodes)
 	switch {
 	case !ok:
-		c.errorf(at.Key("mode"), "invalid memory policy mode: %q", p.Mode)
+		c.errorf(at.Key("mode"), "invalid memory policy mode: %q", p.Mode).Hint = spelling.Hint(string(p.Mode), words.Features().MemoryPolicyModes)
 	case !c.host.Kernel.AtLeast(mode.Since[0], mode.Since[1]):
 		c.errorf(at.Key("mode"), "%s needs Linux %d.%d", p.Mode, mode.Since[0], mode.Since[1])
 	case err != nil:
@@ -122,7 +123,7 @@ func (c *checker) memoryPolicy() {
 	}
 	for i, f := range p.Flags {
 		if _, ok := words.MemoryFlag(f); !ok {
-			c.errorf(at.Key("flags").Index(i), "invalid memory policy flag: %q", f)
+			c.errorf(at.Key("flags").Index(i), "invalid memory policy flag: %q", f).Hint = spelling.Hint(string(f), words.Features().MemoryPolicyFlags)
 		}
 	}
 }

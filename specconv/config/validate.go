@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -65,7 +66,7 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 	c.intelRdt()
 	c.blockWeights()
 	if _, ok := words.Propagation(spec.Linux.RootfsPropagation); !ok {
-		c.errorf(place.At("/linux/rootfsPropagation"), "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation)
+		c.errorf(place.At("/linux/rootfsPropagation"), "rootfsPropagation=%s is not supported", spec.Linux.RootfsPropagation).Hint = spelling.Hint(spec.Linux.RootfsPropagation, words.Propagations())
 	}
 	if spec.Linux.MountLabel != "" && !host.SELinux {
 		c.errorf(place.At("/linux/mountLabel"), "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint

@@ -154,6 +154,17 @@ func Propagation(name string) (flags uint64, ok bool) {
 	return o.propagation, true
 }
 
+// Propagations returns the names that Propagation knows.
+func Propagations() []string {
+	var names []string
+	for i := range mountOptions {
+		if mountOptions[i].propagation != 0 {
+			names = append(names, mountOptions[i].name)
+		}
+	}
+	return names
+}
+
 // Attr is a change of mount attributes, MOUNT_ATTR_*, mount_setattr(2).
 type Attr struct{ Set, Clear uint64 }
 

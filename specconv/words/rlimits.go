@@ -27,3 +27,12 @@ func Rlimit(name string) (resource int, ok bool) {
 	}
 	return 0, false
 }
+
+// RlimitNames returns the names of all resources.
+func RlimitNames() []string {
+	names := make([]string, len(rlimits))
+	for i, r := range rlimits {
+		names[i] = r.name
+	}
+	return names
+}

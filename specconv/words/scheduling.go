@@ -5,6 +5,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// The names that the functions below know.
+var (
+	SchedulerPolicies = [...]specs.LinuxSchedulerPolicy{
+		specs.SchedOther, specs.SchedFIFO, specs.SchedRR, specs.SchedBatch, specs.SchedISO, specs.SchedIdle, specs.SchedDeadline,
+	}
+	SchedulerFlags = [...]specs.LinuxSchedulerFlag{
+		specs.SchedFlagResetOnFork, specs.SchedFlagReclaim, specs.SchedFlagDLOverrun, specs.SchedFlagKeepPolicy,
+		specs.SchedFlagKeepParams, specs.SchedFlagUtilClampMin, specs.SchedFlagUtilClampMax,
+	}
+	IOPriorityClasses = [...]specs.IOPriorityClass{specs.IOPRIO_CLASS_RT, specs.IOPRIO_CLASS_BE, specs.IOPRIO_CLASS_IDLE}
+)
+
 // SchedulerPolicy returns the number of a policy, SCHED_*, sched_setattr(2).
 func SchedulerPolicy(p specs.LinuxSchedulerPolicy) (number uint32, ok bool) {
 	switch p {

@@ -113,6 +113,33 @@ all_agree() {
 	agree ''
 }
 
+@test "a value that is nearly right: what was meant" {
+	only_ours 'it has no such command'
+	cp config.json good.json
+	local filter place meant
+	while IFS='|' read -r place meant filter; do
+		jq "$filter" good.json >config.json
+		check
+		echo "$filter: $output"
+		finds '(error|warning)' "$place: .*\\(did you mean \"$meant\"\\?\\)"
+	done <<-'EOF'
+		process\.rlimits\[0\]\.type|RLIMIT_NOFILE|.process.rlimits = [{"type": "NOFILE", "soft": 1, "hard": 1}]
+		process\.capabilities\.bounding|CAP_SYS_ADMIN|.process.capabilities.bounding = ["cap_sys_admn"]
+		process\.scheduler\.policy|SCHED_BATCH|.process.scheduler = {"policy": "BATCH"}
+		process\.scheduler\.flags\[0\]|SCHED_FLAG_RECLAIM|.process.scheduler = {"policy": "SCHED_OTHER", "flags": ["reclaim"]}
+		process\.ioPriority\.class|IOPRIO_CLASS_BE|.process.ioPriority = {"class": "be", "priority": 1}
+		linux\.memoryPolicy\.mode|MPOL_INTERLEAVE|.linux.memoryPolicy = {"mode": "interleave", "nodes": "0"}
+		linux\.memoryPolicy\.flags\[0\]|MPOL_F_STATIC_NODES|.linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_STATIC_NODES"]}
+		linux\.namespaces\[[0-9]\]\.type|network|.linux.namespaces += [{"type": "netwrk"}]
+		linux\.rootfsPropagation|rslave|.linux.rootfsPropagation = "rslav"
+		linux\.seccomp\.defaultAction|SCMP_ACT_ALLOW|.linux.seccomp = {"defaultAction": "allow"}
+		linux\.seccomp\.architectures\[0\]|SCMP_ARCH_X86_64|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["x86_64"]}
+		linux\.seccomp\.flags\[0\]|SECCOMP_FILTER_FLAG_LOG|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["LOG"]}
+		linux\.seccomp\.syscalls\[0\]\.action|SCMP_ACT_ERRNO|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ERNO"}]}
+		linux\.seccomp\.syscalls\[0\]\.args\[0\]\.op|SCMP_CMP_EQ|.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_LOG", "args": [{"index": 0, "value": 1, "op": "EQ"}]}]}
+	EOF
+}
+
 @test "warnings alone give exit code 0" {
 	only_ours 'it has no such command'
 	config '.process.user.gids = [1] | .process.capabilities.bounding += ["CAP_NEW"]'

@@ -123,6 +123,9 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	if err := c.converse(ctx, &c.child.Conversation, d); err != nil {
 		return err
 	}
+	if err := c.settle(); err != nil {
+		return err
+	}
 	if err := c.streams.receive(); err != nil {
 		return err
 	}
@@ -257,8 +260,8 @@ func (c *creation) setDeferredLimits() error {
 	return nil
 }
 
-// defersLimits reports whether the limits have to wait until all namespaces exist. This
-// is so for a plan with a Fork step, because a limit on the number of processes would
+// defersLimits reports whether the limits have to wait until all namespaces exist, and
+// the last fork has been made. This is so for a plan with a Fork step, because a limit on the number of processes would
 // make that fork fail, and with systemd, whose cgroup exists only once the child has
 // joined it.
 func (c *creation) defersLimits() bool {
@@ -328,7 +331,7 @@ func (c *creation) writeMaps(pid int) error {
 }
 
 // setUp does the parent's part when all namespaces exist. From here on pid doesn't
-// change, so the state is saved before the child continues.
+// change, unless entersLast, so the state is saved before the child continues.
 func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 	if err := c.identify(pid); err != nil {
 		return err
@@ -339,8 +342,10 @@ func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 	if err := c.dir.Save(c.state); err != nil {
 		return err
 	}
-	if err := c.setDeferredLimits(); err != nil {
-		return explain.Cgroup("cgroup", err)
+	if !c.entersLast() {
+		if err := c.setDeferredLimits(); err != nil {
+			return explain.Cgroup("cgroup", err)
+		}
 	}
 	if err := resctrl.Host.Join(c.state.IntelRdt, pid); err != nil {
 		return explain.Cgroup("intel-rdt", err)
@@ -359,6 +364,34 @@ func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 		}
 	}
 	return c.states.Fill(creating)
+}
+
+// entersLast reports whether the child forks once more after setUp, into a pid namespace
+// that it shares with others.
+func (c *creation) entersLast() bool {
+	for i := len(c.plan.Steps) - 1; i >= 0; i-- {
+		switch c.plan.Steps[i].Op.Kind() {
+		case plan.KindFork:
+			return true
+		case plan.KindCheckpoint:
+			return false
+		}
+	}
+	return false
+}
+
+// settle does what setUp couldn't do before the last fork.
+func (c *creation) settle() error {
+	if !c.entersLast() {
+		return nil
+	}
+	if err := c.identify(c.pid); err != nil {
+		return err
+	}
+	if err := c.dir.Save(c.state); err != nil {
+		return err
+	}
+	return explain.Cgroup("cgroup", c.setDeferredLimits())
 }
 
 // identify records pid as the container's init, in the launch and in the state.

@@ -21,6 +21,8 @@ type builder struct {
 	ns      config.Namespaces
 	seccomp *Seccomp
 	plan    *plan.Plan
+	// outside reports whether the process is prepared before it enters its pid namespace.
+	outside bool
 	// env is the environment of the process. looksUpHome reports whether HOME isn't in
 	// it, so that the child has to look it up.
 	env         []string

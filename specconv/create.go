@@ -67,6 +67,7 @@ func Create(in Input) (*plan.Plan, error) {
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs + in.ListenFDs, Steps: make([]plan.Step, 0, 96)},
 	}
 	b.setEnvironment(in.environment())
+	b.outside = b.createsOutside()
 
 	b.enterCgroup(in.CgroupFiles)
 	b.chownStreams()
@@ -82,7 +83,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.hooks("createContainer", CreatingStateFile, false, nil)
 	b.workingDirectory()
 	b.sysctls()
-	b.console(plan.Console{Mount: true}) // which creates /dev/console
+	b.console(plan.Console{Mount: true, Foreign: b.outside}) // which creates /dev/console
 	b.plan.Steps = append(b.plan.Steps, b.readonly...)
 	b.protectedPaths()
 	b.readonlyRoot()
@@ -90,17 +91,40 @@ func Create(in Input) (*plan.Plan, error) {
 	b.add(place.At("/root/path"), plan.Pivot{Move: in.NoPivot && b.ownsMounts(), Chroot: !b.ownsMounts()})
 	b.finalPropagation()
 	b.umask()
-	if b.process == nil {
-		b.addOwn(plan.Created{})
-		b.waitStart()
+	if b.outside {
+		b.joinPIDNamespace()
+	}
+	if b.process != nil {
+		b.finish()
 		return b.plan, nil
 	}
+	// It waits for nothing but its end, and needs nothing.
+	b.addOwn(plan.Capabilities{})
+	if b.outside {
+		b.enterPIDNamespace(false)
+	}
+	b.addOwn(plan.Created{})
+	b.waitStart()
+	return b.plan, nil
+}
+
+// finish plans the steps from the process' own settings to the program. Who can trace the
+// process while it waits gains nothing that the program lacks, if the filter allows the
+// system calls that are left.
+func (b *builder) finish() {
 	b.prepareProcess()
-	// Who may trace the process while it waits gains nothing that the program lacks.
-	filtered := b.passesFilter(b.callsToWait()...)
+	calls := b.callsToWait()
+	if b.outside {
+		calls = append(calls, b.callsToEnter()...)
+	}
+	filtered := b.passesFilter(calls...)
 	if filtered {
 		b.loadFilter()
 		b.dropPrivilege()
+	}
+	if b.outside {
+		b.enterPIDNamespace(b.process.Terminal)
+		b.limitProcesses()
 	}
 	b.addOwn(plan.Created{})
 	b.waitStart()
@@ -109,7 +133,6 @@ func Create(in Input) (*plan.Plan, error) {
 	}
 	b.hooks("startContainer", CreatedStateFile, true, b.env)
 	b.execute()
-	return b.plan, nil
 }
 
 // check returns an error for input that is wrong independently of the config.

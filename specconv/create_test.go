@@ -42,6 +42,14 @@ func planCases() []planCase {
 	own := configtest.Root(mode.V2)
 	own.Own = unix.CLONE_NEWNET
 	ownPod := configtest.WithNamespaces(configtest.Bare(), pod.Linux.Namespaces...)
+	sharedPID := configtest.WithNamespaces(configtest.Bare(),
+		specs.LinuxNamespace{Type: specs.PIDNamespace, Path: "/proc/7/ns/pid"}, specs.LinuxNamespace{Type: specs.MountNamespace})
+	sharedPID.Mounts = []specs.Mount{{Destination: "/proc", Type: "proc"}}
+	sharedPID.Process.User.UID = 1000
+	sharedPID.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_NPROC", Soft: 7, Hard: 9}}
+	newKernel := configtest.Root(mode.V2)
+	newKernel.Kernel = host.Kernel{Major: 6, Minor: 18}
+	newKernel.HardLimits = map[int]uint64{unix.RLIMIT_NPROC: 8}
 	everyNamespace := func() *specs.Spec {
 		s := configtest.WithNamespaces(configtest.Bare())
 		for _, t := range words.NamespaceTypes {
@@ -62,6 +70,7 @@ func planCases() []planCase {
 			Env:    []string{"NOTIFY_SOCKET=/run/notify/notify.sock"},
 		}},
 		{name: "pod", spec: pod, host: configtest.Root(mode.V2)},
+		{name: "shared-pid-namespace", spec: sharedPID, host: newKernel, input: Input{Seccomp: allowing, StartSocket: true}},
 		{name: "pod-host-network", spec: ownPod, host: own},
 		{name: "join-all", spec: everyNamespace(), host: configtest.Root(mode.V2)},
 		{name: "join-all-rootless", spec: everyNamespace(), host: configtest.User()},

@@ -2,7 +2,6 @@ package specconv
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -45,17 +44,17 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	}
 	b.setEnvironment(in.Env)
 
-	outside := b.preparesOutside()
-	filtered := outside && b.passesFilter(b.callsToEnter()...)
+	b.outside = b.preparesOutside()
+	filtered := b.outside && b.passesFilter(b.callsToEnter()...)
 	if b.needsPrivilege() && !filtered {
-		outside = false
+		b.outside = false
 	}
 
 	b.enterCgroup(in.CgroupFiles)
 	b.oomScore()
 	b.raiseHardLimits()
 	b.joinContainer()
-	if !outside {
+	if !b.outside {
 		b.enterPIDNamespace(false)
 	}
 	b.keyring(in.NoNewKeyring)
@@ -64,15 +63,16 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 		b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	}
 	b.affinity()
-	b.console(plan.Console{Foreign: outside})
+	b.console(plan.Console{Foreign: b.outside})
 	b.umask()
 	b.prepareProcess()
 	if filtered {
 		b.loadFilter()
 		b.dropPrivilege()
 	}
-	if outside {
+	if b.outside {
 		b.enterPIDNamespace(b.process.Terminal)
+		b.limitProcesses()
 	}
 	b.addOwn(plan.Created{})
 	if !filtered {
@@ -101,37 +101,6 @@ func (b *builder) joinContainer() {
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
 		b.addOwn(plan.BecomeRoot{})
 	}
-}
-
-// enterPIDNamespace plans the fork after which the process is in the container's pid
-// namespace, where its other processes see it.
-func (b *builder) enterPIDNamespace(terminal bool) {
-	if b.ns.Has(unix.CLONE_NEWPID | unix.CLONE_NEWTIME) {
-		b.addOwn(plan.Fork{})
-	}
-	b.addOwn(plan.Session{Terminal: terminal})
-}
-
-// preparesOutside reports whether the process is prepared before it enters the
-// container's pid namespace. A process in there with CAP_SYS_PTRACE could trace it, even
-// an undumpable one, unless a user namespace is between the two: by then it must have no
-// privilege that the container lacks. A scheduler that isn't inherited, and an agent that
-// is told the pid, need a process that is inside; a limit of processes could be too low
-// for one more.
-func (b *builder) preparesOutside() bool {
-	if b.ns.Has(unix.CLONE_NEWUSER) || !b.ns.Has(unix.CLONE_NEWPID) {
-		return false
-	}
-	if s := b.process.Scheduler; s != nil &&
-		(s.Policy == specs.SchedDeadline || slices.Contains(s.Flags, specs.SchedFlagResetOnFork)) {
-		return false
-	}
-	for i := range b.process.Rlimits {
-		if b.process.Rlimits[i].Type == "RLIMIT_NPROC" && b.process.User.UID != 0 {
-			return false
-		}
-	}
-	return b.seccomp == nil || !b.seccomp.Notify
 }
 
 // affinity resets the CPU affinity that was inherited from the caller, unless the config

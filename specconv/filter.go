@@ -36,6 +36,9 @@ func callsOf(numbers ...uintptr) []systemCall {
 func (b *builder) callsToEnter() []systemCall {
 	calls := append(callsOf(unix.SYS_SETSID, unix.SYS_SENDMSG, unix.SYS_EXECVE),
 		systemCall{unix.SYS_CLONE, []uint64{unix.CLONE_PARENT | uint64(unix.SIGCHLD)}})
+	if b.hasLastLimit() {
+		calls = append(calls, callsOf(unix.SYS_PRLIMIT64)...)
+	}
 	if b.process.Terminal {
 		calls = append(calls, systemCall{unix.SYS_IOCTL, []uint64{0, unix.TIOCSCTTY}})
 	}

@@ -84,6 +84,9 @@ func (b *builder) fileSystem(m config.Mount) {
 	if label := b.mountLabel(m.Type); label != "" {
 		op.Params = append(op.Params, "context="+label)
 	}
+	if m.Type == "proc" && b.outside {
+		op.File = namespaceFileName(specs.PIDNamespace)
+	}
 	if m.Type == "tmpfs" {
 		op.InheritMode = !hasKey(m.Data, "mode")
 	}

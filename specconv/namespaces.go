@@ -1,6 +1,8 @@
 package specconv
 
 import (
+	"slices"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
@@ -13,9 +15,10 @@ import (
 // isRelayed reports whether the process can't be the one that the first clone creates,
 // but only a child of that: only a child enters a pid or time namespace, and a new user
 // namespace must have its id maps before anything else is created in it.
-func isRelayed(n config.Namespaces) bool {
-	return n.Created&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 ||
-		n.Joined&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME|unix.CLONE_NEWPID) != 0
+func (b *builder) isRelayed() bool {
+	return b.ns.Created&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 ||
+		b.ns.Joined&(unix.CLONE_NEWUSER|unix.CLONE_NEWTIME) != 0 ||
+		b.ns.Joined&unix.CLONE_NEWPID != 0 && !b.outside
 }
 
 // The orders in which namespaces are joined. Root joins the user namespace last, since
@@ -41,7 +44,7 @@ func (b *builder) enterNamespaces() {
 	// child is undumpable, so that a parent that isn't root may not.
 	parentWrites := n.Created&unix.CLONE_NEWUSER != 0 || b.setsTimeOffsets()
 	b.oomScore()
-	if !isRelayed(n) {
+	if !b.isRelayed() {
 		b.plan.CloneFlags = n.Created &^ unix.CLONE_NEWCGROUP
 		b.addOwn(plan.Session{})
 	}
@@ -66,7 +69,7 @@ func (b *builder) enterNamespaces() {
 	if n.Has(unix.CLONE_NEWUSER) && isRootMapped(b.spec.Linux) {
 		b.addOwn(plan.BecomeRoot{})
 	}
-	if isRelayed(n) {
+	if b.isRelayed() {
 		b.add(place.At("/linux/namespaces"), plan.Fork{Flags: n.Created &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)})
 		b.addOwn(plan.Session{})
 	} else if n.Created&unix.CLONE_NEWCGROUP != 0 {
@@ -95,22 +98,33 @@ func (b *builder) joinNamespaces() {
 		if b.ns.Joined&t.Flag == 0 {
 			continue
 		}
-		for i := range b.ns.List {
-			if b.ns.List[i].Type == name {
-				b.join(i, t)
-			}
+		file := b.namespaceFile(t)
+		if t.Flag != unix.CLONE_NEWPID || !b.outside {
+			b.add(file.Origin, plan.Join{File: file.Name, Type: t.Flag})
 		}
 	}
 }
 
-func (b *builder) join(i int, t words.NamespaceType) {
-	origin := config.NamespacePlace(i, t.Name)
+// namespaceFile adds the namespace that the config joins to the files that the parent
+// opens.
+func (b *builder) namespaceFile(t words.NamespaceType) plan.File {
+	i := slices.IndexFunc(b.ns.List, func(n specs.LinuxNamespace) bool { return n.Type == t.Name })
 	file := plan.File{
-		Name: "ns " + string(t.Name), Source: plan.Namespace, Path: b.ns.List[i].Path,
-		NSType: t.Flag, Origin: origin,
+		Name: namespaceFileName(t.Name), Source: plan.Namespace, Path: b.ns.List[i].Path,
+		NSType: t.Flag, Origin: config.NamespacePlace(i, t.Name),
 	}
 	b.plan.Files = append(b.plan.Files, file)
-	b.add(origin, plan.Join{File: file.Name, Type: t.Flag})
+	return file
+}
+
+func namespaceFileName(name specs.LinuxNamespaceType) string { return "ns " + string(name) }
+
+// joinPIDNamespace plans to join the pid namespace, which the process itself enters with
+// its next fork.
+func (b *builder) joinPIDNamespace() {
+	name := namespaceFileName(specs.PIDNamespace)
+	i := slices.IndexFunc(b.plan.Files, func(f plan.File) bool { return f.Name == name })
+	b.add(b.plan.Files[i].Origin, plan.Join{File: name, Type: unix.CLONE_NEWPID})
 }
 
 // isRootMapped reports whether the user namespace has a root. One that is joined, and

@@ -18,7 +18,9 @@ func rlimitPlace(i int) place.Place { return place.At("/process/rlimits").Index(
 
 func (b *builder) resourceLimits() {
 	for i := range b.process.Rlimits {
-		b.add(rlimitPlace(i), rlimitOp(&b.process.Rlimits[i]))
+		if r := &b.process.Rlimits[i]; !b.isLast(r) {
+			b.add(rlimitPlace(i), rlimitOp(r))
+		}
 	}
 }
 
@@ -26,10 +28,13 @@ func (b *builder) resourceLimits() {
 // allowed: it requires CAP_SYS_RESOURCE in the initial user namespace. The limits
 // themselves are set late, since some of them would stop the child itself.
 func (b *builder) raiseHardLimits() {
-	if b.process == nil || !b.ns.Has(unix.CLONE_NEWUSER) {
+	if b.process == nil {
 		return
 	}
 	for i := range b.process.Rlimits {
+		if !b.ns.Has(unix.CLONE_NEWUSER) && !b.isLast(&b.process.Rlimits[i]) {
+			continue
+		}
 		op := rlimitOp(&b.process.Rlimits[i])
 		own, known := b.host.HardLimits[int(op.Resource)]
 		if known && op.Hard > own {

@@ -235,6 +235,9 @@ static long new_mount(const struct op *op)
 		failed_at(PART_SOURCE, rc);
 	if (rc >= 0 && (op->flags & MOUNT_INHERIT_MODE))
 		rc = inherit_mode(fs, str_of(op->mount.target));
+	if (rc >= 0 && op_file(op) >= 0)
+		rc = failed_at(PART_PARAMETER,
+			       sys5(__NR_fsconfig, fs, FSCONFIG_SET_FD, "pidns", 0, op_file(op)));
 	for (char **p = vec_of(op->mount.params); rc >= 0 && *p; p++) {
 		rc = failed_at(PART_PARAMETER, set_parameter(fs, *p));
 		if (rc < 0)
@@ -357,7 +360,7 @@ long op_mount(const struct op *op)
 	long rc = 0, mnt;
 
 	if (has_long_value(op)) {
-		if (op->flags & MOUNT_COPY_UP || op->mount.clear || late)
+		if (op->flags & MOUNT_COPY_UP || op->mount.clear || late || op_file(op) >= 0)
 			return failed_at(PART_PARAMETER, -E2BIG);
 		return old_mount(op);
 	}

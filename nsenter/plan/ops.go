@@ -109,8 +109,10 @@ type Root struct {
 }
 
 // Mount creates a file system and mounts it at Target in the root. A missing
-// Target is created as a directory.
+// Target is created as a directory. With File, a procfs is that of this pid
+// namespace, which requires Linux 6.18.
 type Mount struct {
+	File   string `op:",file"`
 	FSType string `op:"type"`
 	Source string
 	Target string

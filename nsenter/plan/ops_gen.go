@@ -313,6 +313,7 @@ func (o Root) visit(v visitor) {
 func (Mount) Kind() Kind { return KindMount }
 
 func (o Mount) visit(v visitor) {
+	v.file(o.File)
 	v.str(8, "type", o.FSType)
 	v.str(12, "source", o.Source)
 	v.str(16, "target", o.Target)

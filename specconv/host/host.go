@@ -42,7 +42,7 @@ type Host struct {
 	// Kcore reports whether there is a /proc/kcore.
 	Kcore bool
 	// HardLimits are the runtime's own hard limits by RLIMIT_*, of the resources
-	// that the config limits. It is set where a user namespace is used.
+	// that the config limits: of all with a user namespace, of RLIMIT_NPROC always.
 	HardLimits map[int]uint64
 	// RootMount is the mount point that the rootfs is on. It is set where the
 	// config asks for a shared rootfs.

@@ -41,8 +41,8 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 		h.IntelRDT = isFileSystem("/sys/fs/resctrl", unix.RDTGROUP_SUPER_MAGIC)
 	}
 	h.probeNamespaces(spec.Linux.Namespaces)
-	if words.HasNamespace(spec, specs.UserNamespace) && spec.Process != nil {
-		h.probeLimits(spec.Process.Rlimits)
+	if spec.Process != nil {
+		h.probeLimits(spec.Process.Rlimits, words.HasNamespace(spec, specs.UserNamespace))
 	}
 	if p, ok := words.Propagation(spec.Linux.RootfsPropagation); ok && p&unix.MS_SHARED != 0 {
 		var err error
@@ -125,12 +125,14 @@ func isOwnNamespace(path, file string) bool {
 		own.Dev == other.Dev && own.Ino == other.Ino
 }
 
-func (h *Host) probeLimits(list []specs.POSIXRlimit) {
-	h.HardLimits = make(map[int]uint64, len(list))
+func (h *Host) probeLimits(list []specs.POSIXRlimit, all bool) {
 	for i := range list {
 		resource, ok := words.Rlimit(list[i].Type)
-		if !ok {
+		if !ok || !all && resource != unix.RLIMIT_NPROC {
 			continue
+		}
+		if h.HardLimits == nil {
+			h.HardLimits = make(map[int]uint64, len(list))
 		}
 		var limit unix.Rlimit
 		if unix.Prlimit(0, resource, nil, &limit) == nil {

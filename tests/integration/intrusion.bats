@@ -38,11 +38,13 @@ intrusion() {
 	intrusion 1
 }
 
-# tracing FILTER makes a container with CAP_SYS_PTRACE look for what it could gain from
-# the processes that enter it. The filter changes the config.
+# tracing FILTER [PROCESS] makes a container with CAP_SYS_PTRACE look for what it could
+# gain from the processes that enter it. The filter changes the config, the other one the
+# process of exec.
 tracing() {
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
 	config "$1"
+	jq ".process * {args: [\"true\"]} | ${2:-.}" config.json >"$TMP/process.json"
 	args sh -c '/opt/intrude 3 gains >/tmp/said 2>/tmp/seen; exec sleep 1000'
 	chmod 1777 rootfs/tmp
 	rm -f rootfs/tmp/said
@@ -50,7 +52,7 @@ tracing() {
 	until_true grep -q waiting rootfs/tmp/said
 	local i
 	for i in {1..150}; do
-		ok runtime exec c true
+		ok runtime exec --process "$TMP/process.json" c
 		grep -q caught rootfs/tmp/said && break
 	done
 	caught_nothing
@@ -69,6 +71,17 @@ tracing() {
 	only_ours 'it depends on the speed of the runtime'
 	tracing '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
 		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+}
+
+@test "exec: nor with a limit of processes for another user" {
+	only_ours 'it depends on the speed of the runtime'
+	tracing '.process.noNewPrivileges = false | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}' \
+		'.user = {uid: 1000, gid: 1000} | .rlimits = [{type: "RLIMIT_NPROC", soft: 7, hard: 9}]'
+	ok runtime run --detach c
+	jq '.args = ["sh", "-c", "ulimit -u; ulimit -Hu"]' "$TMP/process.json" >"$TMP/limits.json"
+	ok runtime exec --process "$TMP/limits.json" c
+	prints $'7\n9'
 }
 
 @test "exec: a filter that allows less than the runtime needs is still loaded" {
@@ -115,6 +128,24 @@ worthless() {
 		ok runtime delete --force neighbour
 		cp "$TMP/config.json" config.json
 	done
+}
+
+@test "create: who traces a container while it is set up gains nothing" {
+	needs_root 'join a pid namespace without its user namespace'
+	only_ours 'the container is identified by its executable'
+	needs_kernel 6 18
+	neighbour
+	local i
+	script 'mkdir /tmp/made; echo $$'
+	"$RUNTIME" --root "$ROOT" exec neighbour /opt/intrude 4 gains >"$TMP/said" 2>"$TMP/seen" </dev/null 3>&- &
+	until_true grep -q waiting "$TMP/said"
+	for i in {1..100}; do
+		ok runtime run c
+		grep -q caught "$TMP/said" && break
+	done
+	wait $! || true
+	equal "$(<"$TMP/said")" $'waiting\nnobody got caught'
+	[ "$(<"$TMP/seen")" -gt 0 ] || fail 'it saw nobody'
 }
 
 @test "exec: the container's /dev/null and terminals have been replaced" {

@@ -198,6 +198,13 @@ needs_controller() {
 }
 needs_namespace() { [ -e "/proc/self/ns/$1" ] || skip "the kernel has no $1 namespaces"; }
 
+# needs_kernel MAJOR MINOR skips a test on an older kernel.
+needs_kernel() {
+	local major minor
+	IFS=.- read -r major minor _ < <(uname -r)
+	((major > $1 || major == $1 && minor >= $2)) || skip "the kernel is older than $1.$2"
+}
+
 # needs_capability NAME NUMBER skips a test if root lacks the capability.
 needs_capability() {
 	local effective

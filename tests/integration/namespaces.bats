@@ -116,6 +116,33 @@ ns_of() { readlink "/proc/$1/ns/$2"; }
 	has_status first running
 }
 
+@test "a joined pid namespace: the terminal, hooks, limits, and the pid of the state" {
+	needs_root 'join namespaces of another user namespace'
+	only_ours 'runc has no room for hooks in a limit of one process'
+	needs_kernel 6 18
+	sleeping c
+	config '(.linux.namespaces[] | select(.type == "pid")).path = $p | .linux.cgroupsPath += "-d" | .process.terminal = true |
+		.linux.resources.pids.limit = 1 | .process.user = {"uid": 1000, "gid": 1000, "additionalGids": [5]} |
+		.process.rlimits = [{"type": "RLIMIT_NPROC", "soft": 3, "hard": 4}] |
+		.hooks = {"createRuntime": [{"path": $h}], "createContainer": [{"path": $h}], "poststart": [{"path": $h}]}' \
+		--arg p "/proc/$(pid_of c)/ns/pid" --arg h "$TMP/hook"
+	printf '#!/bin/sh\nread -r state || true\necho "${state##*status}" >>%s\n' "$TMP/hooks" >"$TMP/hook"
+	chmod +x "$TMP/hook"
+	script '[ -t 0 ] && echo terminal; ulimit -u; ulimit -Hu; read x </proc/1/comm; echo $x; read x'
+	local receiver pid
+	receiver=$("$HELPERS/console" receive "$TMP/tty" "$TMP/shown" <<<$'await sleep\ntype x' 3>&-)
+	ok runtime create --console-socket "$TMP/tty" --pid-file "$TMP/pid" d
+	pid=$(pid_of d)
+	equal "$(<"$TMP/pid") $(readlink "/proc/$pid/ns/pid")" "$pid $(readlink "/proc/$(pid_of c)/ns/pid")"
+	has_status d created
+	ok runtime start d
+	gone "$receiver"
+	equal "$(tr -d '\r' <"$TMP/shown")" $'terminal\n3\n4\nsleep\nx'
+	equal "$(wc -l <"$TMP/hooks")" 3
+	ok runtime delete --force d
+	has_status c running
+}
+
 @test "a container whose joined pid namespace ends is stopped" {
 	needs_root 'join namespaces of another user namespace'
 	config '.linux.cgroupsPath += "1"'

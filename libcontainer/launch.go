@@ -248,7 +248,7 @@ func (l *launch) vanished() error {
 	if err != nil || s.Name != nsenter.ChildName || !s.IsDead() && !s.IsExiting {
 		return nil
 	}
-	return fault.Wrap("exec", fault.ProcessFailed, place.Errorf(place.At("/process/args"),
+	return fault.Wrap("exec", fault.ProcessFailed, place.Errorf(place.At("/process/args/0"),
 		"unable to start container process: it ended before the program was executed "+
 			"(it was killed, or linux.seccomp refuses execve, and sendmsg to report that)"))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/specconv"
 )
@@ -46,7 +47,8 @@ func (s *Stdio) check(p *specs.Process) error {
 	var err error
 	switch {
 	case terminal && s.ConsoleSocket == "" && !s.KeepTerminal:
-		err = errors.New("cannot allocate tty if runnel will detach without setting console socket")
+		err = place.Errorf(place.At("/process/terminal"), "cannot allocate tty if runnel will detach without setting console socket "+
+			"(set process.terminal to false, or give --console-socket a socket at which somebody receives the terminal)")
 	case !terminal && s.ConsoleSocket != "":
 		err = errors.New("cannot use console socket if runnel will not detach or allocate tty")
 	case terminal && s.KeepTerminal && s.Size != nil:

@@ -129,7 +129,7 @@ func (b *builder) execute() {
 	if b.looksUpHome {
 		env = append(env[:len(env):len(env)], "HOME=")
 	}
-	b.add(place.At("/process/args"), plan.Exec{Args: b.process.Args, Env: env})
+	b.add(place.At("/process/args/0"), plan.Exec{Args: b.process.Args, Env: env})
 }
 
 // deniesGroups reports whether setgroups(2) is denied: it is in a user namespace whose gid

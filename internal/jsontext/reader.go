@@ -213,7 +213,12 @@ func (r *Reader) Object(v any, field func(r *Reader, key string) bool) {
 		r.closeObject()
 		return
 	}
+	comma := 0
 	for r.err == nil {
+		if comma > 0 && r.peek() == '}' {
+			r.fail(comma, "a comma after the last member")
+			return
+		}
 		if r.peek() != '"' {
 			r.expected("a key")
 			return
@@ -239,6 +244,7 @@ func (r *Reader) Object(v any, field func(r *Reader, key string) bool) {
 			r.observer.End()
 		}
 		if r.take(',') {
+			comma = r.pos - 1
 			continue
 		}
 		if !r.take('}') {
@@ -326,7 +332,12 @@ func (r *Reader) array(element func(r *Reader)) {
 		r.depth--
 		return
 	}
+	comma := 0
 	for i := 0; r.err == nil; i++ {
+		if comma > 0 && r.peek() == ']' {
+			r.fail(comma, "a comma after the last element")
+			return
+		}
 		if r.observer != nil {
 			r.skipSpace()
 			r.observer.BeginElement(i, r.pos)
@@ -339,6 +350,7 @@ func (r *Reader) array(element func(r *Reader)) {
 			r.observer.End()
 		}
 		if r.take(',') {
+			comma = r.pos - 1
 			continue
 		}
 		if !r.take(']') {

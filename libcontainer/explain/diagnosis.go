@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/program"
@@ -30,6 +32,9 @@ func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 	case plan.ResolveExec:
 		if hint := s.noexec(f); hint != "" {
 			return hint
+		}
+		if f.Errno == unix.ENOENT || f.Errno == unix.ENOTDIR {
+			return LookupHint(o.Name, o.Path, s.cwd(i))
 		}
 		return s.unmapped(i, o.Name, f.Errno)
 	case plan.Chdir:
@@ -53,6 +58,16 @@ func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 		return barrier(o.Path, f.Errno)
 	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.Propagation, plan.Pivot, plan.Hostname:
 		return refusal("", f.Errno)
+	}
+	return ""
+}
+
+// cwd returns the working directory at step i; "" if it isn't known.
+func (s Setup) cwd(i int) string {
+	for i--; i >= 0; i-- {
+		if o, ok := s.Plan.Steps[i].Op.(plan.Chdir); ok {
+			return o.Path
+		}
 	}
 	return ""
 }
@@ -323,13 +338,25 @@ func Cgroup(step string, err error) error {
 	err = fault.Wrap(step, fault.CgroupFailed, err)
 	var errno unix.Errno
 	if errors.As(err, &errno) {
-		hint := refusal("", errno)
+		hint := cmp.Or(cpusetHint(err), refusal("", errno))
 		if errno == unix.EROFS {
 			hint = "the cgroups are mounted read-only for the runtime, as in a container"
 		}
 		fault.Of(err).AddHint(hint)
 	}
 	return err
+}
+
+// cpusetHint returns which processors or memory nodes the host has, for an error of
+// choosing others.
+func cpusetHint(err error) string {
+	switch place.Of(err) {
+	case place.At("/linux/resources/cpu/cpus"):
+		return "the host has the processors " + procfs.ReadText("/sys/devices/system/cpu/online")
+	case place.At("/linux/resources/cpu/mems"):
+		return "the host has the memory nodes " + procfs.ReadText("/sys/devices/system/node/online")
+	}
+	return ""
 }
 
 // Start returns err, of nsenter.Start, as a Fault; nil if err is nil.

@@ -2,6 +2,8 @@ package explain
 
 import (
 	"fmt"
+	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -14,6 +16,21 @@ func describeResolveExec(o plan.ResolveExec, f *nsenter.Failure) (what, hint str
 		return fmt.Sprintf("exec: %q: stat %s", o.Name, o.Name), ""
 	}
 	return fmt.Sprintf("exec: %q", o.Name), ProgramHint(f.Errno)
+}
+
+// LookupHint returns a hint about a program that isn't there: where it was looked for, or
+// what its name should have been. dirs are the directories of PATH, nil for a path, which
+// may be relative to cwd.
+func LookupHint(name string, dirs []string, cwd string) string {
+	switch {
+	case strings.ContainsAny(name, " \t\n"):
+		return "args[0] is the program alone: each argument is an element of its own"
+	case dirs != nil:
+		return "PATH is " + strings.Join(dirs, ":")
+	case !path.IsAbs(name) && path.IsAbs(cwd):
+		return "it is relative to the working directory, " + cwd
+	}
+	return ""
 }
 
 // ProgramHint returns what an errno of looking up a program means; "" if it needs no

@@ -25,8 +25,10 @@ func (c *check) inRootfs() {
 			c.image.Cover(m.Target)
 		}
 	}
-	if p := c.Spec.Process; p != nil && path.IsAbs(p.Cwd) {
-		c.workingDirectory(p)
+	if p := c.Spec.Process; p != nil {
+		if path.IsAbs(p.Cwd) {
+			c.workingDirectory(p)
+		}
 		if len(p.Args) > 0 && p.Args[0] != "" {
 			c.executable(p)
 		}
@@ -77,12 +79,15 @@ func (c *check) executable(p *specs.Process) {
 	dirs := specconv.SearchPath(p)
 	if dirs == nil {
 		file := absolute(p.Cwd, name)
+		if !path.IsAbs(file) {
+			return // the working directory is an error itself
+		}
 		f, err := c.image.Find(file)
 		switch {
 		case errors.Is(err, program.ErrCovered):
 			c.coveredProgram(name, file)
 		case err != nil:
-			c.missing(programPlace, "", "exec: %q: stat %s: %v", name, name, err)
+			c.missing(programPlace, explain.LookupHint(name, nil, p.Cwd), "exec: %q: stat %s: %v", name, name, err)
 		case f.Kind() == unix.S_IFDIR:
 			c.errorf(programPlace, "exec: %q: %v", name, unix.EISDIR)
 		case !f.IsExecutable():
@@ -95,6 +100,9 @@ func (c *check) executable(p *specs.Process) {
 	denied := false
 	for _, dir := range dirs {
 		file := path.Join(absolute(p.Cwd, dir), name)
+		if !path.IsAbs(file) {
+			return
+		}
 		f, err := c.image.Find(file)
 		switch {
 		case errors.Is(err, program.ErrCovered):
@@ -112,7 +120,7 @@ func (c *check) executable(p *specs.Process) {
 		c.report(config.Error, programPlace, explain.ProgramHint(unix.EACCES), "exec: %q: %v", name, unix.EACCES)
 		return
 	}
-	c.missing(programPlace, "PATH is "+strings.Join(dirs, ":"), "exec: %q: executable file not found in $PATH", name)
+	c.missing(programPlace, explain.LookupHint(name, dirs, p.Cwd), "exec: %q: executable file not found in $PATH", name)
 }
 
 // absolute returns name as an absolute path; a relative one is relative to cwd.

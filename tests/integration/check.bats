@@ -417,6 +417,30 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 }
 
+@test "the program is looked up whatever is wrong with the working directory" {
+	only_ours 'it has no such command'
+	config '.process.cwd = "relative"'
+	args nosuch
+	check
+	finds error 'process\.cwd: Cwd must be an absolute path'
+	finds error 'process\.args\[0\]: exec: "nosuch": executable file not found in \$PATH \(PATH is '
+	args 'sh -c true'
+	check
+	finds error 'process\.args\[0\]: .*\(args\[0\] is the program alone: each argument is an element of its own\)'
+	args ./nosuch
+	check
+	matches "$output" '1 error, no warnings$'
+	config '.process.cwd = "/etc/passwd"'
+	args /bin/nosuch
+	check
+	finds error 'process\.cwd: make directory /etc/passwd: not a directory'
+	finds error 'process\.args\[0\]: exec: "/bin/nosuch": stat'
+	config '.process.cwd = "/etc"'
+	args ./nosuch
+	check
+	finds error 'process\.args\[0\]: exec: "./nosuch": .*\(it is relative to the working directory, /etc\)'
+}
+
 @test "a missing program that a hook may create is a warning" {
 	only_ours 'it has no such command'
 	args later

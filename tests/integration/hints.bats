@@ -148,8 +148,45 @@ user_namespace() {
 	chmod +x rootfs/bin/dynamic
 	args dynamic
 	logs run c
-	has_details program_not_found exec /process/args ENOENT
+	has_details program_not_found exec /process/args/0 ENOENT
 	hints '^its dynamic loader, /lib/no-loader, isn.t in the container$'
+}
+
+@test "a program that isn't found: where it was looked for, and what its name is" {
+	only_ours 'runc reports less'
+	args nosuch
+	logs create c
+	has_details program_not_found resolve-exec /process/args/0 ENOENT
+	hints '^PATH is /'
+	config '.process.env = ["PATH=/a:/b"]'
+	logs create c
+	hints '^PATH is /a:/b$'
+	config '.process.cwd = "/opt"'
+	args ./nosuch
+	logs create c
+	hints '^it is relative to the working directory, /opt$'
+	args 'sh -c "echo hello"'
+	logs create c
+	hints '^args\[0\] is the program alone: each argument is an element of its own$'
+	args /bin/sleep 1000
+	ok runtime run --detach c
+	logs exec --cwd /tmp c bin/nosuch
+	hints '^it is relative to the working directory, /tmp$'
+}
+
+@test "processors beyond those of the host, and a terminal that nobody receives" {
+	only_ours 'runc reports less'
+	if cgroup_v1; then
+		needs_controller cpuset
+		config '.linux.resources.cpu.cpus = "0,4000"'
+		logs create c
+		hints '^the host has the processors 0'
+		config 'del(.linux.resources)'
+	fi
+	config '.process.terminal = true'
+	logs create c
+	has_details invalid_argument console /process/terminal -
+	says 'process\.terminal: cannot allocate tty .*set process\.terminal to false, or give --console-socket'
 }
 
 @test "a program for another machine, and text without #!" {
@@ -159,11 +196,11 @@ user_namespace() {
 	chmod +x rootfs/bin/other
 	args other
 	logs run c
-	has_details program_not_executable exec /process/args ENOEXEC
+	has_details program_not_executable exec /process/args/0 ENOEXEC
 	hints 'a program for arm64'
 	echo 'echo text' >rootfs/bin/other
 	logs run c
-	has_details program_not_executable exec /process/args ENOEXEC
+	has_details program_not_executable exec /process/args/0 ENOEXEC
 	hints 'neither a program nor a script with a #! line'
 }
 
@@ -197,7 +234,7 @@ user_namespace() {
 	args /opt/busy
 	logs run c
 	exec 7>&-
-	has_details program_not_executable exec /process/args ETXTBSY
+	has_details program_not_executable exec /process/args/0 ETXTBSY
 	hints 'open for writing'
 	ln -s circle rootfs/circle
 	args /circle
@@ -209,7 +246,7 @@ user_namespace() {
 	has_details program_not_executable resolve-exec /process/args/0 EISDIR
 	config '.process.args = ["/bin/true", ([range(200000) | "x"] | join(""))]'
 	logs run c
-	has_details process_failed exec /process/args E2BIG
+	has_details process_failed exec /process/args/0 E2BIG
 	hints 'too long'
 }
 

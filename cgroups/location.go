@@ -51,6 +51,10 @@ type Location struct {
 	// Existing lists the directories that existed before Create. Destroy leaves
 	// them in place.
 	Existing []string
+	// Parents lists the directories above those of the container that Create has
+	// created, topmost first in each hierarchy. Destroy removes them unless others use
+	// them.
+	Parents []string
 	// Unit is set if the driver is systemd.
 	Unit *Unit
 }
@@ -138,9 +142,21 @@ func innerPath(cgroupsPath, id string) (string, error) {
 
 func (l *Location) isExisting(dir string) bool { return slices.Contains(l.Existing, dir) }
 
-func (l Location) withExisting(dirs []string) Location {
-	l.Existing = dirs
+// found returns the location with what Create has found and created.
+func (l Location) found(existing, parents []string) Location {
+	l.Existing, l.Parents = existing, parents
 	return l
+}
+
+// parentsOf returns the parents of a directory among all hierarchies'.
+func (l *Location) parentsOf(dir string) []string {
+	var list []string
+	for _, parent := range l.Parents {
+		if strings.HasPrefix(dir, parent+"/") {
+			list = append(list, parent)
+		}
+	}
+	return list
 }
 
 // hierarchies groups the controllers that are mounted together. The order is
@@ -152,7 +168,7 @@ func (l *Location) hierarchies() []v1.Hierarchy {
 		at := slices.IndexFunc(list, func(h v1.Hierarchy) bool { return h.Path == dir })
 		if at < 0 {
 			at = len(list)
-			list = append(list, v1.Hierarchy{Mount: l.Mounts[key], Path: dir, Existing: l.isExisting(dir)})
+			list = append(list, v1.Hierarchy{Mount: l.Mounts[key], Path: dir, Existing: l.isExisting(dir), Parents: l.parentsOf(dir)})
 		}
 		list[at].Controllers = append(list[at].Controllers, key)
 	}

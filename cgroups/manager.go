@@ -73,7 +73,7 @@ type Manager interface {
 	// nothing is created before Join; until then Dir returns -1.
 	Create(r *specs.LinuxResources) error
 	// Location returns where the cgroups are, for Destroy in another process. After
-	// Create it includes the cgroups that existed before.
+	// Create it includes which of them, and of those above, Create has created.
 	Location() Location
 	// Set writes the limits that r sets, except for devices, and changes no others.
 	// The error carries its place in config.json (place.Of). r may be nil.
@@ -122,7 +122,8 @@ type Manager interface {
 
 	// Destroy removes the cgroups and all below them. It waits for killed processes to
 	// exit, and doesn't kill any itself. Cgroups that don't exist are no error. Those
-	// that existed before Create are kept, and so are those above.
+	// that existed before Create are kept. Those above that Create has created are
+	// removed, too, unless others use them.
 	Destroy() error
 }
 
@@ -145,7 +146,7 @@ func Open(l Location) Manager {
 func open(l Location) adopter {
 	if l.Mode == V2 {
 		path := l.Paths[""]
-		return unified{v2.New(l.Mounts[""], path, l.isExisting(path)), l}
+		return unified{v2.New(l.Mounts[""], path, l.isExisting(path), l.Parents), l}
 	}
 	return legacy{v1.New(l.hierarchies()), l}
 }
@@ -169,7 +170,7 @@ type unified struct {
 	location Location
 }
 
-func (u unified) Location() Location { return u.location.withExisting(u.Existing()) }
+func (u unified) Location() Location { return u.location.found(u.Existing(), u.Parents()) }
 
 func (u unified) Sub(paths map[string]string) (Group, error) { return group(u.Manager.Sub(paths)) }
 
@@ -182,7 +183,7 @@ type legacy struct {
 	location Location
 }
 
-func (l legacy) Location() Location { return l.location.withExisting(l.Existing()) }
+func (l legacy) Location() Location { return l.location.found(l.Existing(), l.Parents()) }
 
 func (l legacy) Sub(paths map[string]string) (Group, error) { return group(l.Manager.Sub(paths)) }
 

@@ -75,7 +75,7 @@ func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
 }
 
 // RemoveAll removes the directories that [Dir.Mkdir] has created, the last one
-// first. It is for cleaning up after an error, and returns none.
+// first. Those that others use by now stay, which is no error.
 func RemoveAll(created []string) {
 	for i := len(created) - 1; i >= 0; i-- {
 		unix.Rmdir(created[i])

@@ -31,6 +31,7 @@ type Hierarchy struct {
 	Mount       string   // mount point
 	Path        string   // absolute path of the cgroup
 	Existing    bool     // the cgroup existed before it became the container's
+	Parents     []string // the cgroups above it that were created for it, topmost first
 }
 
 // Manager manages one cgroup in each hierarchy. It is not safe for
@@ -74,6 +75,16 @@ func (m *Manager) Existing() []string {
 	return paths
 }
 
+// Parents returns the cgroups above those of the container that Create has created,
+// topmost first in each hierarchy.
+func (m *Manager) Parents() []string {
+	var paths []string
+	for i := range m.hierarchies {
+		paths = append(paths, m.hierarchies[i].Parents...)
+	}
+	return paths
+}
+
 // dir returns the cgroup that has a controller's files, nil if there is none.
 func (m *Manager) dir(controller string) *cgroupfs.Dir {
 	for i := range m.hierarchies {
@@ -111,6 +122,8 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			if err = m.checkUnused(h); err != nil {
 				return err
 			}
+		} else {
+			h.Parents = news[:len(news)-1]
 		}
 		if slices.Contains(h.Controllers, "cpuset") {
 			if err = inheritCPUSet(h, news); err != nil {
@@ -356,8 +369,9 @@ func (m *Manager) Pids() ([]int, error) {
 	return d.Pids()
 }
 
-// Destroy removes the cgroups and those below them. Cgroups that existed before
-// Create are kept. It continues after an error and returns all of them.
+// Destroy removes the cgroups and those below them, and those above that Create has
+// created, unless others use them. Cgroups that existed before Create are kept. It
+// continues after an error and returns all of them.
 func (m *Manager) Destroy() error {
 	defer m.Close()
 	end := time.Now().Add(cgroupfs.RemoveTimeout)
@@ -368,6 +382,7 @@ func (m *Manager) Destroy() error {
 			errs = append(errs, h.dir.RemoveBelow(end, cgroupfs.Sleep))
 		} else {
 			errs = append(errs, h.dir.Remove(end, cgroupfs.Sleep))
+			cgroupfs.RemoveAll(h.Parents)
 		}
 	}
 	return errors.Join(errs...)

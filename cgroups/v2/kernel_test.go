@@ -39,7 +39,7 @@ func hierarchy(t *testing.T) string {
 func create(t *testing.T) *Manager {
 	t.Helper()
 	mount := hierarchy(t)
-	m := New(mount, fmt.Sprintf("%s/runnel-test-%s-%d", mount, t.Name(), os.Getpid()), false)
+	m := New(mount, fmt.Sprintf("%s/runnel-test-%s-%d", mount, t.Name(), os.Getpid()), false, nil)
 	t.Cleanup(func() {
 		_ = m.Kill(unix.SIGKILL)
 		if err := m.Destroy(); err != nil {
@@ -138,7 +138,7 @@ func TestThreaded(t *testing.T) {
 	if err := m.dir.WriteFile("cgroup.type", "threaded"); err != nil {
 		t.Fatal(err)
 	}
-	below := New(m.mount, m.dir.Path()+"/below", false)
+	below := New(m.mount, m.dir.Path()+"/below", false, nil)
 	if err := below.Create(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: new(int64)}}); err != nil {
 		t.Fatalf("Create() = %v", err)
 	}
@@ -146,7 +146,7 @@ func TestThreaded(t *testing.T) {
 		t.Errorf("cgroup.type = %q, %v", kind, err)
 	}
 	limit := int64(1 << 30)
-	second := New(m.mount, m.dir.Path()+"/second", false)
+	second := New(m.mount, m.dir.Path()+"/second", false, nil)
 	err := second.Create(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit}})
 	if err == nil {
 		t.Fatal("Create() with a memory limit below a threaded cgroup succeeds")
@@ -190,7 +190,7 @@ func TestReplaceDevices(t *testing.T) {
 		out.Store(&s)
 	}()
 	// Another Manager doesn't know that the cgroup was new.
-	other := New(m.mount, m.dir.Path(), false)
+	other := New(m.mount, m.dir.Path(), false, nil)
 	defer other.Close()
 	for range 300 {
 		if err := other.SetDevices([]specs.LinuxDeviceCgroup{null}, false); err != nil {

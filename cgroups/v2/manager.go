@@ -29,12 +29,15 @@ type Manager struct {
 	noLimits, noDevices bool
 	// existing is set if the cgroup existed before Create, and must not be removed.
 	existing bool
+	// parents are the cgroups above that Create has created, topmost first.
+	parents []string
 }
 
 // New returns the manager of the cgroup at an absolute path below a mount point.
-// existing says that the cgroup existed before it became the container's.
-func New(mount, path string, existing bool) *Manager {
-	return &Manager{dir: cgroupfs.At(path), mount: mount, existing: existing}
+// existing says that the cgroup existed before it became the container's; parents are
+// those above it that were created for it, topmost first.
+func New(mount, path string, existing bool, parents []string) *Manager {
+	return &Manager{dir: cgroupfs.At(path), mount: mount, existing: existing, parents: parents}
 }
 
 // Close closes the descriptor of Dir.
@@ -47,6 +50,9 @@ func (m *Manager) Existing() []string {
 	}
 	return nil
 }
+
+// Parents returns the cgroups above this one that Create has created, topmost first.
+func (m *Manager) Parents() []string { return m.parents }
 
 // Create creates the cgroup, and enables the controllers that r needs, and all others
 // that can be enabled. A cgroup that exists must be empty and not frozen. After
@@ -65,7 +71,9 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	if err != nil {
 		return err
 	}
-	m.existing = len(created) == 0
+	if m.existing = len(created) == 0; !m.existing {
+		m.parents = created[:len(created)-1]
+	}
 	m.noLimits, m.noDevices = !m.existing, !m.existing
 	if m.existing {
 		if err = m.checkUnused(); err != nil {
@@ -277,13 +285,17 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 // Pids returns the processes of the cgroup and below, sorted.
 func (m *Manager) Pids() ([]int, error) { return m.dir.Pids() }
 
-// Destroy removes the cgroup and those below it. A cgroup that existed before Create
-// is kept.
+// Destroy removes the cgroup and those below it, and those above that Create has
+// created, unless others use them. A cgroup that existed before Create is kept.
 func (m *Manager) Destroy() error {
 	defer m.dir.Close()
 	end := time.Now().Add(cgroupfs.RemoveTimeout)
 	if m.existing {
 		return m.dir.RemoveBelow(end, waitEmpty)
 	}
-	return m.dir.Remove(end, waitEmpty)
+	if err := m.dir.Remove(end, waitEmpty); err != nil {
+		return err
+	}
+	cgroupfs.RemoveAll(m.parents)
+	return nil
 }

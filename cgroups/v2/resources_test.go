@@ -138,7 +138,7 @@ func TestEnableHelpers(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "c"}, got); diff != "" {
 		t.Errorf("without() (-want +got):\n%s", diff)
 	}
-	m := New("/sys/fs/cgroup", "/sys/fs/cgroup/a/b/c", false)
+	m := New("/sys/fs/cgroup", "/sys/fs/cgroup/a/b/c", false, nil)
 	var levels []string
 	for _, d := range m.levels() {
 		levels = append(levels, d.Path())

@@ -66,6 +66,9 @@ func encodeLocation(w *jsontext.Writer, l *cgroups.Location) {
 	if len(l.Existing) > 0 {
 		w.Strings("existing", l.Existing)
 	}
+	if len(l.Parents) > 0 {
+		w.Strings("parents", l.Parents)
+	}
 	if u := l.Unit; u != nil {
 		w.Key("unit")
 		w.Begin('{')
@@ -180,6 +183,8 @@ func decodeLocation(l *cgroups.Location, v jsontext.Value) {
 			v.StringMap(&l.Mounts)
 		case "existing":
 			v.Strings(&l.Existing)
+		case "parents":
+			v.Strings(&l.Parents)
 		case "unit":
 			l.Unit = new(cgroups.Unit)
 			decodeUnit(l.Unit, v)

@@ -98,7 +98,7 @@ func TestStateFileText(t *testing.T) {
 		Bundle: "/b", Rootfs: "/b/r", OwnerUID: 10, Annotations: map[string]string{"k": "v"}, OCIVersion: "1.3.0",
 		Cgroup: &cgroups.Location{
 			Mode: cgroups.Hybrid, Driver: cgroups.Cgroupfs, Paths: map[string]string{"cpu": "/c/x"},
-			Mounts: map[string]string{"cpu": "/c"}, Existing: []string{"/c/x"},
+			Mounts: map[string]string{"cpu": "/c"}, Existing: []string{"/c/x"}, Parents: []string{"/c/y"},
 			Unit: &cgroups.Unit{ID: "c", Slice: "s", Name: "n", User: true, Properties: map[string]string{"P": "1"}},
 		},
 		IntelRdt: &Rdt{Group: "g", Own: true, Monitor: "m"}, HasProcess: true, HasHooks: true, HostPidNS: true,
@@ -106,7 +106,7 @@ func TestStateFileText(t *testing.T) {
 	}
 	want := `{"version":1,"id":"c","pid":7,"startTime":8,"pidfdInode":9,"created":"2026-01-02T03:04:05.000000006Z",` +
 		`"bundle":"/b","rootfs":"/b/r","cgroup":{"mode":2,"driver":"cgroupfs","paths":{"cpu":"/c/x"},"mounts":{"cpu":"/c"},` +
-		`"existing":["/c/x"],"unit":{"id":"c","slice":"s","name":"n","user":true,"properties":{"P":"1"}}},` +
+		`"existing":["/c/x"],"parents":["/c/y"],"unit":{"id":"c","slice":"s","name":"n","user":true,"properties":{"P":"1"}}},` +
 		`"intelRdt":{"group":"g","own":true,"monitor":"m"},"ownerUid":10,"annotations":{"k":"v"},"ociVersion":"1.3.0",` +
 		`"hasProcess":true,"hasHooks":true,"hostPidNamespace":true,"notify":true,"underRootfs":11}`
 	if diff := cmp.Diff(want, string(s.encode())); diff != "" {

@@ -141,12 +141,29 @@ keeps_soft_limit() {
 }
 
 @test "a cgroups path with several directories: those that were created are removed, others stay" {
-	needs_cgroup_v1
+	needs_cgroupfs 'a path of cgroupfs'
+	only_ours 'others leave the parents behind'
+	local dir
 	config '.linux.cgroupsPath += "/a/b"'
 	run_container
-	[ ! -d "/sys/fs/cgroup/pids/$CGROUP/a/b" ]
-	# The parent directories aren't the container's own: other containers share them.
-	rmdir /sys/fs/cgroup/*/"$CGROUP"/a /sys/fs/cgroup/*/"$CGROUP" 2>/dev/null || true
+	nothing_left
+	sleeping c
+	dir=$(cgroup_dir pids)
+	config '.linux.cgroupsPath |= sub("b$"; "d")'
+	sleeping d
+	ok runtime delete --force d
+	[ -d "$dir/a/b" ] && [ ! -d "$dir/a/d" ]
+	sleeping d
+	ok runtime delete --force c
+	[ ! -d "$dir/a/b" ] && [ -d "$dir/a/d" ]
+	# It isn't known whose the parents are now: c had to leave them, and d has found them.
+	ok runtime delete --force d
+	[ -d "$dir/a" ]
+	args true
+	run_container
+	[ -d "$dir/a" ]
+	find /sys/fs/cgroup -depth -type d -path "*/$CGROUP*" -exec rmdir {} +
+	nothing_left
 }
 
 # unified_dir prints the mount point of the cgroup2 hierarchy.

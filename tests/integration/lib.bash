@@ -58,7 +58,8 @@ leftovers() {
 	find "$ROOT" -mindepth 1 -maxdepth 1 ! -name '.*' -printf 'state: %f\n' 2>/dev/null
 	grep -F "$TMP" /proc/self/mountinfo | sed 's/^/mount: /'
 	find /sys/fs/cgroup -maxdepth "$(if rootless; then echo 7; else echo 4; fi)" -type d -name "$CGROUP*" -printf 'cgroup: %p\n' 2>/dev/null
-	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
+	# A process whose cgroup is "(deleted)" has ended, and only its parent has to reap it.
+	for file in $(grep -lsE "$CGROUP(\.scope)?(/[^ ]*)?$" /proc/[0-9]*/cgroup); do
 		echo "process in cgroup: ${file//[^0-9]/} $(tr '\0' ' ' <"${file%cgroup}cmdline" 2>/dev/null)"
 	done
 	# Hooks have their own environment; their working directory is the bundle.
@@ -81,7 +82,7 @@ leftovers() {
 # after it.
 sweep() {
 	local file mount
-	for file in $(grep -lsE "$CGROUP(\.scope)?(/|$)" /proc/[0-9]*/cgroup); do
+	for file in $(grep -lsE "$CGROUP(\.scope)?(/[^ ]*)?$" /proc/[0-9]*/cgroup); do
 		kill -9 "${file//[^0-9]/}" 2>/dev/null
 	done
 	for file in $(grep -lszF "RUNNEL_TEST=$CGROUP" /proc/[0-9]*/environ); do

@@ -94,3 +94,15 @@ func (b *builder) waitStart() {
 	}
 	b.addOwn(plan.WaitStart{File: file})
 }
+
+// admitUser makes the process accessible, while it waits for the start, for the ordinary
+// user who creates the container: an exec that joins its namespaces requires that. Others
+// who could then trace the process are those in its user and pid namespace. If both exist
+// already, it must not be without the seccomp filter that the program gets.
+func (b *builder) admitUser(filtered bool) {
+	hasFilter := filtered || b.seccomp == nil
+	isAlone := b.ns.Created&(unix.CLONE_NEWUSER|unix.CLONE_NEWPID) != 0
+	if b.in.StartSocket && b.host.EUID != 0 && (hasFilter || isAlone) {
+		b.addOwn(plan.SetDumpable{})
+	}
+}

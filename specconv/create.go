@@ -118,6 +118,7 @@ func (b *builder) finish() {
 		calls = append(calls, b.callsToEnter()...)
 	}
 	filtered := b.passesFilter(calls...)
+	b.admitUser(filtered)
 	if filtered {
 		b.loadFilter()
 		b.dropPrivilege()

@@ -47,11 +47,11 @@ func joinHint(errno unix.Errno) string {
 	return ""
 }
 
-// enterHint returns what an errno of entering a container means. The init of a
-// container that hasn't been started is undumpable, so only root can access it.
+// enterHint returns what an errno of entering a container means. Only root can access an
+// init that is undumpable, see specconv.
 func enterHint(errno unix.Errno) string {
 	if errno == unix.EPERM && os.Geteuid() != 0 {
-		return "an ordinary user can enter own containers only, and when they have been started"
+		return "an ordinary user can enter own containers only, and some of them only when they have been started"
 	}
 	return ""
 }

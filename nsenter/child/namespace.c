@@ -29,6 +29,12 @@ long op_set_undumpable(const struct op *op)
 	return sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
 }
 
+long op_set_dumpable(const struct op *op)
+{
+	(void)op;
+	return sys2(__NR_prctl, PR_SET_DUMPABLE, 1);
+}
+
 long op_session(const struct op *op)
 {
 	long rc = sys0(__NR_setsid);

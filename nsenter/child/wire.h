@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x9f685a31e2fc0134ULL
+#define PLAN_MAGIC 0x8c9e9cdf6cce1078ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -222,6 +222,7 @@ _Static_assert(sizeof(struct op) == 64, "op");
 #define OPS(X) \
 	X(CGROUP, "", op_cgroup) \
 	X(SET_UNDUMPABLE, "", op_set_undumpable) \
+	X(SET_DUMPABLE, "", op_set_dumpable) \
 	X(OOM_SCORE_ADJ, "", op_oom_score_adj) \
 	X(SESSION, "", op_session) \
 	X(KEYRING, "", op_keyring) \

@@ -33,6 +33,9 @@ type Cgroup struct {
 // that it is about to enter can ptrace it or read its /proc/PID (CVE-2016-9962).
 type SetUndumpable struct{}
 
+// SetDumpable makes the process accessible for its user again.
+type SetDumpable struct{}
+
 // OOMScoreAdj writes /proc/self/oom_score_adj, proc(5).
 type OOMScoreAdj struct{ Value int }
 

@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x9f685a31e2fc0134
+const magic = 0x8c9e9cdf6cce1078
 
 // The sizes of an encoded header and op.
 const (
@@ -29,6 +29,7 @@ func (r *header) put(b []byte) {
 const (
 	KindCgroup Kind = iota + 1
 	KindSetUndumpable
+	KindSetDumpable
 	KindOOMScoreAdj
 	KindSession
 	KindKeyring
@@ -82,6 +83,7 @@ const (
 var kindNames = [...]string{
 	KindCgroup:          "cgroup",
 	KindSetUndumpable:   "set-undumpable",
+	KindSetDumpable:     "set-dumpable",
 	KindOOMScoreAdj:     "oom-score-adj",
 	KindSession:         "session",
 	KindKeyring:         "keyring",
@@ -136,6 +138,7 @@ func Ops() []Op {
 	return []Op{
 		Cgroup{},
 		SetUndumpable{},
+		SetDumpable{},
 		OOMScoreAdj{},
 		Session{},
 		Keyring{},
@@ -197,6 +200,11 @@ func (o Cgroup) visit(v visitor) {
 func (SetUndumpable) Kind() Kind { return KindSetUndumpable }
 
 func (SetUndumpable) visit(visitor) {}
+
+// Kind returns KindSetDumpable.
+func (SetDumpable) Kind() Kind { return KindSetDumpable }
+
+func (SetDumpable) visit(visitor) {}
 
 // Kind returns KindOOMScoreAdj.
 func (OOMScoreAdj) Kind() Kind { return KindOOMScoreAdj }

@@ -92,12 +92,45 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	prints "$(readlink "/proc/$pid/ns/net")"$'\n'"$(readlink "/proc/$pid/ns/user")"$'\n1'
 }
 
-@test "rootless: no exec in a container before its start, with the reason" {
+@test "rootless: exec in a created container" {
 	args sleep 1000
 	ok runtime create c
-	exits 255 runtime exec c true
-	says 'enter the container: operation not permitted \(an ordinary user can enter own containers only, and when they have been started\)'
+	ok runtime exec c sh -c 'id -u; readlink /proc/1/ns/pid >/dev/null && echo own'
+	prints $'0\nown'
+	ok runtime start c
+	local pid
+	pid=$(pid_of c)
+	config 'del(.linux.uidMappings, .linux.gidMappings) |
+		(.linux.namespaces[] | select(.type == "user" or .type == "pid")) |= (.path = "/proc/\($pid)/ns/\(.type)")' --arg pid "$pid"
+	! delegated || config '.linux.cgroupsPath = $path' --arg path "${CGROUPS_PATH}2"
+	ok runtime create d
+	ok runtime exec d echo here
+	prints here
+	ok runtime delete --force d
+	ok runtime delete --force c
+	nothing_left
+}
+
+@test "rootless: a container that waits without its filter is closed to those in its namespaces" {
+	only_ours 'others install the filter at the start'
+	args sleep 1000
+	ok runtime run --detach c
+	local pid
+	pid=$(pid_of c)
+	config 'del(.linux.uidMappings, .linux.gidMappings) |
+		(.linux.namespaces[] | select(.type == "user" or .type == "pid")) |= (.path = "/proc/\($pid)/ns/\(.type)") |
+		.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["accept4"], "action": "SCMP_ACT_ERRNO"}]}' --arg pid "$pid"
+	! delegated || config '.linux.cgroupsPath = $path' --arg path "${CGROUPS_PATH}2"
+	ok runtime create d
+	# shellcheck disable=SC2016 # the container's shell
+	ok runtime exec c sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" != runnel-init ] || readlink $p/exe || echo closed; done'
+	prints closed
+	exits 255 runtime exec d true
+	says 'enter the container: operation not permitted'
 	one_sentence
+	ok runtime delete --force d
+	ok runtime delete --force c
+	nothing_left
 }
 
 @test "rootless: devices, and writing to them" {

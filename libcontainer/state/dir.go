@@ -167,6 +167,8 @@ func reserve(root, id string, config []byte) (*Dir, error) {
 		return nil, fault.ErrDeleted
 	}
 	if err != nil {
+		// If it is another's by now, that one begins again.
+		_ = unix.Rmdir(filepath.Join(root, id))
 		return nil, err
 	}
 	e.flock(unix.LOCK_EX) // a file system without locks is no reason to fail

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/runnel/runnel/libcontainer/fault"
 )
 
@@ -160,4 +162,29 @@ func TestReserveBesideDeletes(t *testing.T) {
 	}
 	close(end)
 	deletes.Wait()
+}
+
+func TestReserveWithoutDescriptors(t *testing.T) {
+	root := t.TempDir()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Reserve(root, "c", nil)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("Reserve = %v, want %v", err, unix.EMFILE)
+	}
+	if e, err := Reserve(root, "c", nil); err != nil {
+		t.Errorf("Reserve after a failure = %v", err)
+	} else {
+		e.Close()
+	}
 }

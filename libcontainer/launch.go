@@ -41,6 +41,8 @@ type launch struct {
 	// pid and pidfd refer to the process once it is known: the child or, after a Fork
 	// step, the process that continues in its place. pidfd is -1 until then.
 	pid, pidfd int
+	// announced: it is about to execute the program.
+	announced bool
 	// reaped: the process has ended and been waited for, so that its pid may be another's.
 	reaped bool
 }
@@ -172,6 +174,9 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	case nsenter.Output:
 		l.logOutput(m.Output)
 		return false, nil
+	case nsenter.Executing:
+		l.announced = true
+		return false, nil
 	case nsenter.Listener: // sent by a helper process of the process, see passListener
 		if err := l.passListener(d.status, m); err != nil {
 			return false, err
@@ -242,10 +247,16 @@ func (l *launch) identify(pid int) (err error) {
 
 // vanished returns the error for a process that has ended before it executed its program,
 // without a message: it was killed, or its seccomp filter refused both. nil if it runs the
-// program. In start, a process that its parent has reaped by now isn't seen.
+// program.
+//
+// In start, its parent may have reaped it by now. It has reached execve(2) then, unless an
+// announcement of that is missing.
 func (l *launch) vanished() error {
 	s, err := procfs.ReadStat(l.pid)
-	if err != nil || s.Name != nsenter.ChildName || !s.IsDead() && !s.IsExiting {
+	switch {
+	case err != nil && (l.announced || !l.plan.Has(plan.KindAnnounce)):
+		return nil
+	case err == nil && (s.Name != nsenter.ChildName || !s.IsDead() && !s.IsExiting):
 		return nil
 	}
 	return fault.Wrap("exec", fault.ProcessFailed, place.Errorf(place.At("/process/args/0"),

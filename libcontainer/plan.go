@@ -130,6 +130,9 @@ func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*spe
 	for _, w := range warnings {
 		r.warn(w.Error())
 	}
+	if err == nil {
+		err = f.CheckProgram()
+	}
 	if err != nil {
 		return nil, fault.Wrap("seccomp", fault.ConfigInvalid, err)
 	}
@@ -165,6 +168,8 @@ func lateSteps(kept []state.Step) []plan.Step {
 			steps[i].Op = plan.Hook{Path: s.Path, Timeout: uint32(s.Timeout)}
 		case plan.KindExec.String():
 			steps[i].Op = plan.Exec{Args: []string{s.Path}}
+		case plan.KindAnnounce.String():
+			steps[i].Op = plan.Announce{}
 		default:
 			steps[i].Op = plan.Seccomp{}
 		}

@@ -24,6 +24,8 @@ type MessageKind uint32
 //	Starting             this start is the one that is served  nothing
 //	Listener + fd        the seccomp notify descriptor, from   sent to the agent → Go
 //	                     a messenger of the process
+//	Executing            all startContainer hooks have           nothing
+//	                     succeeded
 //	Output               what a successful hook printed, at    nothing
 //	                     any time after Namespaces
 //	Failed               step, errno, part, status, text; the  nothing
@@ -42,6 +44,7 @@ const (
 	Starting
 	Output
 	Tree
+	Executing
 )
 
 // The child sends the point of a Checkpoint as the kind of its message.
@@ -175,6 +178,8 @@ func legal(last, next MessageKind) bool {
 		return last == Namespaces || last == Listener || last == Created || last == Starting
 	case Listener:
 		return last == Created || last == Starting
+	case Executing:
+		return last == Created || last == Starting || last == Listener
 	case Failed:
 		return last != Failed
 	}

@@ -119,8 +119,8 @@ func TestConstantsAreTheSameInC(t *testing.T) {
 	for name, value := range kinds {
 		add("MSG_"+strings.ToUpper(snake(name)), value)
 	}
-	if len(parts) != int(PartIDMap)+1 || len(kinds) != int(Tree) {
-		t.Errorf("message.go has %d parts and %d kinds of messages, want %d and %d", len(parts), len(kinds), PartIDMap+1, Tree)
+	if len(parts) != int(PartIDMap)+1 || len(kinds) != int(Executing) {
+		t.Errorf("message.go has %d parts and %d kinds of messages, want %d and %d", len(parts), len(kinds), PartIDMap+1, Executing)
 	}
 	for _, op := range plan.Ops() {
 		add("OP_"+strings.ToUpper(snake(reflect.TypeOf(op).Name())), strconv.Itoa(int(op.Kind())))

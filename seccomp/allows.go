@@ -1,6 +1,13 @@
 package seccomp
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
+)
 
 // call is struct seccomp_data.
 type call struct {
@@ -18,15 +25,40 @@ func (f *Filter) Allows(number uintptr, args ...uint64) bool {
 	}
 	c := call{number: uint32(number), arch: arch.token}
 	copy(c.args[:], args)
-	const logged = 0x7ffc0000 // SECCOMP_RET_LOG
-	action, ok := c.actionOf(f.BPF)
-	return ok && (action == actAllow || action == logged)
+	action, ok := c.actionOf(f.BPF, dataSize)
+	return ok && (action == actAllow || action == actLog)
 }
 
+// CheckProgram returns an error for a filter that refuses execve(2) whatever its arguments
+// are: no program can be started with it.
+func (f *Filter) CheckProgram() error {
+	arch, ok := findArch(nativeArch())
+	if !ok {
+		return nil
+	}
+	c := call{number: unix.SYS_EXECVE, arch: arch.token}
+	result, ok := c.actionOf(f.BPF, argsOffset)
+	if !ok { // it looks at the arguments
+		return nil
+	}
+	denies := func(a action) bool { return a.denies && a.value == result&0xffff0000 }
+	if !slices.ContainsFunc(actions[:], denies) {
+		return nil
+	}
+	return place.Errorf(place.At("/linux/seccomp"), "the profile refuses execve, by which the program is started")
+}
+
+// The size of struct seccomp_data, and the offset of the arguments in it.
+const (
+	dataSize   = 64
+	argsOffset = 16
+)
+
 // actionOf runs a program and returns its result. It knows the instructions that the
-// prologue and libseccomp use; ok is false for another one, or without a result.
-func (c *call) actionOf(program []byte) (action uint32, ok bool) {
-	data := binary.NativeEndian.AppendUint32(make([]byte, 0, 64), c.number)
+// prologue and libseccomp use; ok is false for another one, for one that reads more than
+// the first size bytes of struct seccomp_data, or without a result.
+func (c *call) actionOf(program []byte, size int) (action uint32, ok bool) {
+	data := binary.NativeEndian.AppendUint32(make([]byte, 0, dataSize), c.number)
 	data = binary.NativeEndian.AppendUint32(data, c.arch)
 	data = binary.NativeEndian.AppendUint64(data, 0)
 	for _, a := range c.args {
@@ -45,7 +77,7 @@ func (c *call) actionOf(program []byte) (action uint32, ok bool) {
 		}
 		switch code {
 		case bpfLoad:
-			if int(k)+4 > len(data) {
+			if int(k)+4 > size {
 				return 0, false
 			}
 			a = binary.NativeEndian.Uint32(data[k:])

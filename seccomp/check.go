@@ -35,7 +35,10 @@ func CheckHost(profile *specs.LinuxSeccomp) (problems place.Errors) {
 	if problems = checkActions(profile); len(problems) > 0 {
 		return problems
 	}
-	_, _, err := Compile(context.Background(), profile, "")
+	f, _, err := Compile(context.Background(), profile, "")
+	if err == nil {
+		err = f.CheckProgram()
+	}
 	problems.Add(place.At("/linux/seccomp"), err)
 	return problems
 }

@@ -6,7 +6,7 @@ import "testing"
 // can't enter.
 func simulate(t *testing.T, program []byte, c call) uint32 {
 	t.Helper()
-	action, ok := c.actionOf(program)
+	action, ok := c.actionOf(program, dataSize)
 	if !ok {
 		t.Fatal("the program has no end, or an unknown instruction")
 	}

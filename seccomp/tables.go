@@ -30,7 +30,7 @@ var actions = [...]action{
 	{name: specs.ActKill, value: actKillThread, denies: true},
 	{name: specs.ActKillProcess, value: 0x80000000, denies: true},
 	{name: specs.ActKillThread, value: actKillThread, denies: true},
-	{name: specs.ActLog, value: 0x7ffc0000},
+	{name: specs.ActLog, value: actLog},
 	{name: specs.ActNotify, value: 0x7fc00000},
 	{name: specs.ActTrace, value: 0x7ff00000, maxErrno: 0xffff},
 	{name: specs.ActTrap, value: 0x00030000, denies: true},
@@ -40,6 +40,7 @@ const (
 	actKillThread = 0x00000000
 	actErrno      = 0x00050000
 	actAllow      = 0x7fff0000
+	actLog        = 0x7ffc0000
 )
 
 // operator is one SCMP_CMP_* with libseccomp's number.

@@ -132,7 +132,7 @@ func (b *builder) finish() {
 	if !filtered {
 		b.loadFilter()
 	}
-	b.hooks("startContainer", CreatedStateFile, true, b.env)
+	b.startHooks()
 	b.execute()
 }
 

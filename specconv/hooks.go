@@ -1,10 +1,22 @@
 package specconv
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/words"
 )
+
+// startHooks plans the startContainer hooks. They may take long, and the process may be
+// killed meanwhile: whoever waits for the program then has to know that it wasn't next.
+func (b *builder) startHooks() {
+	b.hooks("startContainer", CreatedStateFile, true, b.env)
+	canReport := b.seccomp == nil || b.seccomp.Allows != nil && b.seccomp.Allows(unix.SYS_SENDMSG)
+	if h := b.spec.Hooks; canReport && h != nil && len(h.StartContainer) > 0 {
+		b.addOwn(plan.Announce{})
+	}
+}
 
 // hooks plans the hooks that run in the container's namespaces.
 func (b *builder) hooks(name, state string, inRoot bool, env []string) {

@@ -132,6 +132,13 @@ long op_checkpoint(const struct op *op)
 	return 0;
 }
 
+long op_announce(const struct op *op)
+{
+	(void)op;
+	message_send(MSG_EXECUTING, -1);
+	return 0;
+}
+
 /* After op_created the parent may exit at any time. */
 long op_created(const struct op *op)
 {

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x8c9e9cdf6cce1078ULL
+#define PLAN_MAGIC 0xde55ab6b0381534fULL
 
 struct plan_header {
 	uint64_t magic;
@@ -269,6 +269,7 @@ _Static_assert(sizeof(struct op) == 64, "op");
 	X(CREATED, "", op_created) \
 	X(WAIT_START, "", op_wait_start) \
 	X(SECCOMP, "d", op_seccomp) \
+	X(ANNOUNCE, "", op_announce) \
 	X(EXEC, "vv", op_exec)
 
 #define OP_ENUM(name, shape, run) OP_##name,
@@ -324,6 +325,7 @@ enum message_kind {
 	MSG_STARTING = 7,
 	MSG_OUTPUT = 8,
 	MSG_TREE = 9,
+	MSG_EXECUTING = 10,
 };
 
 enum part {

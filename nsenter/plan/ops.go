@@ -341,5 +341,9 @@ type Seccomp struct {
 	Notify bool
 }
 
+// Announce tells the other side that the program is next. It is no error if the filter
+// refuses that.
+type Announce struct{}
+
 // Exec is the last step: execve(2) of what ResolveExec found.
 type Exec struct{ Args, Env []string }

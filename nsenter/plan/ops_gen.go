@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x8c9e9cdf6cce1078
+const magic = 0xde55ab6b0381534f
 
 // The sizes of an encoded header and op.
 const (
@@ -76,6 +76,7 @@ const (
 	KindCreated
 	KindWaitStart
 	KindSeccomp
+	KindAnnounce
 	KindExec
 	kindEnd
 )
@@ -130,6 +131,7 @@ var kindNames = [...]string{
 	KindCreated:         "created",
 	KindWaitStart:       "wait-start",
 	KindSeccomp:         "seccomp",
+	KindAnnounce:        "announce",
 	KindExec:            "exec",
 }
 
@@ -185,6 +187,7 @@ func Ops() []Op {
 		Created{},
 		WaitStart{},
 		Seccomp{},
+		Announce{},
 		Exec{},
 	}
 }
@@ -591,6 +594,11 @@ func (o Seccomp) visit(v visitor) {
 	v.num(16, "flags", o.Flags, formatHex)
 	v.flag(1, "notify", o.Notify)
 }
+
+// Kind returns KindAnnounce.
+func (Announce) Kind() Kind { return KindAnnounce }
+
+func (Announce) visit(visitor) {}
 
 // Kind returns KindExec.
 func (Exec) Kind() Kind { return KindExec }

@@ -139,6 +139,28 @@ createContainer 2'
 	nothing_left
 }
 
+@test "a process that is killed in a startContainer hook hasn't started, also when its parent has reaped it" {
+	only_ours 'runc waits for ever, or takes it for started'
+	without_pid_namespace
+	# It stops `start`, which then sees nothing of the process when it continues.
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c",
+		"until [ -s /tmp/start ]; do sleep 0.01; done; kill -STOP $(cat /tmp/start); sleep 0.2; kill -9 $PPID"]}]'
+	args true
+	ok runtime create c
+	local starter init status=0
+	init=$(pid_of c)
+	"$RUNTIME" --root "$ROOT" start c </dev/null >/dev/null 2>"$TMP/stderr" 3>&- &
+	starter=$!
+	echo $starter >rootfs/tmp/start
+	until_true test ! -e "/proc/$init"
+	kill -CONT $starter
+	wait $starter || status=$?
+	equal $status 1
+	grep -q 'it ended before the program was executed' "$TMP/stderr" || fail "$(<"$TMP/stderr")"
+	ok runtime delete c
+	nothing_left
+}
+
 @test "poststop runs after a create that failed" {
 	only_ours 'runc 1.1 does so only for some failures'
 	hook poststop "echo ran >$TMP/ran"

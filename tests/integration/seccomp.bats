@@ -297,10 +297,20 @@ agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
 		{"names": ["execve", "execveat", "sendmsg", "exit_group", "exit"], "action": "SCMP_ACT_ERRNO"}]}'
 	args true
+	exits 1 runtime create c
+	says 'linux.seccomp: the profile refuses execve, by which the program is started'
+	one_sentence
+	nothing_left
+	# One that depends on the arguments shows when it is called.
+	config '(.linux.seccomp.syscalls[0].names) -= ["execve"] | .linux.seccomp.syscalls += [
+		{"names": ["execve"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 0, "op": "SCMP_CMP_NE"}]}]'
 	exits 1 runtime run c
 	says 'it ended before the program was executed'
 	one_sentence
 	exits 1 runtime run --detach c
 	says 'it ended before the program was executed'
+	ok runtime create c
+	exits 1 runtime start c
+	ok runtime delete --force c
 	nothing_left
 }

@@ -39,7 +39,7 @@ func (b *builder) cgroupMount(m config.Mount) {
 	case private:
 		op := plan.Mount{
 			FSType: "cgroup2", Source: "cgroup", Target: m.Target,
-			Params: m.Superblock, Attr: plan.Attr{Set: m.Attr.Set | m.Recursive.Set}, Fallback: hostCgroups,
+			Params: slices.Concat(m.Superblock, m.Data), Attr: plan.Attr{Set: m.Attr.Set | m.Recursive.Set}, Fallback: hostCgroups,
 		}
 		for _, h := range b.in.Cgroups {
 			if h.Name == "" && h.Dir != "" {
@@ -66,25 +66,24 @@ func (b *builder) cgroupMount(m config.Mount) {
 }
 
 // cgroupsV1 plans the directory of hierarchies that programs expect: a tmpfs with one
-// mount for each hierarchy, and links for controllers that share one.
+// mount for each hierarchy of cgroup v1, and links for controllers that share one. Of a
+// hybrid host cgroup v2 isn't shown: programs would take it for one that has controllers.
 func (b *builder) cgroupsV1(m config.Mount, private bool) {
 	attr := plan.Attr{Set: m.Attr.Set | m.Recursive.Set}
-	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}, Attr: attr}
+	own := plan.Attr{Set: attr.Set | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC}
+	base := plan.Mount{FSType: "tmpfs", Source: "tmpfs", Target: m.Target, Params: []string{defaultMode}, Attr: own}
 	if label := b.mountLabel("tmpfs"); label != "" {
 		base.Params = append(base.Params, "context="+label)
 	}
 	b.addReadonlyLater(m.Place(), base)
 	for _, h := range b.in.Cgroups {
-		if h.Name == "" {
+		if len(h.Options) == 0 {
 			continue
 		}
 		target := m.Target + "/" + h.Name
-		switch {
-		case private && len(h.Options) == 0:
-			b.add(m.Place(), plan.Mount{FSType: "cgroup2", Source: "cgroup", Target: target, Attr: attr})
-		case private:
-			b.add(m.Place(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: attr})
-		default:
+		if private {
+			b.add(m.Place(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: own})
+		} else {
 			b.add(m.Place(), plan.Bind{Source: h.Dir, Target: target, Attr: attr, Replace: attr.Set != 0})
 		}
 	}

@@ -116,7 +116,7 @@ func timeConfig() *specs.Spec {
 func cgroupConfig(more ...specs.LinuxNamespaceType) *specs.Spec {
 	s := configtest.Bare()
 	s.Linux.Namespaces = append(s.Linux.Namespaces, configtest.Created(more...)...)
-	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime"}})
+	s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Source: "cgroup", Options: []string{"nosuid", "noexec", "nodev", "relatime", "nsdelegate"}})
 	return s
 }
 

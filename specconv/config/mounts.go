@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups/mode"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/specconv/words"
@@ -151,9 +152,7 @@ func (c *checker) mountKind(at place.Place, m *Mount) {
 	case m.Type == "" || m.Type == "none":
 		c.errorf(at.Key("type"), "mount without a file system type").Hint = `a bind mount has the option "bind" or "rbind"`
 	case m.IsCgroup():
-		if len(m.Data) > 0 {
-			c.errorf(at.Key("options"), "cgroup mounts take no file system options, but there is %q", strings.Join(m.Data, ","))
-		}
+		c.cgroupOptions(at.Key("options"), m)
 	}
 	if m.CopyUp && (m.Bind || m.Remount || m.Type != "tmpfs") {
 		c.errorf(at.Key("options"), "tmpcopyup is for mounts of type tmpfs only")
@@ -179,6 +178,22 @@ func (c *checker) unknownOption(at place.Place, option string) {
 		hint = `did you mean "ro"?`
 	}
 	c.errorf(at, "unknown option %q: bind mounts cannot have any filesystem-specific options applied", option).Hint = hint
+}
+
+// cgroupOptions warns about options that have no effect: only a mount of cgroup v2 in a
+// cgroup namespace gets any. Clients pass on those of the host's mount, which the others
+// have anyway.
+func (c *checker) cgroupOptions(at place.Place, m *Mount) {
+	if c.host.Cgroups == mode.V2 && c.ns.Has(unix.CLONE_NEWCGROUP) {
+		return
+	}
+	for _, option := range m.Data {
+		switch option {
+		case "nsdelegate", "favordynmods", "memory_localevents", "memory_recursiveprot", "memory_hugetlb_accounting", "pids_localevents":
+		default:
+			c.warnf(at, "option %q has no effect on a cgroup mount here", option)
+		}
+	}
 }
 
 func (c *checker) mountFeatures(at place.Place, m *Mount) {

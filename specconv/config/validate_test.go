@@ -244,8 +244,12 @@ var (
 			want: []string{`/mounts/0/options | error | mounts[0] /x: a bind mount cannot be a remount`}},
 		{name: "remount data", change: mount(specs.Mount{Destination: "/x", Options: []string{"remount", "ro", "size=1", "sync"}}),
 			want: []string{`/mounts/0/options | error | mounts[0] /x: remounting with "sync,size=1" is not supported`}},
-		{name: "cgroup data", change: mount(specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Options: []string{"cpu"}}),
-			want: []string{`/mounts/0/options | error | mounts[0] /sys/fs/cgroup: cgroup mounts take no file system options, but there is "cpu"`}},
+		{name: "cgroup data", change: mount(specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Options: []string{"nsdelegate", "memory_recursiveprot", "cpu"}}),
+			want: []string{`/mounts/0/options | warning | mounts[0] /sys/fs/cgroup: option "cpu" has no effect on a cgroup mount here`}},
+		{name: "cgroup data in a namespace", change: func(s *specs.Spec) {
+			namespace(configtest.Created(specs.CgroupNamespace)...)(s)
+			mount(specs.Mount{Destination: "/sys/fs/cgroup", Type: "cgroup", Options: []string{"nsdelegate", "new"}})(s)
+		}},
 		{name: "copy-up", change: mount(specs.Mount{Destination: "/x", Type: "ext4", Options: []string{"tmpcopyup", "iversion"}}),
 			want: []string{
 				"/mounts/0/options | error | mounts[0] /x: tmpcopyup is for mounts of type tmpfs only",

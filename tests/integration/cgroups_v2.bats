@@ -47,6 +47,19 @@ resources() { config ".linux.resources += $1"; }
 	prints $'Operation not permitted\n0\nnull'
 }
 
+@test "v2: a cgroup mount takes the options of the host's" {
+	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nsdelegate", "memory_recursiveprot"]}]'
+	run_prints 'test -e /sys/fs/cgroup/cgroup.procs && echo bound' bound
+	config '.linux.namespaces += [{"type": "cgroup"}]'
+	run_prints 'grep -c domain /sys/fs/cgroup/cgroup.type' 1
+	config '.mounts[-1].options += ["nonsense"]'
+	exits 1 runtime create c
+	only_ours 'runc 1.1 gives the error of mount(2)'
+	says 'mounts\[6\] /sys/fs/cgroup: .*nonsense'
+	one_sentence
+	nothing_left
+}
+
 @test "v2: the cgroup mount shows the container's own group" {
 	needs_cgroup_v2
 	config '.linux.namespaces += [{"type": "cgroup"}] |

@@ -357,6 +357,20 @@ source_folder() {
 	run_prints 'head -1 /sys/fs/cgroup/pids/cgroup.procs' 1
 }
 
+@test "cgroup mounts on v1 and hybrid show the hierarchies of cgroup v1, as runc does" {
+	needs_cgroup_v1
+	local expected options
+	expected=$(cut -d: -f2 /proc/self/cgroup | sed -n 's/^name=//; /./p' | tr , '\n' | sort)
+	for options in '["ro"]' '["rw", "nsdelegate", "memory_recursiveprot"]'; do
+		config '.mounts |= map(select(.destination != "/sys/fs/cgroup")) |
+			.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": $o}]' --argjson o "$options"
+		script 'ls /sys/fs/cgroup; grep -c " /sys/fs/cgroup .*nosuid,nodev,noexec" /proc/self/mountinfo'
+		run_container
+		equal "$(sort <<<"$output")" "$(printf '1\n%s' "$expected" | sort)"
+		[ "$options" != '["ro"]' ] || config '.linux.namespaces += [{"type": "cgroup"}]'
+	done
+}
+
 @test "exactly the default mounts, and none of the host's" {
 	script 'cut -d" " -f5 /proc/self/mountinfo | sort -u'
 	run_container

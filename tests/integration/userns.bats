@@ -151,6 +151,19 @@ bind() {
 	umount "$TMP/src"
 }
 
+@test "/dev/shm keeps nosuid, nodev and noexec, of the config's mount and of the host's" {
+	maps 1
+	script 'awk "\$5 == \"/dev/shm\" {print \$6}" /proc/self/mountinfo'
+	run_container
+	prints rw,nosuid,nodev,noexec,relatime
+	mkdir "$TMP/src"
+	mount -t tmpfs -o nosuid,nodev,noexec none "$TMP/src"
+	config '(.mounts[] | select(.destination == "/dev/shm")) |= {destination, type: "bind", source: ($t + "/src"), options: ["rbind", "rprivate", "rw"]}' --arg t "$TMP"
+	run_container
+	umount "$TMP/src"
+	prints rw,nosuid,nodev,noexec,relatime
+}
+
 @test "what the host's mounts cover stays covered" {
 	maps 1
 	mkdir -p "$TMP/src/below"

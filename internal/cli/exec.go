@@ -83,22 +83,23 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 		return 0, err
 	}
 	defer container.Close()
-	detach := c.Bool("detach")
-	var f *foreground
-	if !detach {
-		o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
-		o.Stdio.Size = terminalSize()
-		f = beginForeground()
-		defer f.end()
+	if c.Bool("detach") {
+		p, err := container.Exec(context.Background(), o)
+		if err != nil {
+			return 0, err
+		}
+		p.Close()
+		return 0, nil
 	}
-	p, err := container.Exec(context.Background(), o)
+	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
+	o.Stdio.Size = terminalSize()
+	f := beginForeground()
+	defer f.end()
+	p, err := f.launch(func(ctx context.Context) (*libcontainer.Process, error) { return container.Exec(ctx, o) })
 	if err != nil {
 		return 0, err
 	}
 	defer p.Close()
-	if detach {
-		return 0, nil
-	}
 	return f.wait(p)
 }
 

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 // command gets are passed on, the terminal is copied.
 type foreground struct {
 	signals chan os.Signal
+	ignored []os.Signal // by who has started the command, as nohup(1) does
 }
 
 // beginForeground starts to catch signals before there is anybody to send them to, so
@@ -26,6 +30,11 @@ type foreground struct {
 // the process has lived for a while.
 func beginForeground() *foreground {
 	f := &foreground{signals: make(chan os.Signal, 64)}
+	for _, s := range [...]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT} {
+		if signal.Ignored(s) {
+			f.ignored = append(f.ignored, s)
+		}
+	}
 	signal.Notify(f.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2)
 	return f
 }
@@ -35,6 +44,49 @@ const restOfSignals = 20 * time.Millisecond
 
 // end stops catching signals.
 func (f *foreground) end() { signal.Stop(f.signals) }
+
+// launch returns the process that start starts. A signal that would end it ends the start
+// instead, because something in the container may make that wait without end. Signals
+// that come too late for that, and others, are kept for the process.
+func (f *foreground) launch(start func(context.Context) (*libcontainer.Process, error)) (*libcontainer.Process, error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	started, watched := make(chan struct{}), make(chan struct{})
+	var kept []os.Signal
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case s := <-f.signals:
+				kept = append(kept, s)
+				if f.ends(s) {
+					cancel(fmt.Errorf("interrupted by %s", unix.SignalName(s.(syscall.Signal))))
+				}
+			case <-started:
+				return
+			}
+		}
+	}()
+	p, err := start(ctx)
+	close(started)
+	<-watched
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	cancel(nil)
+	for _, s := range kept {
+		f.signals <- s
+	}
+	return p, err
+}
+
+// ends reports whether a signal would end a process that does nothing about it.
+func (f *foreground) ends(s os.Signal) bool {
+	switch s {
+	case unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT:
+		return !slices.Contains(f.ignored, s)
+	}
+	return false
+}
 
 // wait waits for the process and returns its exit status as a shell would.
 func (f *foreground) wait(p *libcontainer.Process) (int, error) {

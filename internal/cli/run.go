@@ -63,7 +63,7 @@ func runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions, keep bool
 	o.Stdio.Size = terminalSize()
 	f := beginForeground()
 	defer f.end()
-	p, err := r.Run(context.Background(), o)
+	p, err := f.launch(func(ctx context.Context) (*libcontainer.Process, error) { return r.Run(ctx, o) })
 	if err != nil {
 		return -1, err
 	}

@@ -1,5 +1,7 @@
 #include "sys.h"
 #include <asm/statfs.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
 
 /* Without this attribute gcc may turn these loops into calls of the functions
  * that they implement. */
@@ -110,10 +112,23 @@ long file_system(long fd)
 	return rc < 0 ? rc : (long)fs.f_type;
 }
 
+/* is_exhausted counts the bytes and the time of what has been read. */
+static int is_exhausted(struct reader *r)
+{
+	struct __kernel_timespec now = {0, 0};
+
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+	if (r->end == 0)
+		r->seconds += now.tv_sec;
+	else
+		r->max -= r->end < r->max ? r->end : r->max;
+	return r->max == 0 || now.tv_sec > r->seconds;
+}
+
 int next_byte(struct reader *r)
 {
 	if (r->at == r->end) {
-		long n = sys3(__NR_read, r->fd, r->buf, sizeof(r->buf));
+		long n = r->seconds && is_exhausted(r) ? 0 : sys3(__NR_read, r->fd, r->buf, sizeof(r->buf));
 
 		if (n <= 0)
 			return -1;

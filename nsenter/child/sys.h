@@ -139,10 +139,12 @@ struct file_status { /* the fields of statx(2) that the child uses */
 	uint64_t mount; /* the id of the mount that it was reached through */
 };
 
-struct reader { /* zero except fd at the start */
+struct reader { /* at and end are 0 at the start */
 	long fd;
 	size_t at, end;
-	char buf[4096];
+	int64_t seconds; /* the time after which the file ends, 0 for no limits */
+	uint64_t max;    /* the number of bytes after which it ends */
+	char buf[16384];
 };
 
 /* next_byte returns -1 at the end of the file, and after an error. */

@@ -240,6 +240,23 @@ host_dev_intact() {
 	nothing_left
 }
 
+@test "/etc/passwd of the image is larger than what can be read" {
+	rm rootfs/etc/passwd
+	truncate -s 1T rootfs/etc/passwd
+	args sh -c 'echo $HOME; exec sleep 1000'
+	local began=$SECONDS
+	ok runtime run --detach c
+	until_true grep / "$TMP/stdout"
+	ok runtime exec c sh -c 'echo $HOME'
+	prints /
+	[ $((SECONDS - began)) -lt 8 ] || fail "it took $((SECONDS - began)) s"
+	ok runtime delete --force c
+	# One that is large and ordinary counts.
+	yes 'some:x:77:77:somebody:/elsewhere:/bin/sh' | head -n 100000 >rootfs/etc/passwd
+	echo 'root:x:0:0:root:/root:/bin/sh' >>rootfs/etc/passwd
+	run_prints 'echo $HOME' /root
+}
+
 @test "devices through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out

@@ -116,6 +116,25 @@ load lib
 	has_status c running
 }
 
+@test "a signal to a foreground run ends it while the container is set up" {
+	only_ours 'runc waits for the hook'
+	printf '#!/bin/sh\ntouch %s\nexec sleep 1000\n' "$TMP/in-hook" >"$TMP/hook"
+	chmod +x "$TMP/hook"
+	local kind pid
+	for kind in createRuntime createContainer; do
+		config '.hooks = {($k): [{"path": $h}]}' --arg k $kind --arg h "$TMP/hook"
+		rm -f "$TMP/in-hook"
+		"$RUNTIME" --root "$ROOT" run c 3>&- 2>"$TMP/stderr" &
+		pid=$!
+		until_true test -e "$TMP/in-hook"
+		kill -TERM $pid
+		gone $pid
+		! wait $pid || fail 'it succeeded'
+		grep -q 'interrupted by SIGTERM' "$TMP/stderr" || fail "$(<"$TMP/stderr")"
+		nothing_left
+	done
+}
+
 @test "signals to a foreground run reach the process" {
 	mkfifo rootfs/tmp/said
 	script 'trap "echo got HUP >/tmp/said" HUP; trap "echo got TERM >/tmp/said; exit 7" TERM

@@ -355,11 +355,13 @@ func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 	}
 	creating := ociState(c.state, specs.StateCreating)
 	if hooks := c.spec.Hooks; hooks != nil {
+		runner := c.runtime.hooks()
+		runner.Dir = c.state.Bundle
 		//nolint:staticcheck // prestart is deprecated, and required
-		if err := c.runtime.hooks().RunAll(ctx, "prestart", hooks.Prestart, creating); err != nil {
+		if err := runner.RunAll(ctx, "prestart", hooks.Prestart, creating); err != nil {
 			return err
 		}
-		if err := c.runtime.hooks().RunAll(ctx, "createRuntime", hooks.CreateRuntime, creating); err != nil {
+		if err := runner.RunAll(ctx, "createRuntime", hooks.CreateRuntime, creating); err != nil {
 			return err
 		}
 	}

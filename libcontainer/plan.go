@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +76,9 @@ func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptio
 	}
 	if o.ListenNames != "" && o.ListenFDs > 0 {
 		in.Env = append(in.Env, "LISTEN_FDNAMES="+o.ListenNames)
+	}
+	if hooks := b.Spec.Hooks; hooks != nil && len(hooks.CreateContainer) > 0 {
+		in.HookEnv = os.Environ()
 	}
 	if location != nil {
 		// With systemd the child isn't cloned into its cgroup, see joinsCgroup.

@@ -79,9 +79,19 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
 	}
 	if err := c.finishStart(ctx, conversation); err != nil {
-		return errors.Join(err, c.stop())
+		return errors.Join(err, c.endStart(err))
 	}
 	return c.awaitReady(ctx, notifier)
+}
+
+// endStart ends a container whose start has failed. After a hook the container is
+// destroyed, and the poststop hooks run: runtime.md, lifecycle, steps 7 and 9. After
+// another failure it is stopped.
+func (c *Container) endStart(failure error) error {
+	if fault.DetailsOf(failure).Code == fault.HookFailed {
+		return c.Delete(true)
+	}
+	return c.stop()
 }
 
 // await waits for a message, or until ctx is done.

@@ -39,6 +39,8 @@ type Input struct {
 	PreserveFDs, ListenFDs int
 	// Env is appended to the environment of the process.
 	Env []string
+	// HookEnv is the environment of createContainer hooks that have none.
+	HookEnv []string
 	// Mounts are mounted after those of the config.
 	Mounts  []specs.Mount
 	Seccomp *Seccomp
@@ -80,7 +82,7 @@ func Create(in Input) (*plan.Plan, error) {
 	b.mounts()
 	b.devices()
 	b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
-	b.hooks("createContainer", CreatingStateFile, false, nil)
+	b.hooks("createContainer", CreatingStateFile, plan.Hook{Env: in.HookEnv})
 	b.workingDirectory()
 	b.sysctls()
 	b.console(plan.Console{Mount: true, Foreign: b.outside}) // which creates /dev/console

@@ -125,11 +125,15 @@ func (b *builder) capabilities() plan.Capabilities {
 }
 
 func (b *builder) execute() {
-	env := b.env
-	if b.looksUpHome {
-		env = append(env[:len(env):len(env)], "HOME=")
+	b.add(place.At("/process/args/0"), plan.Exec{Args: b.process.Args, Env: b.fullEnv()})
+}
+
+// fullEnv returns the environment of the process; the child fills in a HOME at its end.
+func (b *builder) fullEnv() []string {
+	if !b.looksUpHome {
+		return b.env
 	}
-	b.add(place.At("/process/args/0"), plan.Exec{Args: b.process.Args, Env: env})
+	return append(b.env[:len(b.env):len(b.env)], "HOME=")
 }
 
 // deniesGroups reports whether setgroups(2) is denied: it is in a user namespace whose gid

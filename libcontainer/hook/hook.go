@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -23,9 +24,11 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// Runner runs hooks. Info receives each line that a hook prints; nil discards them.
+// Runner runs hooks. Info receives each line that a hook prints; nil discards them. Dir is
+// their working directory; "" is that of the runtime.
 type Runner struct {
 	Info func(string)
+	Dir  string
 }
 
 // RunAll runs hooks in their order, and stops at the first that fails. The kind is the
@@ -49,7 +52,7 @@ func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hoo
 	at := Place(kind, index)
 	origin := at.String() + " " + hook.Path
 	var out, errs output
-	err := execute(ctx, hook, state, &out, &errs)
+	err := r.execute(ctx, hook, state, &out, &errs)
 	if err == nil {
 		r.Log(origin, out.text(), errs.text())
 		return nil
@@ -95,7 +98,7 @@ func (r Runner) Log(origin string, outputs ...string) {
 }
 
 // execute runs a hook and waits until it has ended.
-func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs *output) error {
+func (r Runner) execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs *output) error {
 	content, err := json.Marshal(state)
 	if err != nil {
 		return fmt.Errorf("state for hooks: %w", err)
@@ -125,7 +128,7 @@ func execute(ctx context.Context, hook *specs.Hook, state specs.State, out, errs
 	// therefore stay on its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p, err := start(hook, input.FD(), outWriter, errsWriter)
+	p, err := r.start(hook, input.FD(), outWriter, errsWriter)
 	unix.Close(outWriter)
 	unix.Close(errsWriter)
 	if err != nil {
@@ -142,16 +145,17 @@ type process struct{ pid, fd int }
 // been reused.
 func (p process) kill() { _ = unix.Kill(-p.pid, unix.SIGKILL) }
 
-// start starts a hook with these standard streams.
-func start(hook *specs.Hook, stdio ...int) (p process, err error) {
+// start starts a hook with these standard streams. One without env has the runtime's
+// environment.
+func (r Runner) start(hook *specs.Hook, stdio ...int) (p process, err error) {
 	args, env := hook.Args, hook.Env
 	if len(args) == 0 {
 		args = []string{hook.Path}
 	}
 	if env == nil {
-		env = []string{} // nil would be the runtime's environment
+		env = os.Environ()
 	}
-	attr := &syscall.ProcAttr{Env: env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &p.fd}}
+	attr := &syscall.ProcAttr{Dir: r.Dir, Env: env, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &p.fd}}
 	for _, fd := range stdio {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}

@@ -79,6 +79,11 @@ long move_root(long old);
 /* copy.c */
 long copy_up(long from, long to);
 
+/* exec.c */
+
+/* set_home puts the HOME that op_home has found into the last entry of env. */
+void set_home(char **env);
+
 /* seccomp.c */
 void expect_child(void);
 

@@ -243,6 +243,15 @@ long op_wait_start(const struct op *op)
 	return message_send(MSG_STARTING, -1);
 }
 
+void set_home(char **env)
+{
+	if (!self.home || !*env)
+		return;
+	while (env[1])
+		env++;
+	*env = self.home;
+}
+
 /* op_exec: execve(2) closes all descriptors except the standard streams and those
  * that the program inherits (mark_close_on_exec); the end of the conversation tells
  * the other side that it succeeded. No other system call is made, because the
@@ -251,14 +260,7 @@ long op_exec(const struct op *op)
 {
 	char **env = vec_of(op->exec.env);
 
-	if (self.home) {
-		char **e = env;
-
-		while (*e && e[1])
-			e++;
-		if (*e)
-			*e = self.home;
-	}
+	set_home(env);
 	long rc = sys3(__NR_execve, self.program, vec_of(op->exec.args), env);
 	/* The other side inspects the file to explain the error. */
 	failed_text(self.program, str_len(self.program));

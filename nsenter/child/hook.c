@@ -22,16 +22,21 @@ struct running {
 
 __attribute__((noreturn)) static void become_hook(const struct op *op, long output, long failure)
 {
+	char **env = vec_of(op->hook.env);
 	long rc;
 
 	sys2(__NR_setpgid, 0, 0);
+	if (!(op->flags & HOOK_IN_ROOT))
+		sys1(__NR_fchdir, self.root);
+	if (op->flags & HOOK_HOME)
+		set_home(env);
 	sys3(__NR_lseek, op_file(op), 0, 0);
 	sys3(__NR_dup3, op_file(op), 0, 0);
 	sys3(__NR_dup3, output, 1, 0);
 	sys3(__NR_dup3, output, 2, 0);
 	sys3(__NR_dup3, failure, 3, O_CLOEXEC);
 	sys3(__NR_close_range, 4, ~0U, 0);
-	rc = sys3(__NR_execve, str_of(op->hook.path), vec_of(op->hook.args), vec_of(op->hook.env));
+	rc = sys3(__NR_execve, str_of(op->hook.path), vec_of(op->hook.args), env);
 	sys3(__NR_write, 3, &rc, sizeof(rc));
 	leave(127);
 }

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0xde55ab6b0381534fULL
+#define PLAN_MAGIC 0x4f340b593a7d1d6dULL
 
 struct plan_header {
 	uint64_t magic;
@@ -293,6 +293,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define SYMLINK_REPLACE 1U
 #define ATTRIBUTES_RECURSIVE 1U
 #define HOOK_IN_ROOT 1U
+#define HOOK_HOME 2U
 #define PIVOT_MOVE 1U
 #define PIVOT_CHROOT 2U
 #define CONSOLE_MOUNT 1U

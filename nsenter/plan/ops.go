@@ -219,8 +219,11 @@ type Hook struct {
 	Timeout uint32
 	// State is the File with the container's state.
 	State string `op:",file"`
-	// InRoot marks a startContainer hook, which runs after the pivot.
+	// InRoot marks a startContainer hook, which runs after the pivot. The working directory
+	// of others is the root.
 	InRoot bool
+	// Home sets the last of Env to the HOME of the process, if that was looked up.
+	Home bool
 }
 
 // Mask hides Path: a file behind /dev/null, a directory behind an empty

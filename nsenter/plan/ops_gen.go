@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0xde55ab6b0381534f
+const magic = 0x4f340b593a7d1d6d
 
 // The sizes of an encoded header and op.
 const (
@@ -419,6 +419,7 @@ func (o Hook) visit(v visitor) {
 	v.num(24, "timeout", uint64(o.Timeout), formatDecimal)
 	v.file(o.State)
 	v.flag(1, "in-root", o.InRoot)
+	v.flag(2, "home", o.Home)
 }
 
 // Kind returns KindMask.

@@ -97,16 +97,63 @@ createContainer 2'
 	equal "$(<"$TMP/seen")" 1
 }
 
-@test "args and env of a hook; without env its environment is empty" {
+@test "args and env of a hook; without env it has the environment of the runtime" {
 	config '.hooks.createRuntime = [
 		{"path": "/bin/sh", "args": ["name", "-c", ("echo $0 $1 $A >" + $t + "/one"), "zero", "first"], "env": ["A=b"]},
 		{"path": "/usr/bin/env", "args": ["env"]}]' --arg t "$TMP"
 	LEAK=1 run_container
 	equal "$(<"$TMP/one")" 'zero first b'
-	only_ours 'runc 1.1 runs such a hook with its own environment'
-	hook createRuntime "/usr/bin/env >$TMP/env"
-	LEAK=1 run_container
-	! grep -q LEAK "$TMP/env" || fail "$(<"$TMP/env")"
+	config 'del(.hooks)'
+	local kind
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		hook $kind "/usr/bin/env >$TMP/env-$kind"
+	done
+	# A file of the host must not be run with what the image says about LD_PRELOAD.
+	config '.process.env += ["OF_THE_PROCESS=1"]'
+	OURS=1 run_container
+	for kind in prestart createRuntime poststop; do
+		grep -qx OURS=1 "$TMP/env-$kind" || fail "$kind: $(<"$TMP/env-$kind")"
+	done
+	only_ours 'runc 1.1 has the environment of the process in createContainer, and no poststart here'
+	for kind in createContainer poststart; do
+		grep -qx OURS=1 "$TMP/env-$kind" || fail "$kind: $(<"$TMP/env-$kind")"
+	done
+	! grep -l OF_THE_PROCESS "$TMP"/env-*
+}
+
+@test "the working directory of hooks: the bundle, in createContainer the rootfs" {
+	local kind
+	for kind in prestart createRuntime createContainer; do
+		hook $kind "pwd >$TMP/pwd-$kind"
+	done
+	cd /
+	ok runtime run --bundle "$BUNDLE" c
+	equal "$(<"$TMP/pwd-prestart")" "$BUNDLE"
+	equal "$(<"$TMP/pwd-createRuntime")" "$BUNDLE"
+	equal "$(<"$TMP/pwd-createContainer")" "$BUNDLE/rootfs"
+	# One that the container covers with a mount of its own is the container's.
+	cd "$BUNDLE"
+	config '.hooks.createContainer[0] |= (.path = "/bin/sh" | .args = ["sh", "-c", ("ls >" + $t + "/ls")])' --arg t "$TMP"
+	run_container
+	equal "$(<"$TMP/ls")" "$(ls rootfs)"
+}
+
+@test "HOME of a startContainer hook that has no env" {
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "echo $HOME >/tmp/home"]}] |
+		del(.process.env[] | select(startswith("HOME")))'
+	args true
+	run_container
+	equal "$(<rootfs/tmp/home)" /root
+	config '.process.env += ["HOME="]'
+	run_container
+	equal "$(<rootfs/tmp/home)" /root
+	config '.process.env += ["HOME=/of/the/process"]'
+	run_container
+	equal "$(<rootfs/tmp/home)" /of/the/process
+	only_ours 'runc adds HOME'
+	config '.process.env -= ["HOME=/of/the/process"] | .hooks.startContainer[0].env = ["PATH=/bin", "HOME="]'
+	run_container
+	equal "$(<rootfs/tmp/home)" ''
 }
 
 @test "a failing hook ends the container: nothing is left, poststop runs" {
@@ -137,6 +184,30 @@ createContainer 2'
 	exits 1 runtime run c
 	says 'exit status 3'
 	nothing_left
+}
+
+@test "after a failed startContainer or poststart hook the container is destroyed, and poststop runs" {
+	only_ours 'runc runs poststart at create, and leaves the container'
+	args sleep 1000
+	hook poststop "echo ran >>$TMP/ran"
+	config '.hooks.startContainer = [{"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}]'
+	ok runtime create c
+	exits 1 runtime start c
+	says 'startContainer hook #0: .*exit status 3'
+	one_sentence
+	nothing_left
+	equal "$(<"$TMP/ran")" ran
+	config 'del(.hooks.startContainer)'
+	hook poststart 'exit 3'
+	ok runtime create c
+	exits 1 runtime start c
+	says 'poststart hook #0: .*exit status 3'
+	one_sentence
+	nothing_left
+	equal "$(<"$TMP/ran")" $'ran\nran'
+	exits 1 runtime run --detach c
+	nothing_left
+	equal "$(<"$TMP/ran")" $'ran\nran\nran'
 }
 
 @test "a process that is killed in a startContainer hook hasn't started, also when its parent has reaped it" {

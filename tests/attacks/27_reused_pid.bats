@@ -28,3 +28,21 @@ load lib
 	matches "$(tr '\0' ' ' <"/proc/$pid/cmdline")" 'attack reuse'
 	kill "$victim" "$pid"
 }
+
+@test "kill, exec and delete don't affect a process that has reused the pid" {
+	is_ours || skip 'the state file is of another form'
+	sleeping c
+	ok runtime kill c KILL
+	until_true stopped c
+	"$HELPERS/pidwait" $$ 20000 3>&- &
+	local victim=$!
+	config . # nothing of the bundle counts
+	jq --argjson pid "$victim" '.pid = $pid' "$ROOT/c/state.json" >"$TMP/state.json"
+	cp "$TMP/state.json" "$ROOT/c/state.json"
+	exits 1 runtime kill c KILL
+	exits 255 runtime exec c true
+	has_status c stopped
+	ok runtime delete --force c
+	kill -0 "$victim" || fail 'the innocent process has been killed'
+	kill "$victim"
+}

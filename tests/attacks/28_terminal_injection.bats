@@ -35,3 +35,16 @@ typed() { timeout 20 "$HELPERS/console" run "$@" </dev/null 2>"$TMP/stderr" 3>&-
 	# What was typed into the caller's terminal is read after the container's end.
 	equal "$(typed bash -c '"$@" >/dev/null; read -r -t 0.3 -n 1 typed && echo "typed: $typed"' bash "$RUNTIME" --root "$ROOT" run c)" ''
 }
+
+@test "names that a container chooses can't control the terminal" {
+	only_ours 'runc prints it unescaped'
+	args sh -c 'sleep 1000; true' $'\n\033[31mroot 1 forged'
+	ok runtime run --detach c
+	ok runtime ps c
+	[[ $output != *$'\033'* && $(wc -l <<<"$output") -le 3 ]] || fail "$output"
+	printf '#!/no\033[31m/such\007\n' >rootfs/bin/entry
+	chmod +x rootfs/bin/entry
+	invoke runtime exec c /bin/entry
+	[ "$status" != 0 ]
+	[[ $error != *$'\033'* && $error != *$'\007'* ]] || fail "$error"
+}

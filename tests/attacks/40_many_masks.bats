@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # 40. Hundreds of masked paths keep the kernel busy with creating and destroying file systems.
+# Succeeds: runc 1.1.5, crun 1.8.1
 # Verdict: harmless: all masked directories are clones of one mount
 
 load lib

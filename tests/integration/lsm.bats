@@ -113,21 +113,6 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	prints "$CGROUP (enforce)"
 }
 
-@test "apparmor: a container can't forge the profile with its own /proc" {
-	needs_apparmor
-	profile "$CGROUP"
-	wears "$CGROUP"
-	mkdir -p rootfs/fake/self/attr/apparmor rootfs/fake/thread-self/attr/apparmor
-	config '.mounts |= map(if .destination == "/proc" then {"destination": "/proc", "type": "bind", "source": $fake, "options": ["rbind"]} else . end) |
-		del(.linux.maskedPaths, .linux.readonlyPaths)' --arg fake "$BUNDLE/rootfs/fake"
-	exits 1 runtime run c
-	nothing_left
-	config '.mounts |= map(select(.destination != "/proc"))'
-	args sleep 1000
-	ok runtime run --detach c
-	equal "$(cat "/proc/$(pid_of c)/attr/current")" "$CGROUP (enforce)"
-}
-
 @test "apparmor: a step that the runtime's own profile denies" {
 	needs_apparmor
 	profile "$CGROUP" 'deny mount,'

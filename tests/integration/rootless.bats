@@ -211,14 +211,6 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	run_prints 'test -d /proc/1 && test -d /sys/class && echo there' there
 }
 
-@test "rootless: without a cgroup namespace the host's cgroups can't be written" {
-	needs_cgroup_v2
-	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]'
-	script 'test -e /sys/fs/cgroup/cgroup.procs && echo there; mkdir /sys/fs/cgroup/x 2>&1 | grep -o "Read-only file system"'
-	run_container
-	prints $'there\nRead-only file system'
-}
-
 @test "rootless: device rules alone need no cgroup" {
 	needs_no_cgroup
 	config '.linux.resources = {"devices": [{"allow": false, "access": "rwm"}], "memory": {}, "cpu": {}}'

@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+# 32. Other users, or an id, reach the state of a container.
+# Verdict: refused: ids are file names; the state is root's alone, and reached by descriptor
+
+load lib
+
+@test "ids are file names, not paths" {
+	local id
+	for id in .. . ../x a/b /tmp/x '' $'a\nb' 'a b' 'a;b'; do
+		invoke runtime create -- "$id"
+		[ "$status" != 0 ] || fail "created '$id'"
+		invoke runtime delete --force -- "$id"
+	done
+	nothing_left
+	only_ours 'the seccomp cache'
+	exits 1 runtime create .seccomp
+	says 'invalid container ID'
+}
+
+@test "other users can't access the state directory" {
+	ROOT=$TMP/made
+	sleeping c
+	equal "$(stat -c %a "$ROOT/c")" "$(is_ours && echo 700 || echo 711)"
+	equal "$(find "$ROOT/c" -type f -perm /022)" ''
+	ok runtime delete --force c
+	rmdir "$ROOT"
+	mkdir "$TMP/state" 2>/dev/null || true
+}
+
+@test "a symlink in the state root isn't followed" {
+	only_ours 'runc uses it as a name below the state root'
+	canary
+	ln -s "$TMP/canary" "$ROOT/c"
+	invoke runtime run c
+	[ "$status" != 0 ]
+	invoke runtime delete --force c
+	canary_intact
+	rm "$ROOT/c"
+}

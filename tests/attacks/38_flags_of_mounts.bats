@@ -36,7 +36,7 @@ in_user_namespace() {
 	invoke runtime run c
 	umount "$TMP/tree/below"
 	is_ours || [ "$status" = 0 ] || skip 'no recursive flags'
-	prints $'ro,nosuid,nodev,noexec,relatime\nro,nosuid,nodev,noexec,relatime\nro,nosuid,nodev,noexec,relatime'
+	equal "$(cut -d, -f1-4 <<<"$output")" $'ro,nosuid,nodev,noexec\nro,nosuid,nodev,noexec\nro,nosuid,nodev,noexec'
 }
 
 @test "a user namespace keeps flags that the host's mount has" {

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# The vocabulary of the tests with clients. A file starts its daemon in setup_file, with
+# everything of it below DIR, and teardown_file fails if something is left.
+
+bats_require_minimum_version 1.5.0
+
+# make_image DIR makes a root file system with busybox and two users.
+make_image() {
+	local applet
+	mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp,var/tmp}
+	chmod 1777 "$1/tmp" "$1/var/tmp"
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	for applet in $("$1/bin/busybox" --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:1000:1000::/tmp:/bin/sh\n' >"$1/etc/passwd"
+	printf 'root:x:0:\nguest:x:1000:\n' >"$1/etc/group"
+}
+
+# fail TEXT… fails the test.
+fail() {
+	echo "$*" >&2
+	return 1
+}
+
+# equal GOT WANT
+equal() { [ "$1" = "$2" ] || fail "got: $1"$'\n'"want: $2"; }
+
+# contains TEXT PART
+contains() { [[ $1 == *"$2"* ]] || fail "got: $1"$'\n'"without: $2"; }
+
+# until_true COMMAND… waits, for ten seconds at most, until a command succeeds.
+until_true() {
+	local _
+	for _ in {1..100}; do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	fail "never true: $*"
+}
+
+# start_containerd starts a containerd with everything of it below DIR.
+start_containerd() {
+	cat >"$DIR/containerd.toml" <<-END
+		version = 2
+		root = "$DIR/containerd-root"
+		state = "$DIR/containerd-state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[grpc]
+		address = "$DIR/containerd.sock"
+	END
+	containerd --config "$DIR/containerd.toml" >>"$DIR/containerd.log" 2>&1 3>&- 4>&- &
+	echo $! >"$DIR/containerd"
+	until_true ctr --address "$DIR/containerd.sock" version
+}
+
+# stop PID ends a daemon and waits for it.
+stop() {
+	kill "$1" 2>/dev/null || return 0
+	until_true gone "$1" || kill -9 "$1"
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# below DIR prints the processes whose command line names a directory, and the mounts below
+# it.
+below() {
+	local file
+	for file in /proc/[0-9]*/cmdline; do
+		# It may have ended meanwhile.
+		{ tr '\0' ' ' <"$file" && echo; } 2>/dev/null | grep -F "$1/" || true
+	done
+	grep -F " $1/" /proc/self/mountinfo || true
+}

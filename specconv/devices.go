@@ -21,6 +21,10 @@ var defaultSymlinks = [...]plan.Symlink{
 
 const anyFileMode = 0o666
 
+// ptmxPath is a symbolic link to the ptmx of the container's own devpts. That of the host
+// would make terminals in the host's.
+const ptmxPath = "/dev/ptmx"
+
 // devices plans the default devices, those of the config, and the links. Nothing is
 // created in a /dev that is a bind mount, since everyone who shares it would see it.
 func (b *builder) devices() {
@@ -39,9 +43,11 @@ func (b *builder) devices() {
 	if b.spec.Linux != nil {
 		for i := range b.spec.Linux.Devices {
 			d := &b.spec.Linux.Devices[i]
-			if target := path.Clean(d.Path); !foreign || !strings.HasPrefix(target, "/dev/") {
-				b.add(config.DevicePlace(i, d), b.device(d))
+			target := path.Clean(d.Path)
+			if target == ptmxPath || foreign && strings.HasPrefix(target, "/dev/") {
+				continue
 			}
+			b.add(config.DevicePlace(i, d), b.device(d))
 		}
 	}
 	if foreign {
@@ -53,7 +59,7 @@ func (b *builder) devices() {
 	if b.host.Kcore {
 		b.addOwn(plan.Symlink{Target: "/proc/kcore", Path: "/dev/core"})
 	}
-	b.addOwn(plan.Symlink{Target: "pts/ptmx", Path: "/dev/ptmx", Replace: true})
+	b.addOwn(plan.Symlink{Target: "pts/ptmx", Path: ptmxPath, Replace: true})
 }
 
 func (b *builder) configuresDevice(target string) bool {

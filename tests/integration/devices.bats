@@ -21,6 +21,17 @@ load lib
 	matches "$(sed -n 5p <<<"$output")" '^(/dev/)?pts/ptmx$'
 }
 
+@test "a configured /dev/ptmx is the symlink to the container's devpts" {
+	config '.linux.devices = [{"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2, "fileMode": 438, "uid": 0, "gid": 0}]'
+	run_prints 'readlink /dev/ptmx; grep -c " /dev/ptmx " /proc/self/mountinfo || true' $'pts/ptmx\n0'
+	! rootless || return 0
+	chmod 755 "$TMP" "$BUNDLE" "$BATS_RUN_TMPDIR"
+	chown -h 100000:100000 rootfs rootfs/*
+	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings'
+	run_container
+	prints $'pts/ptmx\n0'
+}
+
 @test "configured devices: mode, owner, parent directories, fifo" {
 	needs_root 'create devices'
 	config '.linux.devices = [

@@ -43,7 +43,7 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm storm fuzz bench \
+.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm storm fuzz robustness bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
 all: runnel ## build ./runnel, after installing missing build dependencies
@@ -111,6 +111,9 @@ storm: runnel ## run random commands at once and kill some of them, 50 container
 
 fuzz: embedded ## fuzz the readers of config.json and the child's decoder (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)
+
+robustness: deps-test runnel ## faults, a storm and fuzzing for some minutes; the last line counts
+	@CC=$(CC) tests/robustness
 
 bench: runnel ## compare times and system calls with runc and crun
 	$(GO) run ./contrib/bench

@@ -41,12 +41,27 @@ static void copy_xattrs(long from, long to)
 	}
 }
 
+/* is_still reports whether fd is the file of st. Another container that shares the
+ * directory could have put a device in its place, and the copy would have the content
+ * of that. */
+static int is_still(const struct file_status *st, long fd)
+{
+	struct file_status now;
+
+	return file_stat(fd, &now) >= 0 && now.ino == st->ino && now.mount == st->mount &&
+	       now.mode == st->mode;
+}
+
 static long copy_file(long dir, long to, const char *name, const struct file_status *st)
 {
 	long rc, out, in = sys4(__NR_openat, dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0);
 
 	if (in < 0)
 		return in;
+	if (!is_still(st, in)) {
+		sys_close(in);
+		return -ESTALE;
+	}
 	out = sys4(__NR_openat, to, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	rc = out;
 	if (out >= 0) {
@@ -69,7 +84,7 @@ static long copy_subdirectory(long dir, long to, const char *name, const struct 
 
 	if (in < 0)
 		return in;
-	rc = sys3(__NR_mkdirat, to, name, 0700);
+	rc = is_still(st, in) ? sys3(__NR_mkdirat, to, name, 0700) : -ESTALE;
 	if (rc >= 0)
 		rc = out = sys4(__NR_openat, to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (rc >= 0)

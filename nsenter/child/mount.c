@@ -409,10 +409,24 @@ static long recursive_attr(const struct op *op, long tree)
 	return failed_at(rc == -EPERM && clear ? PART_LOCKED : PART_ATTRIBUTE, rc);
 }
 
+static long all_attr(const struct op *op, long tree)
+{
+	long rc = bind_attr(op, tree);
+
+	return rc < 0 ? rc : recursive_attr(op, tree);
+}
+
+/* sets_detached reports whether a mount can get its attributes before it is attached,
+ * mount_setattr(2), since 5.12. */
+static int sets_detached(void) { return sys5(__NR_mount_setattr, -1, "", AT_EMPTY_PATH, 0, 0) != -ENOSYS; }
+
+/* op_bind: what is read-only or without devices is so from the moment on in which others
+ * in the mount namespace can reach it. */
 long op_bind(const struct op *op)
 {
 	struct file_status st;
 	long rc, tree;
+	int early;
 
 	if (op->flags & BIND_BY_PARENT)
 		tree = ask_tree();
@@ -424,13 +438,14 @@ long op_bind(const struct op *op)
 	rc = file_stat(tree, &st);
 	if (rc >= 0 && (op->flags & BIND_PROC_ONLY) && file_system(tree) != PROC_SUPER_MAGIC)
 		rc = failed_at(PART_NOT_PROC, -EINVAL);
+	early = sets_detached();
+	if (rc >= 0 && early)
+		rc = all_attr(op, tree);
 	if (rc >= 0)
 		rc = attach(tree, str_of(op->bind.target), (st.mode & S_IFMT) == S_IFDIR,
 			    op->flags & BIND_NO_SYMLINK);
-	if (rc >= 0)
-		rc = bind_attr(op, tree);
-	if (rc >= 0)
-		rc = recursive_attr(op, tree);
+	if (rc >= 0 && !early)
+		rc = all_attr(op, tree);
 	if (rc >= 0)
 		rc = set_propagation(tree, op->bind.propagation);
 	sys_close(tree);

@@ -67,6 +67,45 @@ canary_intact() {
 	nothing_left
 }
 
+@test "tmpcopyup copies nothing of a device that replaces a file" {
+	needs_root 'create devices'
+	only_ours 'runc copies by path'
+	mkdir -p rootfs/full
+	head -c 4096 /dev/zero | tr '\0' x >rootfs/full/file
+	mknod rootfs/full/zero c 1 5
+	"$HELPERS/swap" "$BUNDLE/rootfs/full/file" "$BUNDLE/rootfs/full/zero" 3>&- &
+	local swapper=$! i wrong=0
+	config '.mounts += [{"destination": "/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=8m"]}]'
+	script 'for f in /full/*; do [ ! -f $f ] || tr -d x <$f; done | wc -c'
+	for i in {1..40}; do
+		invoke runtime run c
+		[ "$status" != 0 ] || [ "$output" = 0 ] || wrong=$((wrong + 1))
+	done
+	kill $swapper
+	equal "$wrong" 0
+	nothing_left
+}
+
+@test "a read-only volume can't be written before it is read-only" {
+	needs_root 'join a mount namespace'
+	only_ours 'the system calls are those of runnel'
+	command -v strace >/dev/null || skip 'no strace'
+	mkdir "$TMP/volume" rootfs/volume
+	hold_mounts
+	config '(.linux.namespaces[] | select(.type == "mount")).path = $p |
+		.mounts += [{"destination": "/volume", "type": "bind", "source": $v, "options": ["bind", "ro"]}]' \
+		--arg p "/proc/$holder/ns/mnt" --arg v "$TMP/volume"
+	args true
+	# Each change of attributes takes a while, in which a process of the namespace writes.
+	nsenter "--mount=/proc/$holder/ns/mnt" sh -c 'while :; do echo >"$1" || true; done 2>/dev/null' sh "$BUNDLE/rootfs/volume/written" 3>&- &
+	local writer=$!
+	invoke timeout 30 strace -f -o "$TMP/trace" -e trace=mount_setattr -e inject=mount_setattr:delay_enter=50000 \
+		"$RUNTIME" --root "$ROOT" run c
+	kill "$writer" "$holder"
+	equal "$(ls "$TMP/volume")" ''
+	equal "$status" 0
+}
+
 @test "run --no-pivot: no procfs or sysfs of the host is left" {
 	needs_namespace user
 	local flag i
@@ -83,18 +122,24 @@ canary_intact() {
 	done
 }
 
+# hold_mounts starts a process with a mount namespace of its own and sets $holder.
+hold_mounts() {
+	unshare --mount --propagation private sleep 1000 3>&- &
+	holder=$!
+	until_true has_own_mounts "$holder"
+}
+
+has_own_mounts() { [ "$(readlink "/proc/$1/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]; }
+
 @test "run --no-pivot in a mount namespace that is joined" {
 	needs_root 'join namespaces of others'
 	only_ours 'runc leaves the mounts'
-	unshare --mount --propagation private sleep 1000 3>&- &
-	local holder=$!
-	# shellcheck disable=SC2016
-	until_true sh -c '! [ /proc/self/ns/mnt -ef /proc/$1/ns/mnt ]' sh $holder
+	hold_mounts
 	config '(.linux.namespaces[] | select(.type == "mount")).path = $p' --arg p "/proc/$holder/ns/mnt"
 	args /opt/nested
 	ok runtime run --no-pivot c
 	prints $'proc: Operation not permitted\nsysfs: Operation not permitted'
-	kill $holder
+	kill "$holder"
 }
 
 # in_chroot COMMAND… runs it in a chroot to a mount that has the runtime and the bundle.

@@ -197,18 +197,39 @@ func (e *Dir) claim(config []byte) error {
 // makeDir creates the state directory for id.
 func makeDir(root, id string) error {
 	path := filepath.Join(root, id)
-	err := unix.Mkdir(path, 0o700)
-	if err == unix.ENOENT {
+	err := checkRoot(root)
+	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(root, 0o711); err != nil {
 			return fmt.Errorf("state root: %w%s", err, rootHint(err))
 		}
-		err = unix.Mkdir(path, 0o700)
+		err = nil
 	}
+	if err != nil {
+		return err
+	}
+	err = unix.Mkdir(path, 0o700)
 	if err == unix.EEXIST {
 		return fault.ErrExist
 	}
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w%s", path, err, rootHint(err))
+	}
+	return nil
+}
+
+// checkRoot returns an error for a state root in which users that have less privilege than
+// the runtime could replace the state of a container: the runtime kills and removes what
+// the state names.
+func checkRoot(root string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(root, &st); err != nil {
+		return fmt.Errorf("state root %s: %w%s", root, err, rootHint(err))
+	}
+	if st.Uid != 0 && st.Uid != uint32(os.Geteuid()) {
+		return fmt.Errorf("state root %s: it belongs to uid %d, who could change the state of containers", root, st.Uid)
+	}
+	if st.Mode&unix.S_IWOTH != 0 && st.Mode&unix.S_ISVTX == 0 {
+		return fmt.Errorf("state root %s: every user may write to it (mode %#o), and change the state of containers", root, st.Mode&0o7777)
 	}
 	return nil
 }

@@ -27,6 +27,24 @@ load lib
 	mkdir "$TMP/state" 2>/dev/null || true
 }
 
+@test "a state root in which other users can replace the state of containers is refused" {
+	needs_root 'have less privileged users'
+	only_ours 'runc uses it'
+	mkdir "$TMP/foreign" "$TMP/open" "$TMP/sticky"
+	chown 1000 "$TMP/foreign"
+	chmod 777 "$TMP/open"
+	chmod 1777 "$TMP/sticky"
+	args true
+	local root
+	for root in foreign open; do
+		ROOT=$TMP/$root exits 1 runtime run c
+		says "state root $TMP/$root"
+		one_sentence
+		equal "$(ls -A "$TMP/$root")" ''
+	done
+	ROOT=$TMP/sticky ok runtime run c
+}
+
 @test "a symlink in the state root isn't followed" {
 	only_ours 'runc uses it as a name below the state root'
 	canary

@@ -8,7 +8,7 @@ load lib
 # probing makes a container try to open devices that the host has, for SECONDS.
 probing() {
 	config '.process.capabilities |= map_values(. + ["CAP_SYSLOG"])'
-	script "cd /dev; mknod kmsg c 1 11; exec /opt/attack opened $1 kmsg >/tmp/said"
+	script "cd /dev; mknod kmsg c 1 11; /opt/attack opened $1 kmsg >/tmp/said; exec sleep 1000"
 	chmod 1777 rootfs/tmp
 	ok runtime run --detach c
 	until_true grep -q waiting rootfs/tmp/said

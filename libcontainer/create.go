@@ -241,7 +241,7 @@ var memoryLimit = place.Place{Pointer: "/linux/resources/memory/limit"}
 func errLimitTooLow() error {
 	return &fault.Fault{
 		Err: place.Errorf(memoryLimit, "unable to start container process: "+
-			"it was killed while it was set up (out of memory: the limit is too low)"),
+			"it was out of memory, and the kernel killed it (the limit is too low)"),
 		Code: fault.OutOfMemory, Step: "cgroup", Field: memoryLimit.Pointer, Hint: "the limit is too low",
 	}
 }

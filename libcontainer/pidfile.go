@@ -21,12 +21,12 @@ func writePidFile(path string, pid int) error {
 		fd, err = unix.Open(temporary, flags, 0o666)
 	}
 	if err != nil {
-		return &os.PathError{Op: "pid file", Path: temporary, Err: err}
+		return &os.PathError{Op: "pid file", Path: path, Err: err}
 	}
 	_, err = unix.Write(fd, []byte(strconv.Itoa(pid)))
 	err = errors.Join(err, unix.Close(fd))
 	if err == nil {
-		err = os.Rename(temporary, path)
+		err = unix.Rename(temporary, path)
 	}
 	if err != nil {
 		_ = os.Remove(temporary)

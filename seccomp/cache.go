@@ -160,11 +160,11 @@ func (c *cache) save(key cacheKey, program []byte) error {
 	// Several goroutines of one process may save the same program.
 	temporary := fmt.Sprintf(".%s.%d.%x", name, os.Getpid(), rand.Uint64())
 	if err := c.write(temporary, entryOf(key, program)); err != nil {
-		return &os.PathError{Op: "write", Path: filepath.Join(c.path, temporary), Err: err}
+		return &os.PathError{Op: "write", Path: filepath.Join(c.path, name), Err: err}
 	}
 	if err := unix.Renameat(c.fd, temporary, c.fd, name); err != nil {
 		unix.Unlinkat(c.fd, temporary, 0)
-		return &os.PathError{Op: "rename", Path: filepath.Join(c.path, temporary), Err: err}
+		return &os.PathError{Op: "write", Path: filepath.Join(c.path, name), Err: err}
 	}
 	return c.evict()
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	sdbus "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
 )
 
 // answerTimeout is the time that systemd has for each request: the connection, or
@@ -94,6 +97,10 @@ func connect(ofUser bool, timeout time.Duration) (*bus, error) {
 	whose := "the system's systemd"
 	if ofUser {
 		whose = "the user's systemd (is this a login session, with XDG_RUNTIME_DIR set?)"
+	}
+	isThere := func(err error) bool { return !errors.Is(err, fs.ErrNotExist) }
+	if len(errs) > 1 && !slices.ContainsFunc(errs, isThere) {
+		return nil, fmt.Errorf("connect to %s: it doesn't run here: %w", whose, unix.ENOENT)
 	}
 	return nil, fmt.Errorf("connect to %s: %w", whose, joined(errs))
 }

@@ -64,7 +64,7 @@ func Open(path string, format Format, stderr io.Writer) (*Log, error) {
 	// os.OpenFile would initialise the runtime's poller, which takes six system calls.
 	fd, err := unix.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("open log: %w", &os.PathError{Op: "open", Path: path, Err: err})
+		return nil, &os.PathError{Op: "open log", Path: path, Err: err}
 	}
 	return &Log{writer: descriptor(fd), format: format, file: true}, nil
 }

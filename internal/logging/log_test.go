@@ -73,7 +73,7 @@ func TestOpenFails(t *testing.T) {
 		t.Errorf("Open with format xml: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "absent", "log")
-	want := "open log: open " + path + ": no such file or directory"
+	want := "open log " + path + ": no such file or directory"
 	if _, err := Open(path, Text, nil); err == nil || err.Error() != want {
 		t.Errorf("Open = %v, want %s", err, want)
 	}

@@ -103,13 +103,24 @@ type Error struct {
 // Error returns the text, with all places before it.
 func (e *Error) Error() string {
 	if e.Place.IsZero() {
-		return e.Err.Error()
+		return e.Reason()
 	}
 	text := e.Place.String()
 	for _, p := range e.Also {
 		text += ", " + p.String()
 	}
-	return text + ": " + e.Err.Error()
+	return text + ": " + e.Reason()
+}
+
+// Reason returns the text without places. An error that is wrapped has often the same
+// place.
+func (e *Error) Reason() string {
+	text := e.Err.Error()
+	var inner *Error
+	if errors.As(e.Err, &inner) && inner.Place.Pointer == e.Place.Pointer {
+		text = strings.Replace(text, inner.Error(), inner.Reason(), 1)
+	}
+	return text
 }
 
 // Unwrap returns the error without its place.

@@ -54,6 +54,10 @@ func TestError(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Error("the cause is lost")
 	}
+	twice := &Error{Place: At("/a").Named("x"), Err: fmt.Errorf("%w (hint)", Errorf(At("/a"), "no"))}
+	if want := "a x: no (hint)"; twice.Error() != want {
+		t.Errorf("Error() = %q, want %q", twice, want)
+	}
 	several := &Error{Place: At("/linux/uidMappings"), Also: []Place{At("/linux/gidMappings")}, Err: fs.ErrExist}
 	if want := "linux.uidMappings, linux.gidMappings: file already exists"; several.Error() != want {
 		t.Errorf("Error() = %q, want %q", several, want)

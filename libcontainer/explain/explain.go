@@ -133,5 +133,5 @@ func explainHook(origin place.Place, o plan.Hook, f *nsenter.Failure) error {
 	case nsenter.PartTimeout:
 		cause = hook.TimeoutError(float64(o.Timeout))
 	}
-	return fmt.Errorf("error running %s hook #%s: %s %s: %w, output: %s", kind, index, origin, o.Path, cause, hook.Printable(f.Text))
+	return fmt.Errorf("error running %s hook #%s: %s %s: %w%s", kind, index, origin, o.Path, cause, hook.Quote("output", hook.Printable(f.Text)))
 }

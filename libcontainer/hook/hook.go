@@ -57,9 +57,17 @@ func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hoo
 		r.Log(origin, out.text(), errs.text())
 		return nil
 	}
-	err = fmt.Errorf("error running %s hook #%d: %s: %w, stdout: %s, stderr: %s", kind, index, origin, err,
-		strings.TrimSpace(out.text()), strings.TrimSpace(errs.text()))
+	err = fmt.Errorf("error running %s hook #%d: %s: %w%s%s", kind, index, origin, err,
+		Quote("stdout", out.text()), Quote("stderr", errs.text()))
 	return &fault.Fault{Err: err, Code: fault.HookFailed, Step: "hook", Field: at.Pointer}
+}
+
+// Quote returns what a hook has printed as the end of a sentence; "" if it is blank.
+func Quote(what, text string) string {
+	if text = strings.TrimSpace(text); text == "" {
+		return ""
+	}
+	return ", " + what + ": " + text
 }
 
 // Place returns the place of a hook in config.json.

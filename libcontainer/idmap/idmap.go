@@ -86,7 +86,7 @@ func runMapper(program, table string, pid int, ranges []plan.IDRange) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("an ordinary user needs %s (package uidmap) to map ids other than the user's own: %w", program, err)
 	}
-	words := strings.Join(strings.Fields(string(output)), " ")
+	words := strings.TrimPrefix(strings.Join(strings.Fields(string(output)), " "), program+": ")
 	owned := append(Subordinate(table, os.Getuid()), own(table))
 	for i, m := range ranges {
 		if id, ok := firstForeign(m, owned); ok {

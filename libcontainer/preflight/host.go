@@ -387,8 +387,11 @@ func (c *check) hostSeccomp() {
 
 // cgroup checks whether the cgroup can be created and its limits can be set.
 func (c *check) cgroup() {
-	const someID = "runnel-check"
+	const someID = "ID"
 	location, err := c.policy.Locate(c.Spec, someID)
+	if err != nil && cgroups.CheckPath(c.Spec.Linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations) != nil {
+		return // that is reported already
+	}
 	if err != nil {
 		c.AddError(config.Error, place.At("/linux/cgroupsPath"), err)
 		return
@@ -397,7 +400,7 @@ func (c *check) cgroup() {
 		return
 	}
 	if err := cgroups.CheckCreate(*location); err != nil && !c.policy.Dispensable(c.Spec, err) {
-		c.AddError(config.Error, place.At("/linux/cgroupsPath"), err)
+		c.AddError(config.Error, place.At("/linux/cgroupsPath"), c.policy.Explain(c.Spec, err))
 		return
 	}
 	c.processors(location.Mode)

@@ -183,6 +183,9 @@ func reserve(root, id string, config []byte) (*Dir, error) {
 // fault.ErrDeleted if the directory has been removed.
 func (e *Dir) claim(config []byte) error {
 	err := e.writeFile(ConfigName, unix.O_EXCL, config)
+	if err != nil {
+		err = fmt.Errorf("state file %s/%s: %w", e.Path(), ConfigName, err)
+	}
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return fault.ErrExist
@@ -312,13 +315,13 @@ func (e *Dir) Close() {
 func (e *Dir) writeFile(name string, flags int, content []byte) error {
 	fd, err := unix.Openat(e.fd, name, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_CLOEXEC|unix.O_NOFOLLOW|flags, 0o600)
 	if err != nil {
-		return fmt.Errorf("state file %s/%s: %w", e.Path(), name, err)
+		return err
 	}
 	for len(content) > 0 {
 		n, err := unix.Write(fd, content)
 		if err != nil {
 			unix.Close(fd)
-			return fmt.Errorf("state file %s/%s: %w", e.Path(), name, err)
+			return err
 		}
 		content = content[n:]
 	}
@@ -343,10 +346,11 @@ var saves atomic.Uint64
 // Save replaces state.json atomically: a reader sees the old or the new one.
 func (e *Dir) Save(s *State) error {
 	name := fmt.Sprint(temporaries, os.Getpid(), ".", saves.Add(1))
-	if err := e.writeFile(name, 0, s.encode()); err != nil {
-		return err
+	err := e.writeFile(name, 0, s.encode())
+	if err == nil {
+		err = unix.Renameat(e.fd, name, e.fd, stateName)
 	}
-	if err := unix.Renameat(e.fd, name, e.fd, stateName); err != nil {
+	if err != nil {
 		return fmt.Errorf("state file %s/%s: %w", e.Path(), stateName, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -22,7 +23,8 @@ type droppedCapabilities struct {
 	name    string
 	unknown []string
 	dropped uint64
-	why     string
+	// why has the reason for one of them and for several.
+	why [2]string
 }
 
 // GrantCapabilities returns the five sets of a config without what the kernel would
@@ -37,19 +39,20 @@ func grantCapabilities(caps *specs.LinuxCapabilities, available uint64) (out Cap
 	if caps == nil {
 		return out, nil
 	}
-	resolve := func(name string, list []string, limit uint64, why string) uint64 {
+	resolve := func(name string, list []string, limit uint64, one, many string) uint64 {
 		set, unknown := words.CapabilityMask(list)
 		if d := set &^ limit; d != 0 || len(unknown) > 0 {
-			lost = append(lost, droppedCapabilities{name: name, unknown: unknown, dropped: d, why: why})
+			lost = append(lost, droppedCapabilities{name: name, unknown: unknown, dropped: d, why: [2]string{one, many}})
 		}
 		return set & limit
 	}
-	const nested = "the runtime doesn't have them"
-	out.Bounding = resolve("bounding", caps.Bounding, available, nested)
-	out.Permitted = resolve("permitted", caps.Permitted, available, nested)
-	out.Effective = resolve("effective", caps.Effective, out.Permitted, "they aren't permitted")
-	out.Inheritable = resolve("inheritable", caps.Inheritable, out.Bounding, "they aren't in the bounding set")
-	out.Ambient = resolve("ambient", caps.Ambient, out.Permitted&out.Inheritable, "they aren't both permitted and inheritable")
+	const it, them = "the runtime doesn't have it", "the runtime doesn't have them"
+	out.Bounding = resolve("bounding", caps.Bounding, available, it, them)
+	out.Permitted = resolve("permitted", caps.Permitted, available, it, them)
+	out.Effective = resolve("effective", caps.Effective, out.Permitted, "it isn't in the permitted set", "they aren't in the permitted set")
+	out.Inheritable = resolve("inheritable", caps.Inheritable, out.Bounding, "it isn't in the bounding set", "they aren't in the bounding set")
+	out.Ambient = resolve("ambient", caps.Ambient, out.Permitted&out.Inheritable,
+		"it isn't in both the permitted and the inheritable set", "they aren't in both the permitted and the inheritable set")
 	return out, lost
 }
 
@@ -70,7 +73,8 @@ func (c *checker) capabilities(at place.Place, caps *specs.LinuxCapabilities) {
 			c.warnf(at.Key(l.name), "ignoring unknown capabilities: %s", strings.Join(l.unknown, ", ")).Hint = hint
 		}
 		if l.dropped != 0 {
-			c.warnf(at.Key(l.name), "cannot grant %s: %s", words.CapabilityList(l.dropped), l.why)
+			why := l.why[min(bits.OnesCount64(l.dropped), 2)-1]
+			c.warnf(at.Key(l.name), "cannot grant %s: %s", words.CapabilityList(l.dropped), why)
 		}
 	}
 }

@@ -76,9 +76,13 @@ func (e *Examination) AddError(s Severity, fallback place.Place, err error) {
 		return
 	}
 	p := Problem{Place: fallback, Severity: s, Text: err.Error()}
-	if at := place.Of(err); !at.IsZero() {
-		p.Place = at
-		p.Text = strings.TrimPrefix(p.Text, at.String()+": ")
+	var known *place.Error
+	if errors.As(err, &known) && !known.Place.IsZero() {
+		p.Place = known.Place
+		p.Text = strings.Replace(p.Text, known.Error(), known.Reason(), 1)
+		for _, also := range known.Also {
+			p.Text += "; the same holds for " + also.String()
+		}
 	}
 	e.Add(p)
 }

@@ -383,10 +383,10 @@ var (
 			}
 		}), want: []string{
 			"/process/capabilities/bounding | warning | process.capabilities.bounding: ignoring unknown capabilities: KILL",
-			"/process/capabilities/bounding | warning | process.capabilities.bounding: cannot grant CAP_SYS_ADMIN: the runtime doesn't have them",
-			"/process/capabilities/effective | warning | process.capabilities.effective: cannot grant CAP_CHOWN: they aren't permitted",
-			"/process/capabilities/inheritable | warning | process.capabilities.inheritable: cannot grant CAP_FOWNER: they aren't in the bounding set",
-			"/process/capabilities/ambient | warning | process.capabilities.ambient: cannot grant CAP_KILL: they aren't both permitted and inheritable",
+			"/process/capabilities/bounding | warning | process.capabilities.bounding: cannot grant CAP_SYS_ADMIN: the runtime doesn't have it",
+			"/process/capabilities/effective | warning | process.capabilities.effective: cannot grant CAP_CHOWN: it isn't in the permitted set",
+			"/process/capabilities/inheritable | warning | process.capabilities.inheritable: cannot grant CAP_FOWNER: it isn't in the bounding set",
+			"/process/capabilities/ambient | warning | process.capabilities.ambient: cannot grant CAP_KILL: it isn't in both the permitted and the inheritable set",
 		}},
 		{name: "scheduler absent policy", change: schedule(specs.Scheduler{}),
 			want: []string{"/process/scheduler/policy | error | process.scheduler.policy: scheduler policy is required"}},

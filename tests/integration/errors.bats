@@ -292,3 +292,64 @@ refused() {
 	says 'container does not exist'
 	one_sentence
 }
+
+@test "a hook that prints nothing, a pid file and a log that can't be written" {
+	only_ours 'runc prints the labels of what is empty, and temporary names'
+	config '.hooks.createRuntime = [{"path": "/bin/false"}]'
+	exits 1 runtime run c
+	equal "$error" 'runnel run failed: error running createRuntime hook #0: hooks.createRuntime[0] /bin/false: exit status 1'
+	config '.hooks = {"createContainer": [{"path": "/bin/false"}]}'
+	exits 1 runtime run c
+	equal "$error" 'runnel run failed: error running createContainer hook #0: hooks.createContainer[0] /bin/false: exit status 1'
+	config '.hooks = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo why; exit 1"]}]}'
+	exits 1 runtime run c
+	says 'exit status 1, output: why$'
+	config 'del(.hooks)'
+	exits 1 runtime run --pid-file /nosuch/pid c
+	equal "$error" 'runnel run failed: pid file /nosuch/pid: no such file or directory'
+	mkdir directory
+	exits 1 runtime run --pid-file directory c
+	equal "$error" 'runnel run failed: pid file directory: is a directory'
+	exits 1 runtime --log /nosuch/log state c
+	equal "$error" 'open log /nosuch/log: no such file or directory'
+	nothing_left
+}
+
+@test "without systemd, that is all that is said" {
+	only_ours 'runc words it differently'
+	[ ! -e /run/systemd/private ] && [ ! -e /run/dbus/system_bus_socket ] || skip 'the host has systemd or D-Bus'
+	needs_root 'ask the system for a cgroup'
+	config 'del(.linux.cgroupsPath)'
+	exits 1 runtime --systemd-cgroup run c
+	says "connect to the system's systemd: it doesn't run here: no such file or directory$"
+	one_sentence
+	config '.linux.cgroupsPath = "/a/b"'
+	exits 1 "$RUNTIME" --root "$ROOT" --systemd-cgroup check --host
+	equal "$(grep -c 'linux.cgroupsPath: expected cgroupsPath to be of format' <<<"$output")" 1
+	matches "$output" '1 error, no warnings'
+}
+
+@test "the texts about what a user may not do: each place and program once" {
+	only_ours 'runc words it differently'
+	needs_root 'become another user'
+	needs_namespace user
+	command -v setpriv >/dev/null || skip 'the host has no setpriv'
+	chmod 0755 "$TMP" "${BATS_RUN_TMPDIR%/}"
+	mkdir -m 0777 "$TMP/own"
+	config '.linux.namespaces += [{"type": "user"}] | .linux.resources = {"pids": {"limit": 10}, "memory": {"limit": 50000000}} |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 1000, "size": 1}] | .linux.gidMappings = .linux.uidMappings |
+		del(.mounts[] | select(.destination == "/dev/pts").options[] | select(startswith("gid=")))'
+	as_user() { invoke timeout 20 setpriv --reuid 1000 --regid 1000 --clear-groups "$RUNTIME" --root "$TMP/own" "$@"; }
+	config '.linux.cgroupsPath = "/elsewhere"'
+	as_user check --host
+	equal "$status" 1
+	equal "$(grep -c cgroup <<<"$output")" 1
+	matches "$output" 'linux\.resources\.memory: create cgroup [^ ]*/elsewhere: .*\(a limit needs a cgroup that is delegated to this user: .*\); the same holds for linux\.resources\.pids'
+	config 'del(.linux.resources)'
+	as_user check --host
+	matches "$output" 'linux\.cgroupsPath "/elsewhere": create cgroup [^ ]*/elsewhere: [^:]*: permission denied \(this user'
+	command -v newgidmap >/dev/null || skip 'the host has no newgidmap'
+	config 'del(.linux.cgroupsPath) | .linux.gidMappings += [{"containerID": 1, "hostID": 5000, "size": 10}]'
+	as_user run c
+	equal "$(grep -o newgidmap: <<<"$error" | wc -l)" 1
+}

@@ -106,6 +106,9 @@ func CheckPath(cgroupsPath string, isUnit bool, annotations map[string]string) e
 	return err
 }
 
+// UnitAnnotation begins the annotations that set a property of the container's unit.
+const UnitAnnotation = systemd.AnnotationPrefix
+
 // CheckUnit returns every problem with expressing r as properties of a systemd
 // unit. r may be nil.
 func CheckUnit(mode Mode, r *specs.LinuxResources) place.Errors {

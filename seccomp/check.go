@@ -19,6 +19,36 @@ func Check(profile *specs.LinuxSeccomp) (problems, warnings place.Errors) {
 	return problems, warnings
 }
 
+// Unknown returns a warning for each entry of linux.seccomp.syscalls that names system
+// calls which libseccomp doesn't know: nothing is done about them. It returns none for a
+// profile that Compile refuses.
+func Unknown(profile *specs.LinuxSeccomp) (warnings place.Errors) {
+	l, problems, _ := examine(profile)
+	if len(problems) > 0 {
+		return nil
+	}
+	program, err := compiler.Compile(context.Background(), &l.request)
+	if err != nil {
+		return nil
+	}
+	names := map[int][]string{}
+	for _, u := range program.Unknown {
+		if i := int(u); i < len(l.entries) {
+			entry, name := l.entries[i], l.request.Rules[i].Name
+			if !slices.Contains(names[entry], name) {
+				names[entry] = append(names[entry], name)
+			}
+		}
+	}
+	for i := range profile.Syscalls {
+		if len(names[i]) > 0 {
+			warnings.Addf(property("syscalls").Index(i).Key("names"), "libseccomp %s doesn't know %s, and ignores the name",
+				LibseccompVersion(), strings.Join(names[i], ", "))
+		}
+	}
+	return warnings
+}
+
 // examine does the part that Check and Compile have in common.
 func examine(profile *specs.LinuxSeccomp) (l *lowered, problems, warnings place.Errors) {
 	l, problems, warnings = lower(profile, nativeArch())

@@ -5,7 +5,10 @@ package preflight
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -130,9 +133,46 @@ func (c *check) config() {
 		errs, warnings := seccomp.Check(linux.Seccomp)
 		c.addAll(config.Error, errs)
 		c.addAll(config.Warning, warnings)
+		c.addAll(config.Warning, seccomp.Unknown(linux.Seccomp))
 	}
+	c.cgroupsPath()
+	c.annotations()
 	c.AddError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
 	c.resources()
+}
+
+// cgroupsPath warns of a path in the form of the other driver: it would be the name of
+// one cgroup.
+func (c *check) cgroupsPath() {
+	name := c.Spec.Linux.CgroupsPath
+	if !c.policy.Systemd && strings.Count(name, ":") == 2 && !strings.Contains(name, "/") {
+		c.report(config.Warning, place.At("/linux/cgroupsPath"), "--systemd-cgroup was probably left out",
+			"%q is SLICE:PREFIX:NAME of systemd, but is used as the name of a cgroup", name)
+	}
+}
+
+// foreignAnnotations are the prefixes of annotations that only another runtime, or the
+// systemd driver, acts on.
+var foreignAnnotations = [...]struct{ prefix, of string }{
+	{"run.oci.", "crun"},
+	{"org.criu.", "CRIU"},
+	{"io.katacontainers.", "Kata Containers"},
+	{"dev.gvisor.", "gVisor"},
+}
+
+// annotations warns of annotations that are ignored.
+func (c *check) annotations() {
+	for _, key := range slices.Sorted(maps.Keys(c.Spec.Annotations)) {
+		at := place.At("/annotations").Key(key)
+		if strings.HasPrefix(key, cgroups.UnitAnnotation) && !c.policy.Systemd {
+			c.report(config.Warning, at, "", "is ignored without --systemd-cgroup")
+		}
+		for _, f := range foreignAnnotations {
+			if strings.HasPrefix(key, f.prefix) {
+				c.report(config.Warning, at, "", "is for %s and is ignored", f.of)
+			}
+		}
+	}
 }
 
 // resources checks the limits, which depend on the version of cgroups.

@@ -9,20 +9,24 @@ import (
 )
 
 // The answer to a request between processes: with exit status 0 the highest
-// numbers and then the program on standard output, with exit status 1 a failure on
+// numbers, the number of unknown names, their indexes, and then the program on standard output, with exit status 1 a failure on
 // standard error, as three numbers (stage, index, errno or 0) and a text.
 const (
 	exitFailure     = 1
 	exitBroken      = 2 // the answer couldn't be read or written
 	failureSize     = 12
 	instructionSize = 8 // of a struct sock_filter
-	highestSize     = 4
+	numberSize      = 4
 )
 
 func writeProgram(w io.Writer, p *Program) error {
-	b := make([]byte, 0, highestSize*len(p.Highest)+len(p.BPF))
+	b := make([]byte, 0, numberSize*(len(p.Highest)+1+len(p.Unknown))+len(p.BPF))
 	for _, h := range p.Highest {
 		b = binary.NativeEndian.AppendUint32(b, uint32(h))
+	}
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(p.Unknown)))
+	for _, u := range p.Unknown {
+		b = binary.NativeEndian.AppendUint32(b, uint32(u))
 	}
 	_, err := w.Write(append(b, p.BPF...))
 	return err
@@ -30,14 +34,30 @@ func writeProgram(w io.Writer, p *Program) error {
 
 // readProgram is the reverse of writeProgram.
 func readProgram(answer []byte, archs int) (*Program, error) {
-	if len(answer) <= highestSize*archs || (len(answer)-highestSize*archs)%instructionSize != 0 {
+	p := new(Program)
+	rest, ok := answer, false
+	if p.Highest, rest, ok = readNumbers(rest, archs); ok {
+		var count []int32
+		if count, rest, ok = readNumbers(rest, 1); ok {
+			p.Unknown, rest, ok = readNumbers(rest, int(count[0]))
+		}
+	}
+	if !ok || len(rest) == 0 || len(rest)%instructionSize != 0 {
 		return nil, fmt.Errorf("the compiler's output of %d bytes is not a program", len(answer))
 	}
-	p := &Program{Highest: make([]int32, archs), BPF: answer[highestSize*archs:]}
-	for i := range p.Highest {
-		p.Highest[i] = int32(binary.NativeEndian.Uint32(answer[highestSize*i:]))
-	}
+	p.BPF = rest
 	return p, nil
+}
+
+// readNumbers returns the first count numbers, nil for none, and what follows them.
+func readNumbers(b []byte, count int) (numbers []int32, rest []byte, ok bool) {
+	if count < 0 || count > len(b)/numberSize {
+		return nil, nil, false
+	}
+	for i := range count {
+		numbers = append(numbers, int32(binary.NativeEndian.Uint32(b[numberSize*i:])))
+	}
+	return numbers, b[numberSize*count:], true
 }
 
 func writeFailure(w io.Writer, f *Failure) error {

@@ -29,6 +29,9 @@ type Program struct {
 	// Highest has, for each architecture of the request, the highest number below
 	// Arch.Limit of all system calls that the rules name, or -1 for none.
 	Highest []int32
+	// Unknown are the indexes of rules for names that libseccomp doesn't know on any
+	// architecture. They match nothing.
+	Unknown []int32
 	// BPF is an array of struct sock_filter.
 	BPF []byte
 }

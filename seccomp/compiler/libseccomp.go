@@ -94,16 +94,21 @@ func Compile(ctx context.Context, r *Request) (*Program, error) {
 			return nil, &Failure{Stage: StageArch, Index: i, Err: err}
 		}
 	}
+	var unknown []int32
 	for i := range r.Rules {
-		if err := addRule(filter, r, &r.Rules[i]); err != nil {
+		known, err := addRule(filter, r, &r.Rules[i])
+		if err != nil {
 			return nil, &Failure{Stage: StageRule, Index: i, Err: err}
+		}
+		if !known {
+			unknown = append(unknown, int32(i))
 		}
 	}
 	program, err := export(filter)
 	if err != nil {
 		return nil, &Failure{Stage: StageExport, Err: err}
 	}
-	return &Program{Highest: highest(r, archs), BPF: program}, nil
+	return &Program{Highest: highest(r, archs), Unknown: unknown, BPF: program}, nil
 }
 
 // setLevel sets the API level. An older library knows fewer levels, and then
@@ -129,33 +134,33 @@ func addArch(filter *libseccomp.ScmpFilter, token uint32) (libseccomp.ScmpArch, 
 	return arch, err
 }
 
-func addRule(filter *libseccomp.ScmpFilter, r *Request, rule *Rule) error {
+// addRule reports whether libseccomp knows the name. If it doesn't, on any architecture,
+// the name is newer than the library, or of another kernel, and there is nothing to match.
+func addRule(filter *libseccomp.ScmpFilter, r *Request, rule *Rule) (known bool, err error) {
 	if rule.Known {
-		return nil
+		return true, nil
 	}
 	number, err := libseccomp.GetSyscallFromName(rule.Name)
 	if err != nil {
-		// libseccomp doesn't know the name on any architecture: it is newer than the
-		// library, or of another kernel, and there is nothing to match.
-		return nil
+		return false, nil
 	}
 	conditions := make([]libseccomp.ScmpCondition, 0, maxArgs)
 	for _, a := range r.Args[rule.FirstArg : rule.FirstArg+rule.ArgCount] {
 		op, ok := operatorOf(a.Op)
 		if !ok {
-			return syscall.EINVAL
+			return true, syscall.EINVAL
 		}
 		conditions = append(conditions, libseccomp.ScmpCondition{Argument: uint(a.Index), Op: op, Operand1: a.A, Operand2: a.B})
 	}
 	action, ok := actionOf(rule.Action)
 	if !ok {
-		return syscall.EINVAL
+		return true, syscall.EINVAL
 	}
 	err = filter.AddRuleConditional(number, action, conditions)
 	if errors.Is(err, syscall.EEXIST) {
-		return nil // the same rule twice is one rule
+		return true, nil // the same rule twice is one rule
 	}
-	return err
+	return true, err
 }
 
 // highest returns Program.Highest.

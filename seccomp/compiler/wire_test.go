@@ -102,7 +102,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestProgramAnswer(t *testing.T) {
-	want := &Program{Highest: []int32{-1, 450}, BPF: make([]byte, 3*instructionSize)}
+	want := &Program{Highest: []int32{-1, 450}, Unknown: []int32{7, 0}, BPF: make([]byte, 3*instructionSize)}
 	var b bytes.Buffer
 	if err := writeProgram(&b, want); err != nil {
 		t.Fatal(err)

@@ -92,6 +92,22 @@ func (c *checker) mounts() {
 		c.mountFeatures(at, &m)
 		c.idmappedMount(at, &m)
 		c.mappedOptions(at, &m)
+		c.sameTarget(at, i, m.Target)
+	}
+}
+
+// sameTarget warns of a mount that hides an earlier one completely.
+func (c *checker) sameTarget(at place.Place, i int, target string) {
+	isRemount := func(m *specs.Mount) bool { return words.CompileOptions(m.Options).Remount }
+	if isRemount(&c.spec.Mounts[i]) {
+		return
+	}
+	for j := range c.spec.Mounts[:i] {
+		earlier := &c.spec.Mounts[j]
+		if path.Clean("/"+earlier.Destination) == target && !isRemount(earlier) {
+			c.warnf(at.Key("destination"), "hides mounts[%d], which has the same destination", j)
+			return
+		}
 	}
 }
 

@@ -82,6 +82,14 @@ var (
 			want: []string{"/root | error | root: root property must not be empty"}},
 		{name: "root path absent", change: func(s *specs.Spec) { s.Root.Path = "" },
 			want: []string{"/root/path | error | root.path: root path must not be empty"}},
+		{name: "mounts at the same place", change: func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{
+				{Destination: "/a", Type: "tmpfs"}, {Destination: "a/", Type: "tmpfs"}, {Destination: "/a", Type: "tmpfs", Options: []string{"remount", "ro"}},
+			}
+		}, want: []string{
+			"/mounts/1/destination | warning | mounts[1] a/: mount destination a/ is not absolute",
+			"/mounts/1/destination | warning | mounts[1] a/: hides mounts[0], which has the same destination",
+		}},
 		{name: "hostname", change: func(s *specs.Spec) { s.Hostname = "h" },
 			want: []string{"/hostname | error | hostname: unable to set hostname without a private UTS namespace"}},
 		{name: "hostname in its own namespace", change: func(s *specs.Spec) { s.Hostname = "h"; namespace(joined(specs.UTSNamespace))(s) }},

@@ -140,6 +140,37 @@ all_agree() {
 	EOF
 }
 
+@test "what is ignored, hidden, or in the form of something else" {
+	only_ours 'it has no such command'
+	config '.annotations = {"run.oci.handler": "x", "org.systemd.property.TasksMax": "5", "com.example": "y"} |
+		.linux.cgroupsPath = "system.slice:a:b" |
+		.mounts += [{"destination": "/data", "type": "tmpfs", "source": "t"}, {"destination": "/data/", "type": "tmpfs", "source": "t"}]'
+	check
+	equal "$status" 0
+	finds warning 'annotations\["run\.oci\.handler"\]: is for crun and is ignored'
+	finds warning 'annotations\["org\.systemd\.property\.TasksMax"\]: is ignored without --systemd-cgroup'
+	finds warning 'linux\.cgroupsPath: "system\.slice:a:b" is SLICE:PREFIX:NAME of systemd, .*\(--systemd-cgroup was probably left out\)'
+	finds warning 'mounts\[7\] /data/: hides mounts\[6\], which has the same destination'
+	matches "$output" 'no errors, 4 warnings$'
+	invoke "$RUNTIME" --systemd-cgroup check
+	matches "$output" 'annotations\["run\.oci\.handler"\]: is for crun'
+	matches "$output" 'no errors, 2 warnings$'
+	config '.linux.cgroupsPath = "/a/b"'
+	invoke "$RUNTIME" --systemd-cgroup check
+	matches "$output" 'error: linux\.cgroupsPath: expected cgroupsPath to be of format "slice:prefix:name"'
+}
+
+@test "names of system calls that libseccomp doesn't know" {
+	only_ours 'it has no such command'
+	[[ $("$RUNTIME" --version) == *libseccomp* ]] || skip 'this build has no seccomp support'
+	config '.linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+		{"names": ["read"], "action": "SCMP_ACT_LOG"}, {"names": ["opne", "mkdir", "colse", "opne"], "action": "SCMP_ACT_ERRNO"}]}'
+	check
+	equal "$status" 0
+	finds warning "linux\\.seccomp\\.syscalls\\[1\\]\\.names: libseccomp [0-9.]* doesn't know opne, colse, and ignores the name"
+	matches "$output" 'no errors, 1 warning$'
+}
+
 @test "warnings alone give exit code 0" {
 	only_ours 'it has no such command'
 	config '.process.user.gids = [1] | .process.capabilities.bounding += ["CAP_NEW"]'

@@ -565,9 +565,9 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	finds error 'process\.args\[0\]: exec: "/data/busybox": permission denied \(the mount /data is noexec\)'
 	agree --host
 	# A later remount decides.
-	config '.mounts += [{"destination": "/data", "type": "bind", "options": ["remount", "bind", "exec"]}]'
+	config '.mounts += [{"destination": "/data", "options": ["remount", "exec"]}]'
 	clean --host
-	config '.mounts[6].options = ["bind"] | .mounts[7].options = ["remount", "bind", "noexec"]'
+	config '.mounts[6].options = ["bind"] | .mounts[7].options = ["remount", "noexec"]'
 	check --host
 	equal "$status" 1
 	# Where links in the source lead isn't known.

@@ -1,8 +1,10 @@
 package procfs
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
@@ -30,6 +32,11 @@ func WriteFile(pid int, name string, content []byte) error {
 	}
 	defer file.Close()
 	_, err = file.Write(content)
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		// The file's name is that of a descriptor.
+		return fmt.Errorf("write /proc/%d/%s: %w", pid, name, failed.Err)
+	}
 	return err
 }
 

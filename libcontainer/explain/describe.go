@@ -116,6 +116,8 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "link " + o.Path, ""
 	case plan.Rlimit:
 		return fmt.Sprintf("set %s to %d:%d", o.Name, o.Soft, o.Hard), ""
+	case plan.MemoryPolicy:
+		return "set the memory policy", memoryPolicyHint(f.Errno)
 	case plan.OOMScoreAdj:
 		return fmt.Sprintf("set oom_score_adj to %d", o.Value), scoreHint(f.Errno)
 	case plan.Capabilities:

@@ -81,6 +81,14 @@ func NamespaceHint(errno unix.Errno) string {
 	return ""
 }
 
+// memoryPolicyHint returns what an errno of set_mempolicy(2) means.
+func memoryPolicyHint(errno unix.Errno) string {
+	if errno != unix.EINVAL {
+		return ""
+	}
+	return "the host has the memory nodes " + procfs.ReadText("/sys/devices/system/node/online") + ", and not every flag goes with every mode"
+}
+
 func scoreHint(errno unix.Errno) string {
 	if errno == unix.EPERM || errno == unix.EACCES {
 		return "less than the runtime's own needs CAP_SYS_RESOURCE on the host"

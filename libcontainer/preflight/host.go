@@ -17,6 +17,7 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/internal/spelling"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/nsenter"
@@ -40,6 +41,8 @@ func (c *check) hostProblems() {
 	c.hostSeccomp()
 	c.cgroup()
 	c.options()
+	c.timeOffsets()
+	c.memoryNodes()
 }
 
 // hasCapability reports whether the runtime has a capability in the initial user
@@ -134,12 +137,25 @@ func (c *check) sources() {
 		defer image.Close()
 	}
 	for i, m := range config.Mounts(c.Spec) {
-		if m.Bind && !m.Remount && c.Spec.Mounts[i].Source != "" {
+		switch {
+		case m.Remount:
+		case m.Bind && c.Spec.Mounts[i].Source != "":
 			c.source(i, m.Target, image)
+		case image != nil && !m.Bind:
+			c.mountPoint(&m, image)
 		}
 		if image != nil && !m.Remount {
 			image.Cover(m.Target)
 		}
+	}
+}
+
+// mountPoint checks that a file system is mounted on a directory, or on nothing yet.
+func (c *check) mountPoint(m *config.Mount, image *program.Image) {
+	covered, err := image.Find(m.Target)
+	if err == nil && covered.Kind() != unix.S_IFDIR || err == unix.ENOTDIR {
+		c.report(config.Error, m.Place().Key("destination"), explain.TargetHint(unix.ENOTDIR, false),
+			"mount %s on %s: its mount point: %v", m.Type, m.Target, unix.ENOTDIR)
 	}
 }
 
@@ -198,9 +214,16 @@ func (c *check) fileSystems() {
 		if m.Bind || m.Remount || kind == "" || kind == "none" || kind == "cgroup" || hasFileSystem(kind) {
 			continue
 		}
-		c.report(config.Error, m.Place().Key("type"), "unknown file system type", "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
+		hint := "unknown file system type"
+		if near := spelling.Hint(kind, commonTypes[:]); near != "" {
+			hint += ": " + near
+		}
+		c.report(config.Error, m.Place().Key("type"), hint, "mount %s on %s: %v", kind, m.Target, unix.ENODEV)
 	}
 }
+
+// commonTypes are the types of mounts that containers have.
+var commonTypes = [...]string{"bind", "cgroup", "cgroup2", "devpts", "fuse", "mqueue", "overlay", "proc", "sysfs", "tmpfs"}
 
 // hasFileSystem reports whether the kernel knows a file system type or has a module for it.
 func hasFileSystem(kind string) bool {
@@ -440,4 +463,38 @@ func isSubset(wanted, there []byte) bool {
 		}
 	}
 	return true
+}
+
+// timeOffsets checks that the clocks of a new time namespace are neither negative nor
+// beyond what the kernel counts to, time_namespaces(7).
+func (c *check) timeOffsets() {
+	for _, clock := range []struct {
+		name string
+		id   int32
+	}{{"monotonic", unix.CLOCK_MONOTONIC}, {"boottime", unix.CLOCK_BOOTTIME}} {
+		offset, ok := c.Spec.Linux.TimeOffsets[clock.name]
+		var now unix.Timespec
+		if !ok || unix.ClockGettime(clock.id, &now) != nil {
+			continue
+		}
+		const most = (1<<63 - 1) / 1_000_000_000 / 2 // KTIME_SEC_MAX / 2
+		if offset.Secs < -int64(now.Sec) || offset.Secs > most-int64(now.Sec) {
+			c.report(config.Error, place.At("/linux/timeOffsets").Key(clock.name), "",
+				"the clock is at %d seconds now, and would be negative or too large", now.Sec)
+		}
+	}
+}
+
+// memoryNodes checks that the nodes of linux.memoryPolicy are there.
+func (c *check) memoryNodes() {
+	p := c.Spec.Linux.MemoryPolicy
+	if p == nil {
+		return
+	}
+	online := procfs.ReadText("/sys/devices/system/node/online")
+	wanted, err := words.ParseList(p.Nodes)
+	there, err2 := words.ParseList(online)
+	if err == nil && err2 == nil && len(there) > 0 && len(wanted) > 0 && !isSubset(wanted, there) {
+		c.report(config.Warning, place.At("/linux/memoryPolicy/nodes"), "", "%q are not all there: the host has the memory nodes %s", p.Nodes, online)
+	}
 }

@@ -38,6 +38,13 @@ func (c *checker) process(at place.Place, p *specs.Process) {
 	if v := p.OOMScoreAdj; v != nil && (*v < -1000 || *v > 1000) {
 		c.errorf(at.Key("oomScoreAdj"), "%d is not in the range -1000 to 1000", *v)
 	}
+	const foreign = "is for another platform and is ignored"
+	if p.CommandLine != "" {
+		c.warnf(at.Key("commandLine"), foreign)
+	}
+	if p.User.Username != "" {
+		c.warnf(at.Key("user").Key("username"), foreign).Hint = "uid and gid are numbers, 0 by default"
+	}
 	c.user(at.Key("user"), &p.User)
 	if p.Capabilities != nil {
 		c.capabilities(at.Key("capabilities"), p.Capabilities)

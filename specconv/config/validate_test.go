@@ -336,6 +336,10 @@ var (
 			"/process/oomScoreAdj | error | process.oomScoreAdj: 1001 is not in the range -1000 to 1000",
 			"/process/user/umask | error | process.user.umask: umask 01000 is beyond 0777",
 		}},
+		{name: "what is for Windows", change: process(func(p *specs.Process) { p.CommandLine, p.User.Username = "sh", "bob" }), want: []string{
+			"/process/commandLine | warning | process.commandLine: is for another platform and is ignored",
+			"/process/user/username | warning | process.user.username: is for another platform and is ignored",
+		}},
 		{name: "default devices as they are", change: func(s *specs.Spec) {
 			s.Linux.Devices = []specs.LinuxDevice{
 				{Path: "/dev/null", Type: "c", Major: 1, Minor: 3, FileMode: configtest.Pointer(fs.FileMode(0o600))},

@@ -556,6 +556,28 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	done
 }
 
+@test "mount points, types, clocks and memory nodes that this host refuses" {
+	only_ours 'it has no such command'
+	config '.mounts += [{"destination": "/etc/passwd/x", "type": "tmpfs", "source": "t"}]'
+	check --host
+	finds error 'mounts\[6\] /etc/passwd/x: mount tmpfs on /etc/passwd/x: its mount point: not a directory'
+	agree --host
+	config '.mounts[6].destination = "/etc/passwd"'
+	agree --host
+	config '.mounts[6] = {"destination": "/data", "type": "bnid", "source": "/etc"}'
+	check --host
+	finds error 'mounts\[6\] /data: mount bnid on /data: no such device .*did you mean "bind"'
+	config 'del(.mounts[6]) | .linux.memoryPolicy = {"mode": "MPOL_BIND", "nodes": "1000"}'
+	check --host
+	finds warning 'linux\.memoryPolicy\.nodes: "1000" are not all there: the host has the memory nodes 0'
+	needs_namespace time
+	config 'del(.linux.memoryPolicy) | .linux.namespaces += [{"type": "time"}] | .linux.timeOffsets = {"monotonic": {"secs": -99999999999}}'
+	check --host
+	finds error 'linux\.timeOffsets\.monotonic: the clock is at [0-9]+ seconds now, and would be negative'
+	exits 1 runtime create c
+	says 'linux\.timeOffsets: write /proc/[0-9]+/timens_offsets: numerical result out of range'
+}
+
 @test "a program on a mount with noexec" {
 	only_ours 'it has no such command'
 	config '.mounts += [{"destination": "/data", "type": "bind", "source": "rootfs/bin", "options": ["bind", "noexec"]}]'

@@ -73,6 +73,7 @@ func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptio
 		Spec: b.Spec, Host: b.Host, Bundle: b.Dir, Rootfs: b.Rootfs,
 		NoPivot: o.NoPivot, NoNewKeyring: o.NoNewKeyring,
 		PreserveFDs: len(o.ExtraFiles) - o.ListenFDs, ListenFDs: o.ListenFDs,
+		LineFeeds: o.Stdio.keepsTerminal(),
 	}
 	if o.ListenNames != "" && o.ListenFDs > 0 {
 		in.Env = append(in.Env, "LISTEN_FDNAMES="+o.ListenNames)
@@ -110,7 +111,7 @@ func (x *execution) compile(ctx context.Context) error {
 	in := specconv.ExecInput{
 		Spec: x.spec, Process: x.wanted, Host: facts,
 		PreserveFDs: len(x.options.ExtraFiles), InCgroup: x.state.IntelRdt == nil && !x.attach,
-		Rootfs: x.state.Rootfs,
+		Rootfs: x.state.Rootfs, LineFeeds: x.options.Stdio.keepsTerminal(),
 	}
 	if x.state.Cgroup != nil {
 		in.CgroupFiles = cgroupFiles(x.state.Cgroup)

@@ -24,12 +24,14 @@ type Stdio struct {
 	// ConsoleSocket or KeepTerminal is required; without, ConsoleSocket is an error.
 	ConsoleSocket string
 	// KeepTerminal makes the master of the terminal available as Process.Terminal, if
-	// ConsoleSocket is "".
+	// ConsoleSocket is "". Line feeds of the output then arrive without carriage returns.
 	KeepTerminal bool
 	// Size is the initial size of the terminal with KeepTerminal, in characters; nil is
 	// process.consoleSize.
 	Size *specs.Box
 }
+
+func (s *Stdio) keepsTerminal() bool { return s.KeepTerminal && s.ConsoleSocket == "" }
 
 // streams are the open standard streams of a process that is being launched.
 type streams struct {

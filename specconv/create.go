@@ -37,6 +37,8 @@ type Input struct {
 	// on: first those of a service manager, which sd_listen_fds(3) finds, then those of
 	// the caller.
 	PreserveFDs, ListenFDs int
+	// LineFeeds makes line feeds of a terminal's output arrive as they are.
+	LineFeeds bool
 	// Env is appended to the environment of the process.
 	Env []string
 	// HookEnv is the environment of createContainer hooks that have none.

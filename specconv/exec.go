@@ -22,8 +22,10 @@ type ExecInput struct {
 	Host         *host.Host
 	NoNewKeyring bool
 	PreserveFDs  int
-	Env          []string
-	Seccomp      *Seccomp
+	// LineFeeds is as in Input.
+	LineFeeds bool
+	Env       []string
+	Seccomp   *Seccomp
 	// InCgroup and CgroupFiles are as in Input.
 	InCgroup    bool
 	CgroupFiles []string
@@ -38,7 +40,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 		return nil, errors.New("process property must not be empty")
 	}
 	b := &builder{
-		spec: in.Spec, process: in.Process, host: in.Host, in: Input{Rootfs: in.Rootfs},
+		spec: in.Spec, process: in.Process, host: in.Host, in: Input{Rootfs: in.Rootfs, LineFeeds: in.LineFeeds},
 		ns: config.NamespacesOf(in.Spec, in.Host), seccomp: in.Seccomp,
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
 	}

@@ -46,7 +46,7 @@ func (b *builder) console(op plan.Console) {
 	if b.process == nil || !b.process.Terminal {
 		return
 	}
-	op.File = ConsoleFile
+	op.File, op.LineFeeds = ConsoleFile, b.in.LineFeeds
 	if s := b.process.ConsoleSize; s != nil {
 		op.Rows, op.Cols = uint16(s.Height), uint16(s.Width)
 	}

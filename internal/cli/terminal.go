@@ -42,10 +42,10 @@ func attachTerminal(p *libcontainer.Process) *terminal {
 	return t
 }
 
-// makeRaw is cfmakeraw(3).
+// makeRaw is cfmakeraw(3), except that output is still processed: the line feeds of the
+// process's terminal get their carriage returns here, or none if the output is a file.
 func makeRaw(t *unix.Termios) {
 	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	t.Oflag &^= unix.OPOST
 	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
 	t.Cflag &^= unix.CSIZE | unix.PARENB
 	t.Cflag |= unix.CS8

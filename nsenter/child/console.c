@@ -33,6 +33,18 @@ static long open_ptmx(void)
 	return fd;
 }
 
+/* leave_line_feeds keeps the terminal from putting carriage returns before them. */
+static long leave_line_feeds(long slave)
+{
+	struct termios settings;
+	long rc = sys3(__NR_ioctl, slave, TCGETS, &settings);
+
+	if (rc < 0)
+		return rc;
+	settings.c_oflag &= ~(tcflag_t)ONLCR;
+	return sys3(__NR_ioctl, slave, TCSETS, &settings);
+}
+
 static long send_master(long socket, long master)
 {
 	static const char name[] = "/dev/ptmx";
@@ -81,7 +93,9 @@ long op_console(const struct op *op)
 		return failed_at(PART_OPEN, slave);
 	if (size.ws_row || size.ws_col)
 		sys3(__NR_ioctl, master, TIOCSWINSZ, &size);
-	rc = op->flags & CONSOLE_MOUNT ? bind_console(slave) : 0;
+	rc = op->flags & CONSOLE_LINE_FEEDS ? leave_line_feeds(slave) : 0;
+	if (rc >= 0 && (op->flags & CONSOLE_MOUNT))
+		rc = bind_console(slave);
 	if (rc >= 0)
 		rc = send_master(op_file(op), master);
 	for (int fd = 0; rc >= 0 && fd < 3; fd++)

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x4f340b593a7d1d6dULL
+#define PLAN_MAGIC 0xe29f43705948fadaULL
 
 struct plan_header {
 	uint64_t magic;
@@ -297,7 +297,8 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define PIVOT_MOVE 1U
 #define PIVOT_CHROOT 2U
 #define CONSOLE_MOUNT 1U
-#define CONSOLE_FOREIGN 2U
+#define CONSOLE_LINE_FEEDS 2U
+#define CONSOLE_FOREIGN 4U
 #define CHDIR_EARLY 1U
 #define IDENTITY_SETGROUPS 1U
 #define SECCOMP_NOTIFY 1U

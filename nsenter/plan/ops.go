@@ -252,6 +252,8 @@ type Console struct {
 	Rows, Cols uint16
 	// Mount binds the terminal on /dev/console.
 	Mount bool
+	// LineFeeds leaves line feeds in the output as they are, without carriage returns.
+	LineFeeds bool
 	// Foreign leaves it to a Session to make it the controlling terminal.
 	Foreign bool
 }

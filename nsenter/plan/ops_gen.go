@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x4f340b593a7d1d6d
+const magic = 0xe29f43705948fada
 
 // The sizes of an encoded header and op.
 const (
@@ -469,7 +469,8 @@ func (o Console) visit(v visitor) {
 	v.num(8, "rows", uint64(o.Rows), formatDecimal)
 	v.num(16, "cols", uint64(o.Cols), formatDecimal)
 	v.flag(1, "mount", o.Mount)
-	v.flag(2, "foreign", o.Foreign)
+	v.flag(2, "line-feeds", o.LineFeeds)
+	v.flag(4, "foreign", o.Foreign)
 }
 
 // Kind returns KindStdio.

@@ -206,3 +206,22 @@ in_terminal() {
 	equal "$(tail -1 <<<"$output")" 20000
 	equal "$(wc -l <<<"$output")" 20000
 }
+
+@test "line feeds of a terminal in the foreground are those of the process" {
+	config '.process.terminal = true'
+	script 'echo one; echo two'
+	in_terminal run c </dev/null
+	# The terminal of the caller adds the carriage returns, once.
+	equal "$(od -c <"$TMP/shown" | head -1)" "$(printf 'one\r\ntwo\r\n' | od -c | head -1)"
+	config '.process.terminal = false'
+	sleeping d
+	in_terminal exec --tty d printf 'one\ntwo\n' </dev/null
+	equal "$(od -c <"$TMP/shown" | head -1)" "$(printf 'one\r\ntwo\r\n' | od -c | head -1)"
+	only_ours 'runc refuses without a terminal of its own'
+	ok runtime exec --tty d printf 'one\ntwo\n'
+	equal "$(od -c <"$TMP/stdout")" "$(printf 'one\ntwo\n' | od -c)"
+	config '.linux.cgroupsPath += "2" | .process.terminal = true'
+	script 'echo one; echo two'
+	ok runtime run c
+	equal "$(od -c <"$TMP/stdout")" "$(printf 'one\ntwo\n' | od -c)"
+}

@@ -81,7 +81,7 @@ func (c *Container) claim(force bool) error {
 	end := time.Now().Add(claimTimeout)
 	for pause := time.Millisecond; !c.dir.Lock(); pause *= 2 {
 		if c.dir.IsRemoved() {
-			return ErrNotExist
+			return c.dir.NotExist()
 		}
 		if err := c.reload(); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (c *Container) claim(force bool) error {
 		time.Sleep(min(pause, left))
 	}
 	if c.dir.IsRemoved() {
-		return ErrNotExist
+		return c.dir.NotExist()
 	}
 	if c.state.Pid != 0 {
 		return nil
@@ -139,7 +139,7 @@ func (c *Container) awaitKilled() bool {
 // deleteBroken removes a container whose state can't be read. Only its directory is
 // known.
 func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
-	if !force || errors.Is(cause, ErrInvalidID) {
+	if !force || errors.Is(cause, ErrInvalidID) || errors.Is(cause, fs.ErrPermission) {
 		return cause
 	}
 	e, err := state.Open(r.Root, id)

@@ -26,7 +26,9 @@ func execute(t *testing.T, stdin string, args ...string) result {
 
 // The codes and texts of runc.
 func TestUsageErrors(t *testing.T) {
-	root := "--root=" + t.TempDir()
+	dir := t.TempDir()
+	root := "--root=" + dir
+	inRoot := " in the state root " + dir + "\n"
 	for _, c := range []struct {
 		line   string
 		code   int
@@ -71,17 +73,17 @@ func TestUsageErrors(t *testing.T) {
 		{"--rootless perhaps create a", 1, "", "invalid value \"perhaps\" for --rootless: not true, false or auto\n"},
 		{"create --preserve-fds -1 a", 1, "", "invalid value -1 for --preserve-fds: not a number of descriptors\n"},
 		{"delete --regex a( ", 1, "", "--regex a(: error parsing regexp: missing closing ): `a(`\n"},
-		{"state absent", 1, "", "container does not exist\n"},
-		{"state help", 1, "", "container does not exist\n"},
+		{"state absent", 1, "", "container does not exist: absent" + inRoot},
+		{"state help", 1, "", "container does not exist: help" + inRoot},
 		{"kill absent -9", 1, "", "unknown signal \"-9\"\n"},
 		{"checkpoint --leave-running a", 1, "", "checkpoint is not supported yet\n"},
 		{"checkpoint --help", 1, "", "checkpoint is not supported yet\n"}, // Podman asks with it
 		{"restore a", 1, "", "restore is not supported yet\n"},
-		{"pause absent", 1, "", "container does not exist\n"},
-		{"delete absent", 1, "", "container does not exist\n"},
+		{"pause absent", 1, "", "container does not exist: absent" + inRoot},
+		{"delete absent", 1, "", "container does not exist: absent" + inRoot},
 		{"delete --force absent", 0, "", ""},
 		{"delete --force --regex .", 0, "", ""},
-		{"exec absent true", 255, "", "exec failed: container does not exist\n"},
+		{"exec absent true", 255, "", "exec failed: container does not exist: absent" + inRoot},
 		{"exec absent", 255, "", "exec failed: exec args cannot be empty\n"},
 		{"exec -u root absent true", 255, "", "exec failed: parsing root as int for uid failed: invalid syntax\n"},
 		{"list", 0, "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n", ""},

@@ -254,12 +254,30 @@ func Open(root, id string) (*Dir, error) {
 	path := filepath.Join(root, id)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
-		return nil, fault.ErrNotExist // ENOTDIR: a file in the state root isn't a container
+		// ENOTDIR: a file in the state root isn't a container.
+		return nil, notExist(root, id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state directory %s: %w", path, err)
+		return nil, fmt.Errorf("state directory %s: %w%s", path, err, ownerHint(err))
 	}
 	return &Dir{root: root, id: id, fd: fd, lock: -1}, nil
+}
+
+// notExist returns the error for an id that isn't in a state root. Clients match the
+// words of fault.ErrNotExist.
+func notExist(root, id string) error {
+	return fmt.Errorf("%w: %s in the state root %s", fault.ErrNotExist, id, root)
+}
+
+// NotExist returns the error for a container that has been removed since it was opened.
+func (e *Dir) NotExist() error { return notExist(e.root, e.id) }
+
+// ownerHint returns a hint for a user who may not read the state of a container.
+func ownerHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return " (the container is another user's)"
+	}
+	return ""
 }
 
 // Path returns the path of the directory.
@@ -361,11 +379,11 @@ func (e *Dir) Save(s *State) error {
 func (e *Dir) Load() (*State, error) {
 	content, err := e.ReadFile(stateName)
 	if err != nil {
-		return nil, fmt.Errorf("state of %s: %w", e.id, err)
+		return nil, fmt.Errorf("state of %s in %s: %w%s", e.id, e.root, err, ownerHint(err))
 	}
 	s, err := decodeState(content)
 	if err != nil {
-		return nil, fmt.Errorf("state of %s: %w", e.id, err)
+		return nil, fmt.Errorf("state of %s in %s: %w", e.id, e.root, err)
 	}
 	return s, nil
 }

@@ -49,12 +49,12 @@ user_namespace() {
 
 @test "without --log an error in JSON goes to standard error, and nothing else does" {
 	exits 1 runtime --log-format json state absent
-	equal "$(jq -r .msg <<<"$error")" 'container does not exist'
+	matches "$(jq -r .msg <<<"$error")" '^container does not exist'
 	equal "$(jq -r .level <<<"$error")" error
 	one_sentence
 	exits 1 runtime state absent
 	only_ours 'runc writes its text format'
-	equal "$error" 'container does not exist'
+	equal "$error" "container does not exist: absent in the state root $ROOT"
 }
 
 @test "the codes of operations on containers" {

@@ -107,7 +107,7 @@ create_in_background() {
 	# Containers of other tests are called c.
 	local i creator id=$CGROUP
 	args true
-	for i in {0..40..2}; do
+	for i in {0..40..4}; do
 		create_in_background "$id"
 		quarters "$i"
 		kill -STOP $creator 2>/dev/null || true
@@ -131,7 +131,7 @@ create_in_background() {
 	only_ours 'runc leaves an init process behind'
 	local i creator
 	args true
-	for i in {0..60}; do
+	for i in {0..60..2}; do
 		create_in_background
 		quarters "$i"
 		ok runtime delete --force c

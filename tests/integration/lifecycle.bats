@@ -146,6 +146,31 @@ load lib
 	ok runtime delete absent --force
 }
 
+@test "an absent container is named with the state root, and one of another user is told as such" {
+	only_ours 'runc names neither'
+	local command
+	for command in 'state nobody' 'start nobody' 'kill nobody' 'delete nobody' 'ps nobody' 'pause nobody' 'resume nobody' \
+		'events --stats nobody' 'update --pids-limit 9 nobody'; do
+		# shellcheck disable=SC2086 # several words
+		exits 1 runtime $command
+		says "^container does not exist: nobody in the state root $ROOT\$"
+	done
+	exits 255 runtime exec nobody true
+	says "container does not exist: nobody in the state root $ROOT\$"
+	needs_root 'create a container of another user'
+	chmod 711 "$BATS_RUN_TMPDIR" "$TMP" "$ROOT"
+	ok runtime create c
+	# The binary itself may be in a directory that only root may enter.
+	cp "$RUNTIME" "$TMP/runtime"
+	for command in state kill 'delete --force'; do
+		# shellcheck disable=SC2086
+		exits 1 setpriv --reuid 65534 --regid 65534 --clear-groups "$TMP/runtime" --root "$ROOT" $command c
+		says "^state of c in $ROOT: permission denied \(the container is another user's\)\$"
+		one_sentence
+	done
+	has_status c created
+}
+
 @test "delete twice" {
 	args true
 	ok runtime run --keep c

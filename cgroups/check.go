@@ -116,6 +116,21 @@ func CheckUnit(mode Mode, r *specs.LinuxResources) place.Errors {
 	return problems
 }
 
+// CheckWritable returns the error of a user who may not create the cgroup that a location
+// has for a key, or may not use the one that is there.
+func CheckWritable(l Location, key string) error {
+	return cgroupfs.CheckWritable(l.Mounts[key], l.Paths[key])
+}
+
+// Controllers returns the controllers of cgroup v1 that the limits in r need. r may be
+// nil.
+func Controllers(r *specs.LinuxResources) []string {
+	if r == nil {
+		return nil
+	}
+	return v1.Controllers(r)
+}
+
 // CheckCreate returns the error of creating the cgroups at a location, without
 // creating them: this user may not, or they exist and are in use. With the systemd driver it is the error
 // of connecting to systemd.

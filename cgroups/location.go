@@ -88,6 +88,26 @@ func Locate(cgroupsPath, id string) (Location, error) {
 	return locate(hostMode, mounts, own, cgroupsPath, id)
 }
 
+// Own returns the location of the cgroups that the calling process is in.
+func Own() (Location, error) {
+	l := Location{Mode: HostMode(), Paths: map[string]string{}, Mounts: map[string]string{}}
+	mounts, err := readMounts(l.Mode)
+	if err != nil {
+		return l, err
+	}
+	own, err := procfs.OwnCgroups()
+	if err != nil {
+		return l, fmt.Errorf("locate cgroups: %w", err)
+	}
+	for _, m := range mounts {
+		for _, key := range m.keys {
+			l.Paths[key] = path.Join(m.point, m.beneath(m.cgroupIn(own)))
+			l.Mounts[key] = m.point
+		}
+	}
+	return l, nil
+}
+
 // unifiedMount returns the hierarchy of a v2 host at the usual mount point.
 func unifiedMount() []mount { return []mount{{keys: []string{""}, point: root, root: "/"}} }
 

@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,7 +89,11 @@ func (r *Runtime) planInput(ctx context.Context, b *bundle.Bundle, o CreateOptio
 		}
 		in.Cgroups = hierarchies(location)
 	}
-	var err error
+	shared, err := r.sharedHierarchies(b, location)
+	if err != nil {
+		return in, err
+	}
+	in.Cgroups = append(in.Cgroups, shared...)
 	in.Seccomp, err = r.filter(ctx, b.Spec.Linux.Seccomp)
 	return in, err
 }
@@ -230,6 +235,29 @@ func hierarchies(location *cgroups.Location) []specconv.CgroupHierarchy {
 		slices.Sort(list[i].Options)
 	}
 	return list
+}
+
+// sharedHierarchies returns the hierarchies of cgroup v1 in which an ordinary user's
+// container has no cgroup of its own, for a mount of type cgroup. Its processes are in the
+// caller's cgroups there.
+func (r *Runtime) sharedHierarchies(b *bundle.Bundle, location *cgroups.Location) ([]specconv.CgroupHierarchy, error) {
+	isMounted := slices.ContainsFunc(b.Spec.Mounts, func(m specs.Mount) bool { return m.Type == "cgroup" || m.Type == "cgroup2" })
+	if !r.Rootless || !isMounted || b.Host.Cgroups == cgroups.V2 {
+		return nil, nil
+	}
+	own, err := cgroups.Own()
+	if err != nil {
+		return nil, err
+	}
+	delete(own.Paths, cgroups.Unified)
+	if location != nil {
+		maps.DeleteFunc(own.Paths, func(key, _ string) bool { return location.Paths[key] != "" })
+	}
+	list := hierarchies(&own)
+	for i := range list {
+		list[i].Shared = true
+	}
+	return list, nil
 }
 
 // hierarchyName returns the first component of dir below /sys/fs/cgroup.

@@ -22,6 +22,8 @@ type CgroupHierarchy struct {
 	Options []string
 	// Dir is the path of the container's own directory in it on the host.
 	Dir string
+	// Shared reports that Dir isn't the container's own, so that it must be read-only.
+	Shared bool
 }
 
 const (
@@ -80,7 +82,11 @@ func (b *builder) cgroupsV1(m config.Mount, private bool) {
 		if len(h.Options) == 0 {
 			continue
 		}
-		target := m.Target + "/" + h.Name
+		target, attr, own := m.Target+"/"+h.Name, attr, own
+		if h.Shared {
+			attr.Set |= unix.MOUNT_ATTR_RDONLY
+			own.Set |= unix.MOUNT_ATTR_RDONLY
+		}
 		if private {
 			b.add(m.Place(), plan.Mount{FSType: "cgroup", Source: "cgroup", Target: target, Params: h.Options, Attr: own})
 		} else {

@@ -76,6 +76,10 @@ func planCases() []planCase {
 		{name: "join-all-rootless", spec: everyNamespace(), host: configtest.User()},
 		{name: "time", spec: timeConfig(), host: configtest.Root(mode.V2)},
 		{name: "cgroup-namespace-v1", spec: cgroupConfig(specs.CgroupNamespace), host: configtest.Root(mode.Hybrid), input: Input{Cgroups: v1Hierarchies}},
+		{name: "cgroup-shared-v1", spec: configtest.Mapped(cgroupConfig()), host: configtest.Root(mode.V1), input: Input{Cgroups: []CgroupHierarchy{
+			{Name: "pids", Options: []string{"pids"}, Dir: "/sys/fs/cgroup/pids/user/c"},
+			{Name: "memory", Options: []string{"memory"}, Dir: "/sys/fs/cgroup/memory/user", Shared: true},
+		}}},
 		{name: "cgroup-host-namespace-v2", spec: cgroupConfig(), host: configtest.Root(mode.V2)},
 		{name: "cgroup-host-namespace-v2-user", spec: configtest.Mapped(cgroupConfig()), host: configtest.Root(mode.V2)},
 		{name: "mounts", spec: mountsConfig(), host: configtest.Root(mode.V2)},

@@ -10,25 +10,39 @@ import (
 // CheckCreate returns the error of creating a cgroup for a container at path,
 // without creating it. A cgroup that exists must have no processes.
 func CheckCreate(mount, path string) error {
+	if err := CheckWritable(mount, path); err != nil {
+		return err
+	}
 	d := At(path)
 	defer d.Close()
-	switch err := unix.Access(path, unix.F_OK); err {
-	case nil:
-		pids, err := d.Pids()
-		if err == nil && len(pids) > 0 {
-			err = fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
+	return d.CheckEmpty()
+}
+
+// CheckWritable returns the error of a user who may not create a cgroup at path, or who
+// may not use the one that is there.
+func CheckWritable(mount, path string) error {
+	nearest := path
+	for {
+		err := unix.Faccessat(unix.AT_FDCWD, nearest, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		switch {
+		case err == nil:
+			return nil
+		case err == unix.ENOENT && len(nearest) > len(mount):
+			nearest = filepath.Dir(nearest)
+		case nearest == path:
+			return fmt.Errorf("use cgroup %s, which exists: %w", path, Denied(err))
+		default:
+			return fmt.Errorf("create cgroup %s: %s is not writable: %w", path, nearest, Denied(err))
 		}
-		return err
-	case unix.ENOENT:
-	default:
-		return fmt.Errorf("create cgroup %s: %w", path, Denied(err))
 	}
-	above := filepath.Dir(path)
-	for len(above) > len(mount) && unix.Access(above, unix.F_OK) == unix.ENOENT {
-		above = filepath.Dir(above)
+}
+
+// CheckEmpty refuses a cgroup with processes, because limits, signals and removal would
+// affect those, too. One that doesn't exist is empty.
+func (d *Dir) CheckEmpty() error {
+	pids, err := d.Pids()
+	if err == nil && len(pids) > 0 {
+		err = fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
 	}
-	if err := unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
-		return fmt.Errorf("create cgroup %s: %s is not writable: %w", path, above, Denied(err))
-	}
-	return nil
+	return err
 }

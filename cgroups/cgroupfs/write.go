@@ -3,6 +3,7 @@ package cgroupfs
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,18 @@ type Write struct {
 	// Else replaces the write where File doesn't exist: the same limit under
 	// another name.
 	Else *Write
+}
+
+// Controllers returns the controllers that the writes need, sorted.
+func Controllers(writes []Write) []string {
+	var list []string
+	for i := range writes {
+		if w := &writes[i]; w.Controller != "" && w.Tolerate == Nothing {
+			list = append(list, w.Controller)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // Tolerate is a failure of a Write that is no error.

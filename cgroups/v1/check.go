@@ -18,6 +18,12 @@ func Check(r *specs.LinuxResources) place.Errors {
 	return problems
 }
 
+// Controllers returns the controllers that the limits in r need.
+func Controllers(r *specs.LinuxResources) []string {
+	writes, _ := compile(r)
+	return cgroupfs.Controllers(writes)
+}
+
 // Validate returns the error for which Set refuses r before it writes anything.
 func (*Manager) Validate(r *specs.LinuxResources) error { return Check(r).First() }
 

@@ -188,12 +188,8 @@ func (m *Manager) unavailable(writes []cgroupfs.Write) place.Errors {
 // checkUnused refuses a cgroup that something else uses, because limits, signals and
 // removal would affect that, too.
 func (m *Manager) checkUnused(h *hierarchy) error {
-	pids, err := h.dir.Pids()
-	if err != nil {
+	if err := h.dir.CheckEmpty(); err != nil {
 		return err
-	}
-	if len(pids) > 0 {
-		return fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
 	}
 	if !slices.Contains(h.Controllers, freezer) {
 		return nil

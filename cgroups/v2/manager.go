@@ -102,12 +102,8 @@ func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 // checkUnused refuses a cgroup that something else uses, because limits, signals and
 // removal would affect that, too.
 func (m *Manager) checkUnused() error {
-	pids, err := m.dir.Pids()
-	if err != nil {
+	if err := m.dir.CheckEmpty(); err != nil {
 		return err
-	}
-	if len(pids) > 0 {
-		return fmt.Errorf("container's cgroup is not empty: %d process(es) found", len(pids))
 	}
 	frozen, err := m.Frozen()
 	if err == nil && frozen {
@@ -127,14 +123,7 @@ func requiredControllers(r *specs.LinuxResources) ([]string, error) {
 	if len(problems) > 0 {
 		return nil, problems.First()
 	}
-	var list []string
-	for _, w := range writes {
-		if w.Controller != "" && w.Tolerate != cgroupfs.Missing {
-			list = append(list, w.Controller)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	return cgroupfs.Controllers(writes), nil
 }
 
 // Dir returns a descriptor of the cgroup for CLONE_INTO_CGROUP, which the Manager

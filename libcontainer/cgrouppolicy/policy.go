@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -44,7 +46,39 @@ func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
 		}
 		return nil, p.Explain(spec, place.Wrap(place.At("/linux/cgroupsPath"), err))
 	}
+	if p.Rootless {
+		return p.permitted(spec, &location), nil
+	}
 	return &location, nil
+}
+
+// permitted returns the part of an ordinary user's location in which the user may create
+// cgroups, nil if there is none. A hierarchy that a limit needs isn't left out, and with a
+// cgroupsPath only the cgroup2 hierarchy beside v1 is: then Create fails, and tells why.
+// What is left out may be the cgroup of somebody else's container with this id.
+func (p Policy) permitted(spec *specs.Spec, l *cgroups.Location) *cgroups.Location {
+	needed := cgroups.Controllers(spec.Linux.Resources)
+	for _, key := range slices.Sorted(maps.Keys(l.Paths)) {
+		err := cgroups.CheckWritable(*l, key)
+		switch {
+		case err == nil || slices.Contains(needed, key):
+		case l.Mode == cgroups.V2 && p.Dispensable(spec, err),
+			l.Mode != cgroups.V2 && isRefused(err) && (spec.Linux.CgroupsPath == "" || key == cgroups.Unified):
+			p.debug("no cgroup of its own: " + err.Error())
+			delete(l.Paths, key)
+			delete(l.Mounts, key)
+		}
+	}
+	if len(l.Paths) == 0 {
+		return nil
+	}
+	return l
+}
+
+func (p Policy) debug(text string) {
+	if p.Debug != nil {
+		p.Debug(text)
+	}
 }
 
 // Dispensable reports whether the container can run without a cgroup after creating it
@@ -52,12 +86,13 @@ func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
 // nothing is lost. Device rules don't count as limits: a user can't create a device
 // node that couldn't be opened outside.
 func (p Policy) Dispensable(spec *specs.Spec, err error) bool {
-	refused := errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist) ||
+	return p.Rootless && isRefused(err) && spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
+}
+
+// isRefused reports whether err means that this user can't create cgroups there.
+func isRefused(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrNotExist) ||
 		errors.Is(err, cgroups.ErrNoHierarchy)
-	if !p.Rootless || !refused {
-		return false
-	}
-	return spec.Linux.CgroupsPath == "" && len(limited(spec.Linux.Resources)) == 0
 }
 
 // limited returns the places of the limits that are set in linux.resources, except for
@@ -123,11 +158,9 @@ func DeviceRules(spec *specs.Spec) []specs.LinuxDeviceCgroup {
 // the kernel refuses them.
 func (p Policy) SetDevices(m cgroups.Manager, spec *specs.Spec) error {
 	err := m.SetDevices(DeviceRules(spec), true)
-	if p.Rootless && errors.Is(err, fs.ErrPermission) {
-		// Only the host's root may load the program.
-		if p.Debug != nil {
-			p.Debug(fmt.Sprintf("no device rules: %v", err))
-		}
+	if p.Rootless && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOENT)) {
+		// Only the host's root may load the program, or write to cgroup v1's list.
+		p.debug(fmt.Sprintf("no device rules: %v", err))
 		return nil
 	}
 	return err

@@ -231,6 +231,89 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
+# delegate CONTROLLER… makes the tests call the runtime in cgroups of v1 that are the user's.
+delegate() {
+	local dir
+	for dir in "${@/#//sys/fs/cgroup/}"; do
+		mkdir "$dir/$CGROUP-user"
+		chown "$USER_ID:$USER_ID" "$dir/$CGROUP-user"{,/cgroup.procs,/tasks}
+		sed -i "2i echo \$\$ >$dir/$CGROUP-user/cgroup.procs" "$TMP/runtime"
+	done
+}
+
+@test "rootless: cgroups of v1 that are delegated, and no others" {
+	! rootless || skip 'needs root to delegate cgroups'
+	needs_cgroup_v1
+	needs_controller memory
+	needs_controller pids
+	only_ours 'runc makes no cgroups for an ordinary user'
+	delegate memory pids
+	config '.linux.resources = {"memory": {"limit": 67108864}, "pids": {"limit": 20}, "devices": [{"allow": false, "access": "rwm"}]}'
+	sleeping c
+	equal "$(cat "/sys/fs/cgroup/memory/$CGROUP-user/c/memory.limit_in_bytes") $(cat "/sys/fs/cgroup/pids/$CGROUP-user/c/pids.max")" '67108864 20'
+	equal "$(grep -c "/$CGROUP-user/c$" "/proc/$(pid_of c)/cgroup")" 2
+	equal "$(find /sys/fs/cgroup -maxdepth 3 -name c -path "*$CGROUP*" | wc -l)" 2
+	ok runtime exec c grep -c "/$CGROUP-user/c$" /proc/self/cgroup
+	prints 2
+	ok runtime update --pids-limit 21 c
+	equal "$(cat "/sys/fs/cgroup/pids/$CGROUP-user/c/pids.max")" 21
+	ok runtime kill --all c KILL
+	until_true stopped c
+	ok runtime delete c
+	config '.linux.resources.blockIO = {"weight": 500}'
+	exits 1 runtime run c
+	says 'linux.resources.blockIO.*: .*permission denied .*a limit needs a cgroup that is delegated to this user'
+	one_sentence
+	rmdir "/sys/fs/cgroup/"{memory,pids}"/$CGROUP-user"
+	nothing_left
+}
+
+@test "rootless: somebody else's cgroup of the container's name" {
+	! rootless || skip 'needs root to be somebody else'
+	config 'del(.linux.resources)'
+	local own pid dir file
+	# An ordinary user's container is at the cgroup of the caller, on v2 beside it.
+	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+	sleep 1000 3>&- &
+	pid=$!
+	for dir in /sys/fs/cgroup/[a-z]* "/sys/fs/cgroup${own%/*}"; do
+		[ -e "$dir/cgroup.procs" ] || continue
+		mkdir "$dir/$CGROUP-c"
+		# A cpuset without processors accepts no process.
+		for file in cpuset.cpus cpuset.mems; do
+			[ ! -e "$dir/$CGROUP-c/$file" ] || cat "$dir/$file" >"$dir/$CGROUP-c/$file"
+		done
+		echo $pid >"$dir/$CGROUP-c/cgroup.procs"
+	done
+	sleeping "$CGROUP-c"
+	exits 1 runtime kill --all "$CGROUP-other" KILL
+	ok runtime kill --all "$CGROUP-c" KILL
+	until_true stopped "$CGROUP-c"
+	ok runtime delete --force "$CGROUP-c"
+	kill $pid # which fails if it was killed
+	wait $pid || true
+	find /sys/fs/cgroup -depth -type d -name "$CGROUP-c" -exec rmdir {} +
+	nothing_left
+}
+
+@test "rootless: /sys/fs/cgroup without a cgroup of its own" {
+	! rootless || skip 'an ordinary user of the guest has a cgroup'
+	needs_cgroup_v1
+	config 'del(.linux.resources) | .mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+		"options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}]'
+	# shellcheck disable=SC2016 # the container's shell
+	script 'for d in memory pids; do ls /sys/fs/cgroup/$d/cgroup.procs; done
+		grep -c " /sys/fs/cgroup/[^ ]* ro,.* - cgroup " /proc/self/mountinfo; grep " /sys/fs/cgroup/[^ ]* rw," /proc/self/mountinfo'
+	local mounts
+	mounts=$(grep -c ' /sys/fs/cgroup/[^ ]* .* - cgroup ' /proc/self/mountinfo)
+	exits 1 runtime run c
+	prints $'/sys/fs/cgroup/memory/cgroup.procs\n/sys/fs/cgroup/pids/cgroup.procs\n'"$mounts"
+	config '.linux.namespaces += [{"type": "cgroup"}]'
+	exits 1 runtime run c
+	prints $'/sys/fs/cgroup/memory/cgroup.procs\n/sys/fs/cgroup/pids/cgroup.procs\n'"$mounts"
+	nothing_left
+}
+
 @test "rootless: a cgroupsPath that the user may not create" {
 	config '.linux.cgroupsPath = $path | del(.linux.resources)' --arg path "/$CGROUP"
 	[ "$DRIVER" = cgroupfs ] || skip 'a path of cgroupfs'

@@ -24,12 +24,10 @@ type Known struct {
 func Features() Known {
 	k := Known{
 		Hooks:         slices.Clone(HookNames[:]),
+		MountOptions:  OptionNames(),
 		Capabilities:  slices.Clone(CapabilityNames[:]),
 		OCIVersionMin: "1.0.0", OCIVersionMax: specs.Version,
 		IDMappedMounts: true, AppArmor: true, SELinux: true,
-	}
-	for i := range mountOptions {
-		k.MountOptions = append(k.MountOptions, mountOptions[i].name)
 	}
 	for _, t := range NamespaceTypes {
 		k.Namespaces = append(k.Namespaces, string(t.Name))

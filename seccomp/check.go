@@ -53,7 +53,24 @@ func Unknown(profile *specs.LinuxSeccomp) (warnings place.Errors) {
 func examine(profile *specs.LinuxSeccomp) (l *lowered, problems, warnings place.Errors) {
 	l, problems, warnings = lower(profile, nativeArch())
 	problems.Add(place.At("/linux/seccomp"), compiler.Available())
+	if n := compiledRules(l); n > maxInstructions {
+		problems.Addf(property("syscalls"), "%d rules are more than the %d BPF instructions that the kernel takes for all of them", n, maxInstructions)
+	}
 	return l, problems, warnings
+}
+
+// compiledRules returns the number of rules that libseccomp is given. It would compile tens
+// of thousands of them for minutes, only for the kernel to refuse the result.
+func compiledRules(l *lowered) (n int) {
+	if l == nil {
+		return 0
+	}
+	for i := range l.request.Rules {
+		if !l.request.Rules[i].Known {
+			n++
+		}
+	}
+	return n
 }
 
 // CheckHost returns what Compile refuses about a profile on this host, by compiling

@@ -221,3 +221,23 @@ func TestLowerFlags(t *testing.T) {
 		t.Errorf("lower with the flag LOG = %v", problems)
 	}
 }
+
+// TestCheckBoundsRules: a profile that no kernel takes is refused before it is compiled.
+func TestCheckBoundsRules(t *testing.T) {
+	profile := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
+	for i := range 20000 {
+		profile.Syscalls = append(profile.Syscalls, specs.LinuxSyscall{
+			Names: []string{"ioctl"}, Action: specs.ActErrno,
+			Args: []specs.LinuxSeccompArg{{Index: 1, Value: uint64(i), Op: specs.OpEqualTo}},
+		})
+	}
+	const want = "linux.seccomp.syscalls: 20000 rules are more than the 4096 BPF instructions that the kernel takes for all of them"
+	problems, _ := Check(profile)
+	if err := problems.First(); err == nil || err.Error() != want {
+		t.Errorf("20000 rules: %v, want %q", err, want)
+	}
+	profile.Syscalls = profile.Syscalls[:4096]
+	if problems, _ := Check(profile); problems.First() != nil {
+		t.Errorf("4096 rules: %v", problems.First())
+	}
+}

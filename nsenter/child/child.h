@@ -30,6 +30,11 @@ struct child {
 
 extern struct child self;
 
+/* harden.c */
+
+/* harden is to be called before any other function, with the stack of execve(2). */
+void harden(long *stack);
+
 /* message.c */
 
 /* failed_at records the part of the op that fails, and returns rc. */

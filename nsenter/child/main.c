@@ -74,11 +74,12 @@ static void reset_signals(void)
 
 /* argv[1] is the number of the plan's descriptor. What follows is for others who look at
  * the command line. */
-__attribute__((noreturn, used)) void child_main(long *stack)
+__attribute__((noreturn, used, no_stack_protector)) void child_main(long *stack)
 {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
 
+	harden(stack);
 	if (argc < 2 || map_plan(number(argv[1])) < 0)
 		leave(124);
 	mark_close_on_exec();

@@ -335,7 +335,8 @@ refused() {
 	needs_namespace user
 	command -v setpriv >/dev/null || skip 'the host has no setpriv'
 	chmod 0755 "$TMP" "${BATS_RUN_TMPDIR%/}"
-	mkdir -m 0777 "$TMP/own"
+	mkdir -m 0700 "$TMP/own"
+	chown 1000:1000 "$TMP/own"
 	config '.linux.namespaces += [{"type": "user"}] | .linux.resources = {"pids": {"limit": 10}, "memory": {"limit": 50000000}} |
 		.linux.uidMappings = [{"containerID": 0, "hostID": 1000, "size": 1}] | .linux.gidMappings = .linux.uidMappings |
 		del(.mounts[] | select(.destination == "/dev/pts").options[] | select(startswith("gid=")))'

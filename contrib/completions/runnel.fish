@@ -3,6 +3,20 @@
 
 complete -c runnel -f
 
+function __runnel_ids
+	set -l root
+	set -l words (commandline -opc)
+	for i in (seq 2 (count $words))
+		switch $words[$i]
+			case '--root=*'
+				set root $words[$i]
+			case --root
+				set root --root $words[(math $i + 1)]
+		end
+	end
+	runnel $root list --quiet 2>/dev/null
+end
+
 # Global flags are accepted after the command, too.
 complete -c runnel -l debug -d 'enable debug logging'
 complete -c runnel -l log -r -F -d 'append the log to FILE'
@@ -135,4 +149,6 @@ complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one o
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
 complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check plan run create start exec kill pause resume update delete list state ps events features help'
-complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update delete state ps events' -a '(runnel list --quiet 2>/dev/null)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update delete state ps events' -a '(__runnel_ids)' -d container
+
+complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -79,6 +79,13 @@ _runnel_value() {
 @VALUES@	esac
 }
 
+# _runnel_signals prints the names of signals, with and without SIG. bash has names of its
+# own, such as EXIT, that are no signals.
+_runnel_signals() {
+	local name
+	for name in $(compgen -A signal SIG); do echo "$name ${name#SIG}"; done
+}
+
 _runnel() {
 	local current=${COMP_WORDS[COMP_CWORD]} command='' position=0 value='' word i
 	local -a root=()
@@ -87,10 +94,12 @@ _runnel() {
 		word=${COMP_WORDS[i]}
 		value=$(_runnel_value "$command $word")
 		if [[ -n $value ]]; then
+			# readline takes the = in --flag=value for a word.
+			if [[ ${COMP_WORDS[i + 1]} == = ]]; then ((++i)); fi
 			((++i))
 			if [[ $word == --root ]] && ((i < COMP_CWORD)); then root=(--root "${COMP_WORDS[i]}"); fi
 		elif [[ $word == -* ]]; then
-			:
+			if [[ $word == --root=* ]]; then root=("$word"); fi
 		elif [[ -z $command ]]; then
 			command=$word
 		else
@@ -101,6 +110,7 @@ _runnel() {
 	done
 	# The last flag still waits for its value.
 	if [[ -n $value ]] && ((i > COMP_CWORD)); then
+		if [[ $current == = ]]; then current=''; fi
 		case $value in
 		directories) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
 		files) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
@@ -110,7 +120,7 @@ _runnel() {
 	fi
 	if ((i < COMP_CWORD)); then
 		if [[ $command == kill ]] && ((i == COMP_CWORD - 1)); then
-			mapfile -t COMPREPLY < <(compgen -A signal -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W "$(_runnel_signals)" -- "$current")
 		fi
 		return
 	fi

@@ -23,7 +23,7 @@ func completionDir(t *testing.T) string {
 	if err := os.Mkdir(filepath.Join(dir, "bundle"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	fake := "#!/bin/sh\ncase $* in *'--root /r list --quiet' | 'list --quiet') printf 'web\\nweb2\\ndb\\n' ;; esac\n"
+	fake := "#!/bin/sh\ncase $* in *'--root /r list --quiet' | *'--root=/r list --quiet' | 'list --quiet') printf 'web\\nweb2\\ndb\\n' ;; esac\n"
 	if err := os.WriteFile(filepath.Join(dir, "runnel"), []byte(fake), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,16 @@ func TestBashCompletion(t *testing.T) {
 		"--ro":                       "--root --rootless",
 		"--root /r state w":          "web web2",
 		"--root /r state web ":       "",
-		"--root /r kill web HU":      "",
+		"--root /r kill web HU":      "HUP",
+		"--root /r kill web EX":      "",
+		"--root = /r state w":        "web web2",
+		"--root=/r state w":          "web web2",
+		"state --root = /r w":        "web web2",
+		"--log-format = ":            "json text",
+		"--log-format =":             "json text",
+		"--log-format = j":           "json",
+		"list --format = t":          "table",
+		"create --bundle = bu":       "bundle",
 		"--root /r kill web SIGHU":   "SIGHUP",
 		"--root /r kill web HUP x":   "",
 		"create --bundle bu":         "bundle",
@@ -115,6 +124,13 @@ func TestFishCompletion(t *testing.T) {
 		"--log-format ":        "json text",
 		"--ro":                 "--root --rootless",
 		"state w":              "web web2",
+		"--root /r state w":    "web web2",
+		"--root=/r state w":    "web web2",
+		"state --root /r w":    "web web2",
+		"--log-format=":        "--log-format=json --log-format=text",
+		"kill web HU":          "HUP",
+		"kill web SIGHU":       "SIGHUP",
+		"kill web EX":          "",
 		"create --bundle bu":   "bundle/",
 		"create -b bu":         "bundle/",
 		"create ID --no-p":     "--no-pivot",

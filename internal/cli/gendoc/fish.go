@@ -7,7 +7,7 @@ import (
 
 func fishScript() string {
 	var b strings.Builder
-	b.WriteString("# fish completion for runnel.\n" + generated + "\ncomplete -c runnel -f\n\n# Global flags are accepted after the command, too.\n")
+	b.WriteString("# fish completion for runnel.\n" + generated + "\ncomplete -c runnel -f\n" + fishIDs + "\n# Global flags are accepted after the command, too.\n")
 	for _, f := range ofProgram() {
 		condition := ""
 		switch f.names[0] {
@@ -29,9 +29,32 @@ func fishScript() string {
 		}
 	}
 	fmt.Fprintf(&b, "\ncomplete -c runnel -n '__fish_seen_subcommand_from help' -a '%s'\n", commandNames())
-	fmt.Fprintf(&b, "complete -c runnel -n '__fish_seen_subcommand_from %s' -a '(runnel list --quiet 2>/dev/null)' -d container\n", strings.Join(withID, " "))
+	fmt.Fprintf(&b, "complete -c runnel -n '__fish_seen_subcommand_from %s' -a '(__runnel_ids)' -d container\n", strings.Join(withID, " "))
+	b.WriteString(fishSignals)
 	return b.String()
 }
+
+// fishIDs is the function that lists the ids of the state root of the command line.
+const fishIDs = `
+function __runnel_ids
+	set -l root
+	set -l words (commandline -opc)
+	for i in (seq 2 (count $words))
+		switch $words[$i]
+			case '--root=*'
+				set root $words[$i]
+			case --root
+				set root --root $words[(math $i + 1)]
+		end
+	end
+	runnel $root list --quiet 2>/dev/null
+end
+`
+
+// fishSignals offers the names of signals, with and without SIG, after the id.
+const fishSignals = `
+complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal
+`
 
 func commandNames() string {
 	var names []string

@@ -61,6 +61,7 @@ func (r *Runtime) Open(id string) (*Container, error) {
 		dir.Close()
 		return nil, err
 	}
+	r.debugf("open %s: pid %d", dir.Path(), s.Pid)
 	return &Container{runtime: r, dir: dir, state: s}, nil
 }
 

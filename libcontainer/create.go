@@ -89,6 +89,7 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 }
 
 func (c *creation) build(ctx context.Context, forStart bool) (err error) {
+	c.runtime.debugf("create %s: bundle %s, rootfs %s, state %s", c.options.ID, c.bundle.Dir, c.bundle.Rootfs, c.dir.Path())
 	if err := c.record(); err != nil {
 		return err
 	}
@@ -186,6 +187,7 @@ func (c *creation) createCgroup() error {
 	}
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
+	c.runtime.debugf("create %s: cgroup (%s) %v", c.options.ID, location.Driver, location.Paths)
 	if !c.joinsCgroup() {
 		c.chownCgroup()
 	}
@@ -333,6 +335,7 @@ func (c *creation) writeMaps(pid int) error {
 // setUp does the parent's part when all namespaces exist. From here on pid doesn't
 // change, unless entersLast, so the state is saved before the child continues.
 func (c *creation) setUp(ctx context.Context, pid int) (err error) {
+	c.runtime.debugf("create %s: namespaces and mounts exist, pid %d", c.options.ID, pid)
 	if err := c.identify(pid); err != nil {
 		return err
 	}

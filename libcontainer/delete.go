@@ -154,6 +154,7 @@ func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
 // delete kills the container's processes and removes what the runtime has created for
 // it. After an error at any point another delete can continue.
 func (c *Container) delete() error {
+	c.runtime.debugf("delete %s: pid %d, state %s", c.dir.ID(), c.state.Pid, c.dir.Path())
 	if err := c.stop(); err != nil {
 		return err
 	}

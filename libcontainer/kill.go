@@ -13,6 +13,7 @@ import (
 // there are no processes. SIGKILL also ends a paused container, and all processes of
 // one that shares the host's pid namespace.
 func (c *Container) Kill(sig unix.Signal, all bool) error {
+	c.runtime.debugf("kill %s: signal %d, pid %d, all processes: %t", c.dir.ID(), sig, c.state.Pid, all)
 	if all {
 		return c.killAll(sig)
 	}

@@ -168,6 +168,7 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	}
 	if l.child != nil && !l.heard {
 		l.heard = true
+		l.runtime.debugf("child %d carries out %d steps", l.child.Pid, len(l.plan.Steps))
 		l.streams.closeInherited()
 	}
 	switch m.Kind {

@@ -44,6 +44,13 @@ func (r *Runtime) debug(text string) {
 	}
 }
 
+// debugf formats only if somebody reads it.
+func (r *Runtime) debugf(format string, args ...any) {
+	if r.Debug != nil {
+		r.Debug(fmt.Sprintf(format, args...))
+	}
+}
+
 func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info} }
 
 func (r *Runtime) cgroups() cgrouppolicy.Policy {

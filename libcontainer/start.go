@@ -75,6 +75,7 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	if err != nil || m.Kind != nsenter.Starting {
 		return c.tooLate()
 	}
+	c.runtime.debugf("start %s: pid %d continues", c.dir.ID(), c.state.Pid)
 	if err := unix.Unlinkat(c.dir.FD(), state.StartName, 0); err != nil && err != unix.ENOENT {
 		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
 	}
@@ -136,6 +137,7 @@ func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) 
 	if err := l.converse(ctx, conversation, d); err != nil {
 		return err
 	}
+	l.runtime.debugf("start %s: the program runs", l.dir.ID())
 	if l.spec.Hooks == nil || len(l.spec.Hooks.Poststart) == 0 {
 		return nil
 	}

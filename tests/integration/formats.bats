@@ -248,3 +248,23 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 		ok runtime plan
 	done
 }
+
+@test "--debug tells what each command does" {
+	only_ours 'the steps of runc are others'
+	args sleep 1000
+	ok runtime --debug create c
+	says 'level=debug msg="create c: bundle .*'
+	says 'level=debug msg="child [0-9]+ carries out [0-9]+ steps"'
+	says 'level=debug msg="create c: namespaces and mounts exist, pid [0-9]+"'
+	ok runtime --debug start c
+	says 'level=debug msg="start c: the program runs"'
+	local command
+	for command in 'state c' 'ps c' 'exec c true' 'kill c 0' list 'delete --force c'; do
+		# shellcheck disable=SC2086
+		ok runtime --debug $command
+		says "level=debug msg=\"open $ROOT/c: pid"
+	done
+	says 'level=debug msg="delete c: pid [0-9]+'
+	ok runtime list
+	equal "$error" ''
+}

@@ -41,7 +41,7 @@ func Features() *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        annotations,
-		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix},
+		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix, words.KeepGroupsAnnotation},
 	}
 }
 

@@ -101,7 +101,7 @@ func (b *builder) joinContainer() {
 	}
 	b.add(place.At("/linux/namespaces"), join)
 	if flags&unix.CLONE_NEWUSER != 0 && isRootMapped(b.spec.Linux) {
-		b.addOwn(plan.BecomeRoot{})
+		b.addOwn(plan.BecomeRoot{KeepGroups: b.keepsGroups()})
 	}
 }
 

@@ -67,7 +67,7 @@ func (b *builder) enterNamespaces() {
 		b.addOwn(plan.SetUndumpable{})
 	}
 	if n.Has(unix.CLONE_NEWUSER) && isRootMapped(b.spec.Linux) {
-		b.addOwn(plan.BecomeRoot{})
+		b.addOwn(plan.BecomeRoot{KeepGroups: b.keepsGroups()})
 	}
 	if b.isRelayed() {
 		b.add(place.At("/linux/namespaces"), plan.Fork{Flags: n.Created &^ (unix.CLONE_NEWUSER | unix.CLONE_NEWTIME)})

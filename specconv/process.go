@@ -8,6 +8,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 const defaultUmask = 0o022
@@ -100,7 +101,7 @@ func (b *builder) prepareProcess() {
 	b.resourceLimits()
 	b.add(place.At("/process/user"), plan.Identity{
 		UID: p.User.UID, GID: p.User.GID, Groups: p.User.AdditionalGids,
-		SetGroups: !b.deniesGroups(),
+		SetGroups: !b.deniesGroups() && !b.keepsGroups(),
 	})
 	b.add(place.At("/process/cwd"), plan.Chdir{Path: cwd})
 	if p.NoNewPrivileges {
@@ -134,6 +135,12 @@ func (b *builder) fullEnv() []string {
 		return b.env
 	}
 	return append(b.env[:len(b.env):len(b.env)], "HOME=")
+}
+
+// keepsGroups reports whether the process keeps the supplementary groups of the caller.
+func (b *builder) keepsGroups() bool {
+	_, ok := b.spec.Annotations[words.KeepGroupsAnnotation]
+	return ok
 }
 
 // deniesGroups reports whether setgroups(2) is denied: it is in a user namespace whose gid

@@ -188,7 +188,7 @@ func (m *Manager) unavailable(writes []cgroupfs.Write) place.Errors {
 // checkUnused refuses a cgroup that something else uses, because limits, signals and
 // removal would affect that, too.
 func (m *Manager) checkUnused(h *hierarchy) error {
-	if err := h.dir.CheckEmpty(); err != nil {
+	if err := cgroupfs.CheckCreate(h.Mount, h.Path); err != nil {
 		return err
 	}
 	if !slices.Contains(h.Controllers, freezer) {

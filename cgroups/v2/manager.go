@@ -102,7 +102,7 @@ func (m *Manager) Adopt(r *specs.LinuxResources, pid int) error {
 // checkUnused refuses a cgroup that something else uses, because limits, signals and
 // removal would affect that, too.
 func (m *Manager) checkUnused() error {
-	if err := m.dir.CheckEmpty(); err != nil {
+	if err := cgroupfs.CheckCreate(m.mount, m.dir.Path()); err != nil {
 		return err
 	}
 	frozen, err := m.Frozen()

@@ -110,8 +110,8 @@ long op_become_root(const struct op *op)
 {
 	long rc;
 
-	(void)op;
-	sys2(__NR_setgroups, 0, 0);
+	if (!(op->flags & BECOME_ROOT_KEEPGROUPS))
+		sys2(__NR_setgroups, 0, 0);
 	rc = sys3(__NR_setresgid, 0, 0, 0);
 	if (rc < 0)
 		return failed_at(PART_GID, rc);

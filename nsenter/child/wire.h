@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0xe29f43705948fadaULL
+#define PLAN_MAGIC 0x6d0cf5d4f8535ab1ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -277,6 +277,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 
 /* The flags of each op. */
 #define SESSION_TERMINAL 1U
+#define BECOME_ROOT_KEEPGROUPS 1U
 #define PROC_PRIVATE 1U
 #define ROOT_BY_PARENT 1U
 #define MOUNT_COPY_UP 1U

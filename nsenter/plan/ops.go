@@ -75,9 +75,11 @@ type Unshare struct {
 // Checkpoint sends the message of this point and waits for the answer.
 type Checkpoint struct{ Point int }
 
-// BecomeRoot changes to uid and gid 0 of the user namespace and drops the
-// supplementary groups where that is allowed.
-type BecomeRoot struct{}
+// BecomeRoot changes to uid and gid 0 of the user namespace. Without KeepGroups it
+// drops the supplementary groups where that is allowed.
+type BecomeRoot struct {
+	KeepGroups bool `op:"keepgroups"`
+}
 
 // Fork continues in a new process with new namespaces Flags, a child of the same
 // parent (CLONE_PARENT); the process that forked exits.

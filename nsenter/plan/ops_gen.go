@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0xe29f43705948fada
+const magic = 0x6d0cf5d4f8535ab1
 
 // The sizes of an encoded header and op.
 const (
@@ -269,7 +269,9 @@ func (o Checkpoint) visit(v visitor) {
 // Kind returns KindBecomeRoot.
 func (BecomeRoot) Kind() Kind { return KindBecomeRoot }
 
-func (BecomeRoot) visit(visitor) {}
+func (o BecomeRoot) visit(v visitor) {
+	v.flag(1, "keepgroups", o.KeepGroups)
+}
 
 // Kind returns KindFork.
 func (Fork) Kind() Kind { return KindFork }

@@ -6,6 +6,24 @@ load lib
 # status_field NAME prints a field of /proc/PID/status of the container's process.
 status_field() { script "awk '/^$1:/ {\$1 = \"\"; print substr(\$0, 2)}' /proc/self/status"; }
 
+@test "the annotation that keeps the caller's groups" {
+	is_ours || [ "$(basename "$RUNTIME")" = crun ] || skip "others don't know the annotation"
+	needs_root 'have groups'
+	config '.annotations["run.oci.keep_original_groups"] = "1" | .process.user.additionalGids = [7]'
+	args sh -c 'id -G'
+	ok setpriv --groups 50,60 "$RUNTIME" --root "$ROOT" run c
+	prints '0 50 60'
+	sleeping c
+	ok setpriv --groups 70,80 "$RUNTIME" --root "$ROOT" exec c id -G
+	prints '0 70 80'
+	ok runtime delete --force c
+	# A user namespace whose root could drop them.
+	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
+		.linux.gidMappings = .linux.uidMappings | .process.args = ["id", "-G"]'
+	ok setpriv --groups 50,60 "$RUNTIME" --root "$ROOT" run c
+	prints '0 65534 65534'
+}
+
 @test "rlimits" {
 	config '.process.rlimits = [
 		{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200},

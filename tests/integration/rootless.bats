@@ -185,6 +185,21 @@ limited() { config '.linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"; }
 	nothing_left
 }
 
+@test "rootless: the annotation that keeps the caller's groups" {
+	! rootless || skip 'needs root to give the user groups'
+	[ "$(basename "$RUNTIME")" != runc ] || skip "runc doesn't know the annotation"
+	sed -i 's/--clear-groups/--groups 4343,4344/' "$TMP/runtime"
+	mkdir rootfs/tmp/shared
+	echo secret >rootfs/tmp/shared/file
+	chown 0:4343 rootfs/tmp/shared/file rootfs/tmp/shared
+	chmod 750 rootfs/tmp/shared
+	config '.annotations["run.oci.keep_original_groups"] = "1"'
+	run_prints 'cat /tmp/shared/file; id -G' $'secret\n0 65534 65534'
+	sleeping c
+	ok runtime exec c cat /tmp/shared/file
+	prints secret
+}
+
 @test "rootless: a user namespace is required" {
 	config 'del(.linux.namespaces[] | select(.type == "user"), .linux.uidMappings, .linux.gidMappings)'
 	exits 1 runtime run c

@@ -118,7 +118,7 @@ createContainer 2'
 	for kind in createContainer poststart; do
 		grep -qx OURS=1 "$TMP/env-$kind" || fail "$kind: $(<"$TMP/env-$kind")"
 	done
-	! grep -l OF_THE_PROCESS "$TMP"/env-*
+	! grep -q OF_THE_PROCESS "$TMP"/env-* || fail "the environment of the process: $(grep -l OF_THE_PROCESS "$TMP"/env-*)"
 }
 
 @test "the working directory of hooks: the bundle, in createContainer the rootfs" {

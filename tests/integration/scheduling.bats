@@ -54,7 +54,7 @@ only_in_file() {
 	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 19}'
 	everywhere scheduler '3 19 0 0/0/0 0'
 	config '.process.scheduler = {"policy": "SCHED_IDLE"}'
-	everywhere scheduler '5 0 0 0/0/0 0'
+	everywhere scheduler "5 $(nice) 0 0/0/0 0" # a nice value that isn't set is the caller's
 }
 
 @test "scheduler: real-time policies and their priorities" {
@@ -85,7 +85,7 @@ only_in_file() {
 	everywhere scheduler '3 3 0 0/0/0 1'
 	# The flags keep what the process has inherited.
 	config '.process.scheduler = {"policy": "SCHED_BATCH", "nice": 3, "flags": ["SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS"]}'
-	everywhere scheduler '0 0 0 0/0/0 0'
+	everywhere scheduler "0 $(nice) 0 0/0/0 0"
 }
 
 @test "scheduler: a policy that the kernel doesn't support is an error that names it" {

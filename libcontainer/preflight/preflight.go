@@ -21,6 +21,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 	"github.com/runnel/runnel/specconv/host"
 )
 
@@ -168,7 +169,7 @@ func (c *check) annotations() {
 			c.report(config.Warning, at, "", "is ignored without --systemd-cgroup")
 		}
 		for _, f := range foreignAnnotations {
-			if strings.HasPrefix(key, f.prefix) {
+			if strings.HasPrefix(key, f.prefix) && key != words.KeepGroupsAnnotation {
 				c.report(config.Warning, at, "", "is for %s and is ignored", f.of)
 			}
 		}

@@ -21,8 +21,8 @@ import (
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/specconv/config"
-	"github.com/runnel/runnel/specconv/words"
 	"github.com/runnel/runnel/specconv/host"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // check looks for problems of a bundle with the functions that create uses: those of

@@ -128,20 +128,45 @@ func (b *bench) bundle(t *testing.T, dir, cgroup, argv string) {
 	if out, err := exec.Command(b.runtime, "spec", "--bundle", dir).CombinedOutput(); err != nil {
 		t.Fatalf("spec: %v: %s", err, out)
 	}
-	path := filepath.Join(dir, "config.json")
-	if content, err = os.ReadFile(path); err != nil {
-		t.Fatal(err)
-	}
 	if b.systemd {
 		cgroup = "::" + cgroup
 	} else {
 		cgroup = "/" + cgroup
 	}
-	for from, to := range map[string]string{
+	edit(t, dir, map[string]string{
 		`"terminal": true`: `"terminal": false`,
 		`"sh"`:             argv,
 		`"linux": {`:       `"linux": {"cgroupsPath": "` + cgroup + `",`,
-	} {
+	})
+}
+
+// joinPIDNamespace makes a bundle's container join the pid namespace of a process that lives
+// as long as the test.
+func (b *bench) joinPIDNamespace(t *testing.T, dir string) {
+	t.Helper()
+	holder := exec.Command("sleep", "100000")
+	holder.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = holder.Process.Kill()
+		_ = holder.Wait()
+	})
+	edit(t, dir, map[string]string{
+		`"type": "pid"`: fmt.Sprintf(`"type": "pid", "path": "/proc/%d/ns/pid"`, holder.Process.Pid),
+	})
+}
+
+// edit replaces texts in a bundle's config.json, each of which is there once.
+func edit(t *testing.T, dir string, texts map[string]string) {
+	t.Helper()
+	path := filepath.Join(dir, "config.json")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range texts {
 		if bytes.Count(content, []byte(from)) != 1 {
 			t.Fatalf("%s doesn't have %q once", path, from)
 		}

@@ -47,11 +47,13 @@ var (
 	kill   = []string{"kill", id, "KILL"}
 )
 
-// The bundle's program is sleep; scenarios that need one that ends at once use short.
+// The bundle's program is sleep; scenarios that need one that ends at once use short. The
+// container of joining shares its pid namespace, and enters it last.
 const short = "--bundle=short"
 
 var scenarios = []scenario{
 	{name: "create", command: create, clean: true},
+	{name: "create-joining", command: []string{"create", "--bundle=joining", id}, clean: true},
 	{name: "run", command: []string{"run", short, id}},
 	{name: "run-detached", command: []string{"run", "--detach", id}, clean: true},
 	{name: "start", before: [][]string{create}, command: begin},
@@ -91,6 +93,8 @@ func TestFaults(t *testing.T) {
 	b := setUp(t)
 	b.bundle(t, b.dir, b.cgroup, `"sleep", "1000"`)
 	b.bundle(t, "short", b.cgroup, `"true"`)
+	b.bundle(t, "joining", b.cgroup, `"sleep", "1000"`)
+	b.joinPIDNamespace(t, "joining")
 	only := strings.Fields(os.Getenv("ONLY"))
 	for _, s := range scenarios {
 		if len(only) > 0 && !slices.Contains(only, s.name) {

@@ -21,6 +21,9 @@ import (
 const (
 	// killTimeout is the time, in milliseconds, after which a killed init must have ended.
 	killTimeout = 10_000
+	// thawInterval is the time, in milliseconds, after which a killed init that hasn't ended
+	// is thawed once more.
+	thawInterval = 50
 	// claimTimeout is the time in which a create ends whose child was killed, unless it is
 	// stopped, or waits for a hook.
 	claimTimeout = time.Second
@@ -202,10 +205,22 @@ func (c *Container) stop() error {
 	if err := c.Kill(unix.SIGKILL, false); err != nil && !errors.Is(err, ErrNotRunning) {
 		return err
 	}
-	if !pidfd.Wait(process, killTimeout) {
+	if !c.awaitEnd(process) {
 		return fmt.Errorf("delete %s: init (pid %d) still runs %d s after SIGKILL", c.dir.ID(), c.state.Pid, killTimeout/1000)
 	}
 	return nil
+}
+
+// awaitEnd waits for the end of an init that was sent SIGKILL, and reports whether it has
+// ended. A pause that runs at the same time may have frozen it since.
+func (c *Container) awaitEnd(process int) bool {
+	for waited := 0; waited < killTimeout; waited += thawInterval {
+		if pidfd.Wait(process, thawInterval) {
+			return true
+		}
+		_ = c.thawAfter(unix.SIGKILL)
+	}
+	return false
 }
 
 // hooks returns the hooks of the config; nil if there are none.

@@ -82,3 +82,17 @@ load lib
 	equal $won 1
 	equal "$(<rootfs/tmp/ran)" ran
 }
+
+@test "delete --force while it is paused" {
+	local begun
+	script 'while :; do :; done & exec sleep 1000'
+	for _ in {1..20}; do
+		ok runtime run --detach c
+		"$RUNTIME" --root "$ROOT" pause c </dev/null >/dev/null 2>&1 3>&- &
+		begun=${EPOCHREALTIME/./}
+		"$RUNTIME" --root "$ROOT" delete --force c </dev/null >"$TMP/out" 2>&1 3>&- || fail "$(<"$TMP/out")"
+		[ $((${EPOCHREALTIME/./} - begun)) -lt 5000000 ] || fail "it took $((${EPOCHREALTIME/./} - begun)) µs"
+		wait $! || true
+		nothing_left
+	done
+}

@@ -202,7 +202,7 @@ func ExampleProcess_Resize() {
 		log.Fatal(err)
 	}
 	// Output:
-	// "go\r\n40 132\r\n"
+	// "go\n40 132\n"
 }
 
 // A context with a deadline ends a create that hangs, here in a hook, and undoes it.

@@ -8,6 +8,7 @@ import (
 )
 
 func TestCheckProgram(t *testing.T) {
+	needsCompiler(t)
 	rule := func(action specs.LinuxSeccompAction, args ...specs.LinuxSeccompArg) *specs.LinuxSeccomp {
 		return &specs.LinuxSeccomp{
 			DefaultAction: specs.ActAllow,

@@ -224,6 +224,7 @@ func TestLowerFlags(t *testing.T) {
 
 // TestCheckBoundsRules: a profile that no kernel takes is refused before it is compiled.
 func TestCheckBoundsRules(t *testing.T) {
+	needsCompiler(t)
 	profile := &specs.LinuxSeccomp{DefaultAction: specs.ActAllow}
 	for i := range 20000 {
 		profile.Syscalls = append(profile.Syscalls, specs.LinuxSyscall{

@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
-// The answer to a request between processes: with exit status 0 the highest
-// numbers, the number of unknown names, their indexes, and then the program on standard output, with exit status 1 a failure on
-// standard error, as three numbers (stage, index, errno or 0) and a text.
+// The answer to a request between processes: with exit status 0 the highest numbers, the
+// number of unknown names, their indexes, and then the program on standard output, with exit
+// status 1 a failure on standard error, as three numbers (stage, index, errno or 0) and a
+// text.
 const (
 	exitFailure     = 1
 	exitBroken      = 2 // the answer couldn't be read or written

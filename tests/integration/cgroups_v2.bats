@@ -48,6 +48,7 @@ resources() { config ".linux.resources += $1"; }
 }
 
 @test "v2: a cgroup mount takes the options of the host's" {
+	needs_cgroup_v2
 	config '.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nsdelegate", "memory_recursiveprot"]}]'
 	run_prints 'test -e /sys/fs/cgroup/cgroup.procs && echo bound' bound
 	config '.linux.namespaces += [{"type": "cgroup"}]'

@@ -64,6 +64,7 @@ $(COMPILER): $(wildcard seccomp/compiler/*.go seccomp/compiler/program/*.go inte
 	@printf '%s %s\n' "$$(pkg-config --modversion libseccomp)" "$$(sha256sum $@ | cut -d' ' -f1)" >$(@:.bin=.id)
 
 generate: deps-generate ## rewrite generated files: Go and C sources, man pages, the child's images
+	$(GO) generate ./nsenter/... ./specconv/... # which the generators of the rest are built from
 	$(GO) generate ./...
 	nsenter/child/build write
 

@@ -9,18 +9,6 @@ load ../integration/lib
 # UP leads from anywhere in a root to the host's root, if a path is followed there.
 UP=../../../../../../../../../..
 
-# canary creates a directory of the host that must not be changed.
-canary() {
-	mkdir "$TMP/canary"
-	echo intact >"$TMP/canary/file"
-}
-
-canary_intact() {
-	equal "$(find "$TMP/canary" -printf '%P %y\n' | sort)" $' d\nfile f'
-	equal "$(<"$TMP/canary/file")" intact
-	! grep -q "$TMP/canary" /proc/self/mountinfo || fail 'something is mounted on the host'
-}
-
 # host_dev_intact fails if the host's device nodes have changed.
 host_dev_intact() {
 	equal "$(stat -c '%F %t:%T' /dev/null /dev/zero)" $'character special file 1:3\ncharacter special file 1:5'

@@ -5,18 +5,6 @@
 
 load lib
 
-# canary creates a directory of the host that must not be changed.
-canary() {
-	mkdir "$TMP/canary"
-	echo intact >"$TMP/canary/file"
-}
-
-canary_intact() {
-	equal "$(find "$TMP/canary" -printf '%P %y\n' | sort)" $' d\nfile f'
-	equal "$(<"$TMP/canary/file")" intact
-	! grep -q "$TMP/canary" /proc/self/mountinfo || fail 'something is mounted on the host'
-}
-
 @test "masked and read-only paths, sysctl and cwd through symlinks of the image" {
 	canary
 	ln -s "../../../../../../../..$TMP/canary" rootfs/out

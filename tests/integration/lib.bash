@@ -305,3 +305,15 @@ until_true() {
 }
 
 stopped() { [ "$(status_of "$1")" = stopped ]; }
+
+# canary creates a directory of the host that must not be changed.
+canary() {
+	mkdir "$TMP/canary"
+	echo intact >"$TMP/canary/file"
+}
+
+canary_intact() {
+	equal "$(find "$TMP/canary" -printf '%P %y\n' | sort)" $' d\nfile f'
+	equal "$(<"$TMP/canary/file")" intact
+	! grep -q "$TMP/canary" /proc/self/mountinfo || fail 'something is mounted on the host'
+}

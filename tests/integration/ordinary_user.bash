@@ -20,3 +20,15 @@ one_id() {
 		(.mounts[] | select(.destination == "/dev/pts")).options |= map(select(startswith("gid=") | not))' \
 		--argjson uid "$USER_ID"
 }
+
+# as_ordinary_user makes the tests run as who is no root: the caller, or else the user of
+# the guest, or one without a name.
+as_ordinary_user() {
+	USER_ID=$(id -u)
+	if [ "$USER_ID" = 0 ]; then
+		needs_cgroupfs 'a user without a session has no systemd'
+		USER_ID=$(id -u tester 2>/dev/null || echo 4242)
+		become "$USER_ID" --clear-groups
+	fi
+	one_id
+}

@@ -8,13 +8,7 @@ load ordinary_user
 eval "common_$(declare -f setup)"
 setup() {
 	common_setup
-	USER_ID=$(id -u)
-	if [ "$USER_ID" = 0 ]; then
-		needs_cgroupfs 'a user without a session has no systemd'
-		USER_ID=$(id -u tester 2>/dev/null || echo 4242)
-		become "$USER_ID" --clear-groups
-	fi
-	one_id
+	as_ordinary_user
 }
 
 # many_ids makes the config map all of the user's subordinate ids, too.

@@ -37,6 +37,12 @@ _runnel_ids() {
 	_describe -t containers container ids
 }
 
+# zsh has names of its own for traps, which are no signals.
+_runnel_signals() {
+	local -a names=(${signals:#(EXIT|ZERR|DEBUG)})
+	compadd -X signal -- $names SIG$^names
+}
+
 _runnel_commands() {
 	local -a commands
 	commands=(
@@ -70,7 +76,7 @@ func zshArguments(c *cli.Command) string {
 	case c.Name == "create" || c.Name == "run":
 		return "'1:new container:'"
 	case c.Name == "kill":
-		return "'1:container:_runnel_ids' '2:signal:_signals'"
+		return "'1:container:_runnel_ids' '2:signal:_runnel_signals'"
 	case takesID(c) && c.FirstArgumentEndsFlags:
 		return "'1:container:_runnel_ids' '*:: :_normal'"
 	case takesID(c):
@@ -105,6 +111,9 @@ func zshFlags(flags []flag, indent, end string) string {
 			before = "(" + strings.Join(f.names, " ") + ")"
 		}
 		for _, name := range f.names {
+			if f.value != "" && strings.HasPrefix(name, "--") {
+				name += "=" // the value follows as a word, or after this
+			}
 			fmt.Fprintf(&b, "%s%s%s\n", indent, quote(before+name+"["+about+"]"+value), end)
 		}
 	}

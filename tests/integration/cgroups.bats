@@ -314,24 +314,24 @@ unified_dir() {
 @test "update: device rules are replaced as a whole" {
 	needs_root 'set device rules'
 	only_ours 'it ignores them'
-	mknod rootfs/fuse c 10 229
+	config '.linux.devices = [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438}]'
 	config '.linux.resources.devices = [{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"}]'
 	# The host may lack the driver, which is another error.
 	opens() { ok runtime exec c sh -c "for f in $1; do (: <\$f) 2>&1 | grep -q 'not permitted' || echo \$f; done"; }
 	sleeping
-	opens '/fuse /dev/null'
-	prints $'/fuse\n/dev/null'
+	opens '/dev/fuse /dev/null'
+	prints $'/dev/fuse\n/dev/null'
 	echo '{"devices": [{"allow": false, "access": "rwm"}], "pids": {"limit": 40}}' >none.json
 	jq .linux.resources config.json >same.json
 	ok runtime update --resources none.json c
-	opens '/fuse /dev/null'
+	opens '/dev/fuse /dev/null'
 	prints /dev/null
 	ok runtime update --pids-limit 50 c
-	opens /fuse
+	opens /dev/fuse
 	prints ''
 	ok runtime update --resources same.json c
-	opens /fuse
-	prints /fuse
+	opens /dev/fuse
+	prints /dev/fuse
 	# Rules that are in force already aren't set again: what others have allowed stays.
 	if cgroup_v1; then
 		echo 'c 1:4 r' >"$(cgroup_dir devices)/devices.allow"

@@ -285,7 +285,9 @@ delegate() {
 	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 	sleep 1000 3>&- &
 	pid=$!
-	for dir in /sys/fs/cgroup/[a-z]* "/sys/fs/cgroup${own%/*}"; do
+	local dirs=("/sys/fs/cgroup${own%/*}")
+	[ -e /sys/fs/cgroup/cgroup.controllers ] || dirs+=(/sys/fs/cgroup/[a-z]*)
+	for dir in "${dirs[@]}"; do
 		[ -e "$dir/cgroup.procs" ] || continue
 		mkdir "$dir/$CGROUP-c"
 		# A cpuset without processors accepts no process.

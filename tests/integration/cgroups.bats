@@ -166,19 +166,18 @@ keeps_soft_limit() {
 	nothing_left
 }
 
-# unified_dir prints the mount point of the cgroup2 hierarchy.
-unified_dir() {
-	local dir=/sys/fs/cgroup/unified
-	cgroup_v1 || dir=/sys/fs/cgroup
-	[ -e "$dir/cgroup.procs" ] || skip 'the host has no cgroup2 hierarchy'
-	echo "$dir"
+# needs_unified sets UNIFIED to the mount point of the cgroup2 hierarchy.
+needs_unified() {
+	UNIFIED=/sys/fs/cgroup/unified
+	cgroup_v1 || UNIFIED=/sys/fs/cgroup
+	[ -e "$UNIFIED/cgroup.procs" ] || skip 'the host has no cgroup2 hierarchy'
 }
 
 @test "a cgroup whose processes were all killed once, by cgroup.kill" {
 	needs_root 'create a cgroup there'
 	needs_cgroupfs 'systemd creates its cgroups itself'
-	local dir receiver
-	dir=$(unified_dir)/$CGROUP
+	needs_unified
+	local receiver dir=$UNIFIED/$CGROUP
 	mkdir "$dir"
 	[ -e "$dir/cgroup.kill" ] || skip 'the kernel has no cgroup.kill'
 	sleeping c
@@ -202,9 +201,8 @@ unified_dir() {
 
 @test "a caller in a cgroup whose processes were all killed once" {
 	needs_root 'create a cgroup there'
-	local dir caller
-	dir=$(unified_dir)
-	caller=$dir/$CGROUP-caller
+	needs_unified
+	local caller=$UNIFIED/$CGROUP-caller
 	mkdir "$caller"
 	[ -e "$caller/cgroup.kill" ] || { rmdir "$caller"; skip 'the kernel has no cgroup.kill'; }
 	echo 1 >"$caller/cgroup.kill"
@@ -376,8 +374,8 @@ unified_dir() {
 @test "exec into a container whose init was moved, and whose own cgroup is gone" {
 	needs_root 'move processes anywhere'
 	needs_cgroupfs 'systemd ends a unit without processes'
-	local dir
-	dir=$(unified_dir)
+	needs_unified
+	local dir=$UNIFIED
 	sleeping c
 	mkdir "$dir/$CGROUP-other"
 	pid_of c >"$dir/$CGROUP-other/cgroup.procs"

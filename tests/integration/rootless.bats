@@ -288,7 +288,8 @@ delegate() {
 	local dirs=("/sys/fs/cgroup${own%/*}")
 	[ -e /sys/fs/cgroup/cgroup.controllers ] || dirs+=(/sys/fs/cgroup/[a-z]*)
 	for dir in "${dirs[@]}"; do
-		[ -e "$dir/cgroup.procs" ] || continue
+		# Hierarchies of several controllers have symlinks to them.
+		if [ -L "$dir" ] || [ ! -e "$dir/cgroup.procs" ]; then continue; fi
 		mkdir "$dir/$CGROUP-c"
 		# A cpuset without processors accepts no process.
 		for file in cpuset.cpus cpuset.mems; do

@@ -10,14 +10,14 @@ import (
 )
 
 // EndChildren kills every child that was started with this mark and hasn't executed its
-// program yet, and waits until they have ended, for at most the time patience. It reports
+// program yet, and waits until they have ended, at most until the timeout. It reports
 // whether they have. It is for the children of a process that has ended, or is stopped,
 // before it could tell anybody their pids.
 //
 // The mark isn't a secret: a process of a container may give itself the command line of a
 // child, and is then killed.
-func EndChildren(mark string, patience time.Duration) bool {
-	end := time.Now().Add(patience)
+func EndChildren(mark string, timeout time.Duration) bool {
+	end := time.Now().Add(timeout)
 	for {
 		// A child may fork after it was seen, and before it is killed.
 		pids, err := procfs.Find(func(args []string) bool { return isChild(args, mark) })

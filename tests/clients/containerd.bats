@@ -5,7 +5,7 @@ load lib
 
 setup_file() {
 	export DIR
-	DIR=$(mktemp -d /tmp/containerd-XXXX)
+	DIR=$(mktemp -d)
 	start_containerd
 	make_image "$DIR/rootfs"
 }

@@ -6,7 +6,7 @@ load lib
 setup_file() {
 	# The socket's name must be short.
 	export DIR
-	DIR=$(mktemp -d /tmp/docker-XXXX)
+	DIR=$(mktemp -d)
 	export DOCKER_HOST=unix://$DIR/socket HOME=$DIR/home
 	mkdir "$HOME"
 	start_containerd

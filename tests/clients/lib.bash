@@ -62,8 +62,8 @@ stop() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# below DIR prints the processes whose command line names a directory, and the mounts below
-# it.
+# below DIR prints the processes whose command line names a directory, the mounts below it,
+# and the cgroups of clients.
 below() {
 	local file
 	for file in /proc/[0-9]*/cmdline; do
@@ -71,4 +71,5 @@ below() {
 		{ tr '\0' ' ' <"$file" && echo; } 2>/dev/null | grep -F "$1/" || true
 	done
 	grep -F " $1/" /proc/self/mountinfo || true
+	find /sys/fs/cgroup -type d \( -path '*/docker/*' -o -path '*/libpod_parent*' -o -path '*/test/one' \)
 }

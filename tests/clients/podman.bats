@@ -5,7 +5,7 @@ load lib
 
 setup_file() {
 	export DIR
-	DIR=$(mktemp -d /tmp/podman-XXXX)
+	DIR=$(mktemp -d)
 	export HOME=$DIR/home
 	mkdir "$HOME"
 	printf '{"default": [{"type": "insecureAcceptAnything"}]}' >"$DIR/policy.json"
@@ -19,7 +19,9 @@ setup_file() {
 teardown_file() {
 	local left
 	pod rm -fa -t 0 >/dev/null
+	# Podman leaves its mount, and the cgroups above its containers.
 	umount "$DIR"/data/overlay 2>/dev/null || true
+	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 	left=$(below "$DIR")
 	rm -rf --one-file-system "$DIR"
 	[ -z "$left" ] || fail "left: $left"

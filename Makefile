@@ -108,7 +108,7 @@ faults-vm: runnel ## the same in guests with cgroup v2, and with systemd (MODES=
 	@tests/faults/vm
 
 storm: runnel ## run random commands at once and kill some of them, 50 containers, many lifecycles (MINUTES=10)
-	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 24h -v -run 'TestStorm|TestCrowd|TestLifecycles' ./tests/faults
+	$(GO) test -tags faults,$(TAGS) -count=1 -timeout 24h -v -run 'TestStorm|TestParallel|TestLifecycles' ./tests/faults
 
 fuzz: embedded ## fuzz the readers of config.json and the child's decoder (FUZZ_SECONDS=30)
 	@CC=$(CC) tests/fuzz/run $(or $(FUZZ_SECONDS),30)

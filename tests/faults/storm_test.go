@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	sharedIDs = 4   // containers that the storm's workers fight for
+	sharedIDs = 4   // containers that the workers share
 	workers   = 8   // at once
 	perRound  = 400 // commands, after which everything is deleted and nothing may be left
-	crowd     = 50  // containers that live at once
+	parallel  = 50  // containers that exist at once, in TestParallel
 )
 
 // TestStorm runs random commands on a few ids from several workers, sometimes the same command
@@ -35,11 +35,11 @@ func TestStorm(t *testing.T) {
 		b.bundle(t, fmt.Sprintf("short%d", i), fmt.Sprintf("%s-%d", b.cgroup, i), `"true"`)
 	}
 	until := time.Now().Add(duration(t))
-	var total storm
+	var total counts
 	before := measure()
 	for round := 0; time.Now().Before(until) && !t.Failed(); round++ {
 		var all sync.WaitGroup
-		results := make([]storm, workers)
+		results := make([]counts, workers)
 		for i := range results {
 			all.Go(func() {
 				for range perRound / workers {
@@ -87,11 +87,11 @@ func resume(b *bench, ended chan struct{}) {
 	}
 }
 
-// TestCrowd lets many containers live at once.
-func TestCrowd(t *testing.T) {
+// TestParallel creates, uses and deletes many containers at once.
+func TestParallel(t *testing.T) {
 	b := setUp(t)
 	var all sync.WaitGroup
-	for i := range crowd {
+	for i := range parallel {
 		id := strconv.Itoa(i)
 		b.bundle(t, id, b.cgroup+"-"+id, `"sleep", "1000"`)
 		all.Go(func() {
@@ -142,13 +142,13 @@ func duration(t *testing.T) time.Duration {
 	return time.Duration(minutes * float64(time.Minute))
 }
 
-// A storm counts what happened.
-type storm struct {
+// counts are numbers of commands.
+type counts struct {
 	commands, killed, failed int
 }
 
 // step runs a random command on a random id, or the same one twice at once.
-func (s *storm) step(t *testing.T, b *bench) {
+func (c *counts) step(t *testing.T, b *bench) {
 	n := strconv.Itoa(rand.IntN(sharedIDs))
 	commands := [][]string{
 		{"create", "--bundle", n, n},
@@ -179,19 +179,19 @@ func (s *storm) step(t *testing.T, b *bench) {
 		after = time.Duration(1+rand.IntN(15000)) * time.Microsecond
 	}
 	var twin sync.WaitGroup
-	var other storm
+	var other counts
 	if rand.IntN(8) == 0 {
 		twin.Go(func() { other.command(t, b, command, 0) })
 	}
-	s.command(t, b, command, after)
+	c.command(t, b, command, after)
 	twin.Wait()
-	s.commands += other.commands
-	s.failed += other.failed
+	c.commands += other.commands
+	c.failed += other.failed
 }
 
 // command runs a command, and kills it after a time unless that is 0.
-func (s *storm) command(t *testing.T, b *bench, command []string, after time.Duration) {
-	s.commands++
+func (c *counts) command(t *testing.T, b *bench, command []string, after time.Duration) {
+	c.commands++
 	ctx, cancel := context.WithTimeout(context.Background(), 2*timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.runtime)
@@ -209,7 +209,7 @@ func (s *storm) command(t *testing.T, b *bench, command []string, after time.Dur
 		return
 	}
 	if after != 0 {
-		s.killed++
+		c.killed++
 		defer time.AfterFunc(after, func() { _ = cmd.Process.Signal(unix.SIGKILL) }).Stop()
 	}
 	err = cmd.Wait()
@@ -221,7 +221,7 @@ func (s *storm) command(t *testing.T, b *bench, command []string, after time.Dur
 	case bytes.Contains(said, []byte("goroutine ")):
 		t.Errorf("%s: %s", line, said)
 	case err != nil && after == 0:
-		s.failed++
+		c.failed++
 		// A container's program may have been killed.
 		if len(said) == 0 && cmd.ProcessState.ExitCode() != 128+int(unix.SIGKILL) {
 			t.Errorf("%s: %v without a word", line, err)

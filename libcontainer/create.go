@@ -263,9 +263,9 @@ func (c *creation) setDeferredLimits() error {
 }
 
 // defersLimits reports whether the limits have to wait until all namespaces exist, and
-// the last fork has been made. This is so for a plan with a Fork step, because a limit on the number of processes would
-// make that fork fail, and with systemd, whose cgroup exists only once the child has
-// joined it.
+// the last fork has been made. This is so for a plan with a Fork step, because a limit on
+// the number of processes would make that fork fail, and with systemd, whose cgroup exists
+// only once the child has joined it.
 func (c *creation) defersLimits() bool {
 	return c.plan.Has(plan.KindFork) || c.joinsCgroup()
 }

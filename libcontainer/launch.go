@@ -41,7 +41,7 @@ type launch struct {
 	// pid and pidfd refer to the process once it is known: the child or, after a Fork
 	// step, the process that continues in its place. pidfd is -1 until then.
 	pid, pidfd int
-	// announced: it is about to execute the program.
+	// announced reports whether the child has said that it is about to execute the program.
 	announced bool
 	// reaped: the process has ended and been waited for, so that its pid may be another's.
 	reaped bool

@@ -188,6 +188,12 @@ func (c *creation) createCgroup() error {
 	location := c.cgroup.Location()
 	c.state.Cgroup = &location
 	c.runtime.debugf("create %s: cgroup (%s) %v", c.options.ID, location.Driver, location.Paths)
+	if len(location.Existing) > 0 {
+		// A delete after this process was killed must not remove them.
+		if err := c.dir.Save(c.state); err != nil {
+			return err
+		}
+	}
 	if !c.joinsCgroup() {
 		c.chownCgroup()
 	}

@@ -33,22 +33,27 @@ func mountAt(path string) (uint64, error) {
 	return st.Mnt_id, nil
 }
 
+// hasMounts reports whether there is a mount of the container on top of its rootfs.
+func hasMounts(s *state.State) (bool, error) {
+	if s.UnderRootfs == 0 {
+		return false, nil
+	}
+	id, err := mountAt(s.Rootfs)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
+	}
+	return err == nil && id != s.UnderRootfs, err
+}
+
 // removeMounts detaches the mounts at the container's rootfs, and with them all mounts
 // below it. It leaves the mount that was there before the container. It is no error if
 // there are none.
 func removeMounts(s *state.State) error {
-	if s.UnderRootfs == 0 {
-		return nil
-	}
 	for {
-		id, err := mountAt(s.Rootfs)
-		if errors.Is(err, unix.ENOENT) {
-			return nil
-		}
-		if err != nil || id == s.UnderRootfs {
+		if has, err := hasMounts(s); err != nil || !has {
 			return err
 		}
-		err = unix.Unmount(s.Rootfs, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		err := unix.Unmount(s.Rootfs, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 		if err == unix.EINVAL {
 			return nil // rootfs is in another mount now, and not the root of one
 		}

@@ -20,7 +20,7 @@ func EndChildren(mark string, timeout time.Duration) bool {
 	end := time.Now().Add(timeout)
 	for {
 		// A child may fork after it was seen, and before it is killed.
-		pids, err := procfs.Find(func(args []string) bool { return isChild(args, mark) })
+		pids, err := Children(mark)
 		if err != nil || len(pids) == 0 {
 			return err == nil
 		}
@@ -31,6 +31,11 @@ func EndChildren(mark string, timeout time.Duration) bool {
 			return false
 		}
 	}
+}
+
+// Children returns the pids of the children that EndChildren would kill.
+func Children(mark string) ([]int, error) {
+	return procfs.Find(func(args []string) bool { return isChild(args, mark) })
 }
 
 func isChild(args []string, mark string) bool {

@@ -16,7 +16,8 @@ _runnel_flags() {
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
 	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --help -h' ;;
-	delete) echo '--force -f --regex -r --help -h' ;;
+	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
+	gc) echo '--dry-run -n --stopped --format -f --help -h' ;;
 	list) echo '--format -f --quiet -q --help -h' ;;
 	state) echo '--help -h' ;;
 	ps) echo '--format -f --help -h' ;;
@@ -123,6 +124,11 @@ _runnel_value() {
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
 	'delete --rootless') echo words 'auto true false' ;;
+	'gc --format' | 'gc -f') echo words 'table json' ;;
+	'gc --log') echo files ;;
+	'gc --log-format') echo words 'text json' ;;
+	'gc --root') echo directories ;;
+	'gc --rootless') echo words 'auto true false' ;;
 	'list --format' | 'list -f') echo words 'table json' ;;
 	'list --log') echo files ;;
 	'list --log-format') echo words 'text json' ;;
@@ -207,7 +213,7 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update delete list state ps events features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update delete gc list state ps events features help' -- "$current") ;;
 	*,0)
 		case $command in
 		start | exec | kill | pause | resume | update | delete | state | ps | events)

@@ -123,7 +123,15 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show
 complete -c runnel -n __fish_use_subcommand -a delete -d 'delete a stopped container'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l force -s f -d 'kill the container first'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l regex -s r -d 'delete all containers whose id matches ID, an extended regular expression'
+complete -c runnel -n '__fish_seen_subcommand_from delete' -l stopped -d 'delete only a container that has stopped'
+complete -c runnel -n '__fish_seen_subcommand_from delete' -l all -d 'with --stopped, instead of ID: all containers'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l help -s h -d 'show help'
+
+complete -c runnel -n __fish_use_subcommand -a gc -d 'remove what killed commands have left behind'
+complete -c runnel -n '__fish_seen_subcommand_from gc' -l dry-run -s n -d 'only print what would be removed'
+complete -c runnel -n '__fish_seen_subcommand_from gc' -l stopped -d 'also delete all containers that have stopped'
+complete -c runnel -n '__fish_seen_subcommand_from gc' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from gc' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a list -d 'list the containers of the state root'
 complete -c runnel -n '__fish_seen_subcommand_from list' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
@@ -148,7 +156,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check plan run create start exec kill pause resume update delete list state ps events features help'
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check plan run create start exec kill pause resume update delete gc list state ps events features help'
 complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update delete state ps events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -49,6 +49,7 @@ func entries() []entry {
 		{"delete", deleteCommand},
 		{"checkpoint", checkpointCommand},
 		{"restore", restoreCommand},
+		{"gc", gcCommand},
 
 		{"list", listCommand},
 		{"state", stateCommand},

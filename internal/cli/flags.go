@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -34,6 +35,17 @@ func detachFlag() cli.Flag {
 
 func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", DefaultText: "table", Usage: "set the output `FORMAT`: table or json"}
+}
+
+// wantsTable parses the flag --format.
+func wantsTable(c *cli.Context) (bool, error) {
+	switch c.String("format") {
+	case "table":
+		return true, nil
+	case "json":
+		return false, nil
+	}
+	return false, misuse(errors.New("invalid format option"))
 }
 
 func preservedFDs(c *cli.Context) (int, error) {

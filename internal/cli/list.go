@@ -31,9 +31,9 @@ on standard error and skipped.`,
 }
 
 func (s *session) list(c *cli.Context) error {
-	format := c.String("format")
-	if format != "table" && format != "json" {
-		return misuse(errors.New("invalid format option"))
+	isTable, err := wantsTable(c)
+	if err != nil {
+		return err
 	}
 	views, err := s.views()
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *session) list(c *cli.Context) error {
 	switch {
 	case c.Bool("quiet"):
 		return s.print(idLines(views))
-	case format == "json":
+	case !isTable:
 		return s.print(viewsJSON(views))
 	}
 	return listTable(s.stdout, views)

@@ -29,16 +29,16 @@ precede ID.`,
 }
 
 func (s *session) ps(c *cli.Context) error {
-	format := c.String("format")
-	if format != "table" && format != "json" {
-		return misuse(errors.New("invalid format option"))
+	isTable, err := wantsTable(c)
+	if err != nil {
+		return err
 	}
 	return s.onContainer(c, func(container *libcontainer.Container) error {
 		pids, err := container.Pids()
 		switch {
 		case err != nil:
 			return err
-		case format == "json":
+		case !isTable:
 			return s.print(pidsJSON(pids))
 		case c.NArg() > 1:
 			return s.hostPS(c.Args().Tail(), pids)

@@ -19,15 +19,15 @@ func regexFlag(act string) cli.Flag {
 }
 
 // eachContainer calls act for the container that the first argument names or, with
-// --regex, for all containers whose ids match. An error does not keep it from the
-// other containers.
+// --regex, for all containers whose ids match; for all containers without an argument.
+// An error does not keep it from the other containers.
 func (s *session) eachContainer(c *cli.Context, act func(r *libcontainer.Runtime, id string) error) error {
 	r, err := s.runtime()
 	if err != nil {
 		return err
 	}
 	name := c.Args().First()
-	if !c.Bool("regex") {
+	if !c.Bool("regex") && c.NArg() > 0 {
 		return act(r, name)
 	}
 	ids, err := matching(r, name)

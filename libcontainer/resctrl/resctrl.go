@@ -132,6 +132,17 @@ func (root FS) Join(s *state.Rdt, pid int) error {
 // Remove removes the groups that Prepare has created. It is no error if they don't
 // exist.
 func (root FS) Remove(s *state.Rdt) error {
+	for _, path := range root.Own(s) {
+		if err := unix.Rmdir(path); err != nil && err != unix.ENOENT {
+			return fmt.Errorf("remove resctrl group %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// Own returns the paths of the groups that only this container has, in the order in which
+// they are removed. They may not exist.
+func (root FS) Own(s *state.Rdt) []string {
 	if s == nil {
 		return nil
 	}
@@ -142,12 +153,7 @@ func (root FS) Remove(s *state.Rdt) error {
 	if s.Own {
 		paths = append(paths, root.Path(s.Group))
 	}
-	for _, path := range paths {
-		if err := unix.Rmdir(path); err != nil && err != unix.ENOENT {
-			return fmt.Errorf("remove resctrl group %s: %w", path, err)
-		}
-	}
-	return nil
+	return paths
 }
 
 // Path returns the path of a file or group in the file system.

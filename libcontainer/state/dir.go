@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -386,6 +387,29 @@ func (e *Dir) Load() (*State, error) {
 		return nil, fmt.Errorf("state of %s in %s: %w", e.id, e.root, err)
 	}
 	return s, nil
+}
+
+// staleAge is the age from which a temporary file is stale: a command renames it at once.
+const staleAge = time.Minute
+
+// Stale returns the names of the temporary files of processes that were killed while they
+// saved the state.
+func (e *Dir) Stale(now time.Time) ([]string, error) {
+	names, err := rawio.Names(e.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !e.isStale(name, now) }), nil
+}
+
+func (e *Dir) isStale(name string, now time.Time) bool {
+	var st unix.Stat_t
+	return strings.HasPrefix(name, temporaries) &&
+		unix.Fstatat(e.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG &&
+		now.Sub(time.Unix(st.Mtim.Unix())) > staleAge
 }
 
 // IsCreated reports whether the container waits for start.

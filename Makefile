@@ -19,6 +19,7 @@ endif
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT  ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOSEC       ?= github.com/securego/gosec/v2/cmd/gosec@v2.22.11
+NFPM        ?= github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 
 # The seccomp compiler, which is embedded by go:embed. A static binary without cgo has
 # libseccomp only with the tag embed_libseccomp, which embeds the compiler. It has no
@@ -121,11 +122,12 @@ bench: runnel ## compare times and system calls with runc and crun
 
 dist test-dist: export VERSION := $(VERSION)
 dist test-dist: export COMMIT := $(COMMIT)
+dist test-dist: export NFPM := $(NFPM)
 
 dist: deps-dist ## build the files of a release in dist/ (VERSION=1.2.3; contrib/release/build)
 	@contrib/release/build
 
-test-dist: dist ## run the binaries of a release, build them once more and compare the bytes
+test-dist: dist ## run the binaries of a release, install the packages, build all once more and compare the bytes
 	@tests/builds/release
 
 lint: deps-lint embedded ## run gofmt, vet, staticcheck, imports, C warnings, GCC analyzer, gosec, clang-format, shellcheck, workflows

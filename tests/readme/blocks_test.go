@@ -9,15 +9,17 @@ import (
 
 // block is a fenced block of a Markdown document.
 type block struct {
+	document string
 	section  string // the heading of level two above it
+	dir      string // blocks of the same name run in the same directory, in their order
 	language string
 	marker   string // the comment on the line before it, which is for the tests
 	line     int    // of its first line
 	text     string
 }
 
-// parse returns the fenced blocks of a document.
-func parse(document string) ([]block, error) {
+// parse returns the fenced blocks of a document, with a directory for each section.
+func parse(name, document string) ([]block, error) {
 	var blocks []block
 	var section, previous string
 	var open *block
@@ -25,7 +27,7 @@ func parse(document string) ([]block, error) {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case isFence && open == nil:
-			open = &block{section: section, language: fence, line: i + 2}
+			open = &block{document: name, section: section, dir: name + section, language: fence, line: i + 2}
 			if marker, ok := strings.CutPrefix(previous, "<!-- "); ok {
 				open.marker = strings.TrimSuffix(marker, " -->")
 			}
@@ -40,10 +42,13 @@ func parse(document string) ([]block, error) {
 		previous = line
 	}
 	if open != nil {
-		return nil, fmt.Errorf("line %d: the block has no end", open.line)
+		return nil, fmt.Errorf("%s: the block has no end", open)
 	}
 	return blocks, nil
 }
+
+// String returns where the block begins.
+func (b *block) String() string { return fmt.Sprintf("%s:%d", b.document, b.line) }
 
 // command is a command of a transcript with its output.
 type command struct{ line, output string }
@@ -53,7 +58,7 @@ func transcript(text string) []command {
 	var commands []command
 	for line := range strings.Lines(text) {
 		if c, ok := strings.CutPrefix(line, "$ "); ok {
-			commands = append(commands, command{line: c})
+			commands = append(commands, command{line: strings.TrimSpace(c)})
 		} else if n := len(commands); n > 0 {
 			commands[n-1].output += line
 		}

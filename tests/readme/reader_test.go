@@ -26,7 +26,7 @@ const (
 	ordinaryUser = 4242
 )
 
-// reader runs the blocks of README.md as somebody who pastes them into a terminal. The
+// reader runs the blocks of documents as somebody who pastes them into a terminal. The
 // network is replaced: git clones the working tree, the go command gets it from a
 // module proxy, skopeo reads an image that the test creates, docker and podman are
 // scripts. The files of make install, the state root and everything that a block writes
@@ -34,8 +34,8 @@ const (
 type reader struct {
 	dir  string // the temporary directory
 	root identity
-	dirs map[string]string // the working directory of each section
-	// broken is a section of which a block has failed.
+	dirs map[string]string // the working directory of the blocks with the same dir
+	// broken is the dir of a block that has failed.
 	broken string
 }
 
@@ -84,12 +84,14 @@ func lock(t *testing.T) {
 	}
 }
 
-// remove deletes the containers that a failed block has left, and all files.
+// remove deletes the containers and the network device that a failed block has left, and
+// all files.
 func (r *reader) remove(t *testing.T) {
 	states, _ := filepath.Glob(filepath.Join(r.dir, "state", "[a-z]*"))
 	for _, state := range states {
 		_, _ = r.shell(t, "", r.root, "runnel delete --force "+filepath.Base(state)+"\n")
 	}
+	_ = exec.Command("ip", "link", "delete", "tutorial0").Run()
 	// Modules are read-only.
 	clean := exec.Command("go", "clean", "-modcache")
 	clean.Env = append(os.Environ(), "GOPATH="+filepath.Join(r.dir, "go"), "GOMODCACHE=")
@@ -243,21 +245,21 @@ func (r *reader) user(t *testing.T) identity {
 }
 
 // shell runs commands in a terminal of their own, as they would be pasted there, in the
-// directory in which the previous commands of the section have ended. It returns what
+// directory in which the previous commands with the same dir have ended. It returns what
 // they have printed. A shell in a container that waits for input is told to exit.
-func (r *reader) shell(t *testing.T, section string, who identity, commands string) (string, error) {
+func (r *reader) shell(t *testing.T, dir string, who identity, commands string) (string, error) {
 	t.Helper()
-	dir := r.dirs[section]
-	if dir == "" {
-		dir = filepath.Join(r.dir, "section"+fmt.Sprint(len(r.dirs)))
-		if err := errors.Join(os.Mkdir(dir, 0o755), os.Chown(dir, int(who.id), int(who.id))); err != nil {
+	where := r.dirs[dir]
+	if where == "" {
+		where = filepath.Join(r.dir, "section"+fmt.Sprint(len(r.dirs)))
+		if err := errors.Join(os.Mkdir(where, 0o755), os.Chown(where, int(who.id), int(who.id))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.dirs[section] = dir
+	r.dirs[dir] = where
 	script := "set -eu\n" + commands
 	cmd := exec.Command("sh", "-c", "trap 'pwd >&3' EXIT\n"+script)
-	cmd.Dir, cmd.Env = dir, who.env
+	cmd.Dir, cmd.Env = where, who.env
 	ended, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -266,8 +268,8 @@ func (r *reader) shell(t *testing.T, section string, who identity, commands stri
 	cmd.ExtraFiles = []*os.File{writer}
 	out, err := inTerminal(t, cmd, who.id)
 	writer.Close()
-	if where, _ := io.ReadAll(io.LimitReader(ended, unix.PathMax)); len(where) > 0 {
-		r.dirs[section] = strings.TrimSpace(string(where))
+	if last, _ := io.ReadAll(io.LimitReader(ended, unix.PathMax)); len(last) > 0 {
+		r.dirs[dir] = strings.TrimSpace(string(last))
 	}
 	return out, err
 }
@@ -361,5 +363,5 @@ func (r *reader) checkNothingLeft(t *testing.T) {
 }
 
 func (b block) name() string {
-	return fmt.Sprintf("%s, line %d", b.section, b.line)
+	return fmt.Sprintf("%s, %s, line %d", filepath.Base(b.document), b.section, b.line)
 }

@@ -6,28 +6,56 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// TestREADME runs the commands of README.md, each section in an empty directory, in the
-// order in which they stand there. A comment on the line before a block says what is
-// special about it: that it isn't run, and why; or that it is run as an ordinary user.
-func TestREADME(t *testing.T) {
-	document, err := os.ReadFile(filepath.Join(tree, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks, err := parse(string(document))
-	if err != nil {
-		t.Fatal(err)
-	}
+// TestDocuments runs the commands of README.md, each section in an empty directory, in the
+// order in which they stand there; and, with what README.md has installed, those of the
+// tutorial, of which each section continues the one before. A comment on the line before a
+// block says what is special about it: that it isn't run, and why; that it is run as an
+// ordinary user; or that numbers in its output differ.
+func TestDocuments(t *testing.T) {
+	blocks := append(read(t, "README.md"), tutorial(t)...)
 	r := newReader(t)
 	for _, b := range blocks {
 		t.Run(b.name(), func(t *testing.T) { r.try(t, b) })
 	}
 	r.checkNothingLeft(t)
 }
+
+// read returns the blocks of a document.
+func read(t *testing.T, name string) []block {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join(tree, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := parse(name, string(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks
+}
+
+// tutorial returns the blocks of the tutorial.
+func tutorial(t *testing.T) []block {
+	t.Helper()
+	blocks := read(t, "contrib/tutorial.md")
+	for i := range blocks {
+		if blocks[i].marker != asOrdinaryUser {
+			blocks[i].dir = "tutorial"
+		}
+	}
+	return blocks
+}
+
+// The comments before blocks that are special.
+const (
+	asOrdinaryUser = "run as an ordinary user"
+	numbersDiffer  = "numbers differ"
+)
 
 // try does with a block what its language and its marker say.
 func (r *reader) try(t *testing.T, b block) {
@@ -45,7 +73,7 @@ func (r *reader) try(t *testing.T, b block) {
 		checkClientFile(t, b)
 	case "mermaid": // a picture
 	default:
-		t.Errorf("README.md:%d: a block of language %q, which the test doesn't know", b.line, b.language)
+		t.Errorf("%s: a block of language %q, which the test doesn't know", &b, b.language)
 	}
 }
 
@@ -56,10 +84,10 @@ func (r *reader) inOrder(t *testing.T, b block, run func(*testing.T, block)) {
 	if _, err := os.Stat(r.binary()); b.section != "Install" && err != nil {
 		t.Skipf("nothing has been installed: %v", err)
 	}
-	if r.broken == b.section {
+	if r.broken == b.dir {
 		t.Skip("an earlier block of the section has failed or was skipped")
 	}
-	r.broken = b.section
+	r.broken = b.dir
 	r.requireTools(t, b)
 	run(t, b)
 	if !t.Failed() {
@@ -70,7 +98,7 @@ func (r *reader) inOrder(t *testing.T, b block, run func(*testing.T, block)) {
 // requireTools skips a block that needs a program that isn't there.
 func (r *reader) requireTools(t *testing.T, b block) {
 	t.Helper()
-	for _, tool := range []string{"busybox", "jq", "make", "gcc", "git", "skopeo", "umoci"} {
+	for _, tool := range []string{"busybox", "jq", "make", "gcc", "git", "skopeo", "umoci", "ip", "lsns", "nsenter"} {
 		if !strings.Contains(b.text, tool+" ") && !strings.Contains(b.text, tool+")") {
 			continue
 		}
@@ -84,11 +112,11 @@ func (r *reader) requireTools(t *testing.T, b block) {
 func (r *reader) run(t *testing.T, b block) {
 	t.Helper()
 	who := r.root
-	if b.marker == "run as an ordinary user" {
+	if b.marker == asOrdinaryUser {
 		who = r.user(t)
 	}
-	if out, err := r.shell(t, b.section, who, b.text); err != nil {
-		t.Errorf("README.md:%d: %v\n%s", b.line, err, out)
+	if out, err := r.shell(t, b.dir, who, b.text); err != nil {
+		t.Errorf("%s: %v\n%s", &b, err, out)
 	}
 }
 
@@ -97,16 +125,29 @@ func (r *reader) compare(t *testing.T, b block) {
 	t.Helper()
 	commands := transcript(b.text)
 	if len(commands) == 0 {
-		t.Fatalf("README.md:%d: a transcript without a command", b.line)
+		t.Fatalf("%s: a transcript without a command", &b)
 	}
 	for _, c := range commands {
-		// The exit code isn't part of a transcript.
-		out, _ := r.shell(t, b.section, r.root, c.line+" || true\n")
-		if out != c.output {
-			t.Errorf("README.md:%d: %s prints\n%s\nand README.md has\n%s", b.line, c.line, out, c.output)
+		// The exit code isn't part of a transcript, and neither are colours.
+		out, _ := r.shell(t, b.dir, r.root, c.line+" || true\n")
+		out = colour.ReplaceAllString(out, "")
+		same := out == c.output
+		if b.marker == numbersDiffer {
+			same = withoutNumbers(out) == withoutNumbers(c.output)
+		}
+		if !same {
+			t.Errorf("%s: %s prints\n%s\nand the document has\n%s", &b, c.line, out, c.output)
 		}
 	}
 }
+
+// colour is what changes the colour of a terminal: jq ignores NO_COLOR.
+var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// number is a number, with the spaces before it that align a column.
+var number = regexp.MustCompile(` *[0-9]+`)
+
+func withoutNumbers(s string) string { return number.ReplaceAllString(s, "0") }
 
 // runProgram compiles a Go program with the packages of the tree, and runs it beside a
 // bundle "hello" with a state root of the test's own.
@@ -114,7 +155,7 @@ func (r *reader) runProgram(t *testing.T, b block) {
 	t.Helper()
 	const root = `"/run/example"`
 	if strings.Count(b.text, root) != 1 {
-		t.Fatalf("README.md:%d: the program doesn't have the state root %s", b.line, root)
+		t.Fatalf("%s: the program doesn't have the state root %s", &b, root)
 	}
 	dir := t.TempDir()
 	source := strings.Replace(b.text, root, `"`+filepath.Join(r.dir, "state")+`"`, 1)
@@ -125,9 +166,9 @@ func (r *reader) runProgram(t *testing.T, b block) {
 	build.Dir = tree
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("README.md:%d: %v\n%s", b.line, err, out)
+		t.Fatalf("%s: %v\n%s", &b, err, out)
 	}
-	out, err := r.shell(t, b.section, r.root, `
+	out, err := r.shell(t, b.dir, r.root, `
 mkdir -p hello/rootfs/bin
 cp "$(command -v busybox)" hello/rootfs/bin/sh
 runnel spec --bundle hello
@@ -135,11 +176,11 @@ jq '.process.terminal = false | .process.args = ["sh", "-c", "echo hello from pi
 mv new.json hello/config.json
 `+filepath.Join(dir, "program")+"\n")
 	if err != nil {
-		t.Fatalf("README.md:%d: %v\n%s", b.line, err, out)
+		t.Fatalf("%s: %v\n%s", &b, err, out)
 	}
 	for _, want := range []string{"hello from pid 1\n", "the container ended with status 3\n"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("README.md:%d: the program printed %q, want %q in it", b.line, out, want)
+			t.Errorf("%s: the program printed %q, want %q in it", &b, out, want)
 		}
 	}
 }
@@ -161,7 +202,7 @@ func checkClientFile(t *testing.T, b block) {
 			return
 		}
 	}
-	t.Errorf("README.md:%d: no file in contrib/clients has this", b.line)
+	t.Errorf("%s: no file in contrib/clients has this", &b)
 }
 
 // hasConfiguration reports whether a file says what a block says: in JSON, the same for

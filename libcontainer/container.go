@@ -140,6 +140,9 @@ type View struct {
 	Created     time.Time         `json:"created"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Owner       string            `json:"owner"`
+	// Failure says why the container's process couldn't execute its program. runc has no
+	// such key.
+	Failure string `json:"failure,omitempty"`
 }
 
 // View returns a description of the container as it is now. Pid is 0 if the container's
@@ -152,7 +155,7 @@ func (c *Container) View() (View, error) {
 	v := View{
 		OCIVersion: specs.Version, ID: c.dir.ID(), Pid: c.state.Pid, Status: string(status),
 		Bundle: c.state.Bundle, Rootfs: c.state.Rootfs, Created: c.state.Created,
-		Annotations: c.state.Annotations,
+		Annotations: c.state.Annotations, Failure: c.state.Failure,
 	}
 	if status == Stopped {
 		v.Pid = 0

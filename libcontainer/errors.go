@@ -16,4 +16,7 @@ var (
 	ErrNotRunning = fault.ErrNotRunning
 	// ErrNotPaused is returned by Resume if the container isn't paused.
 	ErrNotPaused = fault.ErrNotPaused
+	// ErrNotExecuted is returned by Container.Start, Run and Exec if the program exists, but
+	// execve(2) has failed.
+	ErrNotExecuted = fault.ErrNotExecuted
 )

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/cancel"
+	"github.com/runnel/runnel/internal/pidfd"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -29,9 +31,11 @@ const (
 // in the form of NOTIFY_SOCKET of sd_notify(3), it returns when the process has
 // reported that it is ready, or has ended; "" is none.
 //
-// The error is a fault.State if the container isn't in status Created. If the program
-// can't be executed, the error says why, and the container is stopped. If ctx is done
-// before the program runs, the container is killed and the error is that of ctx.
+// The error is a fault.State if the container isn't in status Created. If it matches
+// ErrNotExecuted, the container has been started, in so far as its process has exited with
+// status 255, as with runc, and the poststart hooks have run; View.Failure is the text of
+// the error. After any other error the container is stopped, or deleted if a hook has
+// failed. If ctx is done before the program runs, the error is that of ctx.
 func (c *Container) Start(ctx context.Context, notifySocket string) error {
 	status, err := c.Status()
 	if err != nil {
@@ -79,7 +83,11 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 	if err := unix.Unlinkat(c.dir.FD(), state.StartName, 0); err != nil && err != unix.ENOENT {
 		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
 	}
-	if err := c.finishStart(ctx, conversation); err != nil {
+	err = c.finishStart(ctx, conversation)
+	switch {
+	case errors.Is(err, ErrNotExecuted):
+		return err
+	case err != nil:
 		return errors.Join(err, c.endStart(err))
 	}
 	return c.awaitReady(ctx, notifier)
@@ -132,16 +140,52 @@ func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conve
 // begin answers a child that has been told to start until its program runs, and then
 // runs the poststart hooks. It stops at the first hook that fails; the caller then
 // stops the container: runtime.md, lifecycle, step 9.
+//
+// In start, a program that can't be executed is one that has ended at once.
 func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) error {
 	d := dialogue{status: specs.StateCreated, gone: l.vanished}
-	if err := l.converse(ctx, conversation, d); err != nil {
-		return err
+	failure := l.converse(ctx, conversation, d)
+	status := specs.StateRunning
+	switch {
+	case failure == nil:
+		l.runtime.debugf("start %s: the program runs", l.dir.ID())
+	case l.child == nil && errors.Is(failure, ErrNotExecuted):
+		l.keepFailure(failure)
+		status = specs.StateStopped
+	default:
+		return failure
 	}
-	l.runtime.debugf("start %s: the program runs", l.dir.ID())
 	if l.spec.Hooks == nil || len(l.spec.Hooks.Poststart) == 0 {
-		return nil
+		return failure
 	}
-	return l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, specs.StateRunning))
+	err := l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, status))
+	if err != nil && failure != nil {
+		l.runtime.warn(failure.Error())
+	}
+	return cmp.Or(err, failure)
+}
+
+// lastWords is the time, in milliseconds, in which a process that can't execute its program
+// writes a line and ends, unless nobody reads its standard error.
+const lastWords = 1000
+
+// keepFailure keeps in the state why the container's process can't execute its program,
+// and waits for its end.
+func (c *Container) keepFailure(failure error) {
+	c.dir.Lock() // against a delete
+	defer c.dir.Unlock()
+	err := c.reload()
+	c.state.Failure = failure.Error()
+	if err == nil {
+		err = c.dir.Save(c.state)
+	}
+	if err != nil && !c.dir.IsRemoved() {
+		c.runtime.warn(err.Error())
+	}
+	if process, err := c.state.OpenProcess(); err == nil {
+		pidfd.Wait(process, lastWords)
+		unix.Close(process)
+	}
 }
 
 // openNotifier opens the socket to which the container's process sends its

@@ -57,7 +57,7 @@ func execFlags() []cli.Flag {
 func (s *session) exec(c *cli.Context) error {
 	status, err := s.execProcess(c)
 	if err != nil {
-		s.status = exitExec // 1 could be the status of the process
+		s.status = exitNotExecuted // 1 could be the status of the process
 		return fmt.Errorf("exec failed: %w", err)
 	}
 	s.status = status

@@ -27,7 +27,7 @@ type Build struct{ Version, Commit string }
 const (
 	exitError          = 1
 	exitUnknownCommand = 3
-	exitExec           = 255
+	exitNotExecuted    = 255 // of run; exec exits with it after any error
 )
 
 // session is one run of the command line.
@@ -98,6 +98,15 @@ func (s *session) fail(err error) {
 	}
 	if s.log == nil || s.log.IsFile() || !s.log.IsJSON() {
 		fmt.Fprintln(s.stderr, printable(message, true))
+	}
+}
+
+// warnAbout logs an error that isn't one of the command. It is for people, too, who don't
+// read a log in a file.
+func (s *session) warnAbout(err error) {
+	s.log.WriteDetails(logging.Warning, err.Error(), details(err))
+	if s.log.IsFile() {
+		fmt.Fprintln(s.stderr, printable("warning: "+err.Error(), true))
 	}
 }
 

@@ -17,7 +17,8 @@ func runCommand(s *session) *Command {
 			Description: `In the foreground, run forwards signals, waits for the container, deletes it and exits
 with the status of its process, or with 128 plus the number of the signal that killed
 it. With --detach, run returns once the process has started, and the container remains
-until it is deleted.`,
+until it is deleted. If the program cannot be executed, run fails with exit code 255, and
+leaves no container.`,
 			Flags: append(createFlags(),
 				detachFlag(),
 				&cli.BoolFlag{Name: "keep", Usage: "do not delete the container when it has ended"},
@@ -41,15 +42,17 @@ func (s *session) runContainer(c *cli.Context) error {
 	}
 	options := libcontainer.RunOptions{CreateOptions: o}
 	if c.Bool("detach") {
-		p, err := r.Run(context.Background(), options)
-		if err != nil {
-			return fmt.Errorf("runnel run failed: %w", err)
+		var p *libcontainer.Process
+		if p, err = r.Run(context.Background(), options); err == nil {
+			p.Close()
 		}
-		p.Close()
-		return nil
+	} else {
+		options.Attached, options.Subreaper = true, !c.Bool("no-subreaper")
+		s.status, err = runForeground(r, options, c.Bool("keep"))
 	}
-	options.Attached, options.Subreaper = true, !c.Bool("no-subreaper")
-	s.status, err = runForeground(r, options, c.Bool("keep"))
+	if errors.Is(err, libcontainer.ErrNotExecuted) {
+		s.status = exitNotExecuted
+	}
 	if err != nil {
 		return fmt.Errorf("runnel run failed: %w", err)
 	}

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/runnel/runnel/libcontainer"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 )
 
@@ -13,7 +15,9 @@ func startCommand(s *session) *Command {
 	return &Command{
 		Command: &cli.Command{
 			Name: "start", Category: containers, Usage: "start the process of a created container", ArgsUsage: "ID",
-			Description: "Returns once the process has been executed, or with the error that prevented it.",
+			Description: `Returns once the process has executed its program. If it cannot execute it, it exits with
+255, and start succeeds with a warning, which state prints, too. Any other error is one of
+start.`,
 			Action: func(c *cli.Context) error {
 				r, err := s.runtime()
 				if err != nil {
@@ -25,7 +29,12 @@ func startCommand(s *session) *Command {
 					return err
 				}
 				defer container.Close()
-				return container.Start(context.Background(), os.Getenv(sdnotify.Variable))
+				err = container.Start(context.Background(), os.Getenv(sdnotify.Variable))
+				if errors.Is(err, libcontainer.ErrNotExecuted) {
+					s.warnAbout(err)
+					return nil
+				}
+				return err
 			},
 		},
 		Least: 1, Most: 1,

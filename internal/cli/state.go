@@ -11,7 +11,8 @@ func stateCommand(s *session) *Command {
 		Command: &cli.Command{
 			Name: "state", Category: information, Usage: "print the state of a container as JSON", ArgsUsage: "ID",
 			Description: `The status is creating, created, running, paused or stopped. The pid is 0 if the
-container has no process.`,
+container has no process. The key failure says why the process could not execute its
+program; it is absent otherwise.`,
 			Action: s.state,
 		},
 		Least: 1, Most: 1,

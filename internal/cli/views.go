@@ -7,7 +7,7 @@ import (
 	"github.com/runnel/runnel/libcontainer"
 )
 
-// writeView writes a container with the keys of runc, in the order of runc.
+// writeView writes a container with the keys of runc, in the order of runc, and failure.
 func writeView(w *jsontext.Writer, v *libcontainer.View) {
 	w.Begin('{')
 	w.String("ociVersion", v.OCIVersion)
@@ -21,6 +21,9 @@ func writeView(w *jsontext.Writer, v *libcontainer.View) {
 		w.StringMap("annotations", v.Annotations)
 	}
 	w.String("owner", v.Owner)
+	if v.Failure != "" {
+		w.String("failure", v.Failure)
+	}
 	w.End('}')
 }
 

@@ -14,7 +14,7 @@ func TestViewJSON(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC)
 	views := []libcontainer.View{
 		{},
-		{OCIVersion: "1.3.0", ID: "c", Pid: 1234, Status: "running", Bundle: "/b", Rootfs: "/b/rootfs", Created: created, Owner: "#5"},
+		{OCIVersion: "1.3.0", ID: "c", Pid: 1234, Status: "running", Bundle: "/b", Rootfs: "/b/rootfs", Created: created, Owner: "#5", Failure: "exec: \"x\""},
 		{
 			ID: "quoted", Pid: -1, Bundle: "/a\"b\\c\n\t\x01", Created: created.Truncate(time.Second),
 			Annotations: map[string]string{"z": "<&>", "a": "", "m\u2028": "ä \xff \U0001f40b"},

@@ -64,7 +64,7 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	if hint != "" {
 		hint = " (" + hint + ")"
 	}
-	known.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno}
+	known.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno, kind: step.Op.Kind()}
 	return known
 }
 
@@ -80,10 +80,16 @@ func Find(p *plan.Plan, at nsenter.Position) (i int, ok bool) {
 type stepError struct {
 	text  string
 	errno unix.Errno
+	kind  plan.Kind
 }
 
 func (e *stepError) Error() string { return e.text }
 func (e *stepError) Unwrap() error { return e.errno }
+
+// Is reports whether target is fault.ErrNotExecuted and the step was execve(2).
+func (e *stepError) Is(target error) bool {
+	return target == fault.ErrNotExecuted && e.kind == plan.KindExec
+}
 
 // joinHints joins the hints that aren't "".
 func joinHints(hints ...string) string {

@@ -23,6 +23,10 @@ var (
 	ErrNotPaused  = errors.New("container not paused")
 )
 
+// ErrNotExecuted is matched by the error of a process that has found its program but couldn't
+// execute it, execve(2).
+var ErrNotExecuted = errors.New("the program can't be executed")
+
 // Code is the class of an error, for a program to switch on. The list is in
 // contrib/design/errors.md and runnel(8); codes are added, not changed.
 type Code string

@@ -73,6 +73,9 @@ type State struct {
 	// Late are the steps of the plan that follow start. They are needed to explain
 	// their failures.
 	Late []Step
+	// Failure says why the container's process couldn't execute its program; "" if it has
+	// executed it, or hasn't been started.
+	Failure string
 	// Devices are the device rules that an update has set; nil if none has.
 	Devices []string
 	// UnderRootfs is the id of the mount that contained the rootfs before the container

@@ -43,6 +43,9 @@ func (s *State) encode() []byte {
 	if len(s.Devices) > 0 {
 		w.Strings("devices", s.Devices)
 	}
+	if s.Failure != "" {
+		w.String("failure", s.Failure)
+	}
 	w.Uint("underRootfs", s.UnderRootfs)
 	if len(s.Late) > 0 {
 		w.Key("late")
@@ -153,6 +156,8 @@ func (s *State) decode(key string, v jsontext.Value) bool {
 		v.Bool(&s.HostPidNS)
 	case "notify":
 		v.Bool(&s.Notify)
+	case "failure":
+		v.String(&s.Failure)
 	case "devices":
 		v.Strings(&s.Devices)
 	case "underRootfs":

@@ -52,6 +52,8 @@ void wait_proceed(void);
 /* ask_tree asks the parent for the mount tree of the current step, and returns its
  * descriptor. If the parent can't make it, the child exits. */
 long ask_tree(void);
+/* report reports the failure rc of the current op. */
+void report(long rc);
 /* give_up reports the failure rc of the current op and exits. */
 __attribute__((noreturn)) void give_up(long rc);
 __attribute__((noreturn)) void leave(int status);

@@ -5,10 +5,12 @@
 
 #define PASSWD_BYTES (16 << 20)
 #define PASSWD_SECONDS 2
+#define EXIT_NOT_EXECUTED 255
 #define LAST_SIGNAL 31 /* those above are the real-time signals */
 
 static char home[PATH_MAX];
 static char program[PATH_MAX];
+static int by_start; /* another process than the parent has started the container */
 
 /* home_of reads one line of passwd(5). It returns the length of the home directory,
  * which it copies to home, if the line is that of uid, 0 if not, -1 at the end of
@@ -239,6 +241,7 @@ long op_wait_start(const struct op *op)
 		return fd;
 	sys_close(listener);
 	self.socket = fd;
+	by_start = 1;
 	/* Of several concurrent `start`s only this one receives an answer. */
 	return message_send(MSG_STARTING, -1);
 }
@@ -252,10 +255,74 @@ void set_home(char **env)
 	*env = self.home;
 }
 
+/* The words of Go, and so of runc, for what execve(2) returns. */
+static const struct {
+	int error;
+	char text[40];
+} reasons[] = {
+	{E2BIG, "argument list too long"},
+	{EACCES, "permission denied"},
+	{EAGAIN, "resource temporarily unavailable"},
+	{EINVAL, "invalid argument"},
+	{EIO, "input/output error"},
+	{EISDIR, "is a directory"},
+	{ELIBBAD, "accessing a corrupted shared library"},
+	{ELOOP, "too many levels of symbolic links"},
+	{EMFILE, "too many open files"},
+	{ENAMETOOLONG, "file name too long"},
+	{ENFILE, "too many open files in system"},
+	{ENOENT, "no such file or directory"},
+	{ENOEXEC, "exec format error"},
+	{ENOMEM, "cannot allocate memory"},
+	{ENOSYS, "function not implemented"},
+	{ENOTDIR, "not a directory"},
+	{EPERM, "operation not permitted"},
+	{ETXTBSY, "text file busy"},
+};
+
+/* append copies text to out, after what has the length len, and returns the new length. */
+static size_t append(char *out, size_t len, const char *text)
+{
+	size_t n = str_len(text);
+
+	memcpy(out + len, text, n);
+	return len + n;
+}
+
+/* complain writes runc's line about a program that can't be executed to standard error,
+ * for the container's log. SIGPIPE would change the exit status. */
+static void complain(int error)
+{
+	static char line[PATH_MAX + 64];
+	struct action ignore = {.handler = (void (*)(int))1}; /* SIG_IGN */
+	char number[24];
+	size_t len, i = 0;
+
+	while (i < sizeof(reasons) / sizeof(*reasons) && reasons[i].error != error)
+		i++;
+	len = append(line, 0, "exec ");
+	len = append(line, len, self.program);
+	len = append(line, len, ": ");
+	if (i < sizeof(reasons) / sizeof(*reasons)) {
+		len = append(line, len, reasons[i].text);
+	} else {
+		decimal(number, (uint64_t)error);
+		len = append(line, len, "errno ");
+		len = append(line, len, number);
+	}
+	len = append(line, len, "\n");
+	sys4(__NR_rt_sigaction, SIGPIPE, &ignore, 0, sizeof(ignore.mask));
+	sys3(__NR_write, 2, line, len);
+}
+
 /* op_exec: execve(2) closes all descriptors except the standard streams and those
  * that the program inherits (mark_close_on_exec); the end of the conversation tells
- * the other side that it succeeded. No other system call is made, because the
- * seccomp filter, which is active by now, may kill the process for it. */
+ * the other side that it succeeded. No other system call is made before, because the
+ * seccomp filter, which is active by now, may kill the process for it.
+ *
+ * A process that can't execute its program exits with 255, as with runc. In run and exec
+ * it writes nothing, because the parent reports the failure, most often on the same
+ * standard error. */
 long op_exec(const struct op *op)
 {
 	char **env = vec_of(op->exec.env);
@@ -264,5 +331,8 @@ long op_exec(const struct op *op)
 	long rc = sys3(__NR_execve, self.program, vec_of(op->exec.args), env);
 	/* The other side inspects the file to explain the error. */
 	failed_text(self.program, str_len(self.program));
-	return failed_at(PART_EXEC, rc);
+	report(failed_at(PART_EXEC, rc));
+	if (by_start)
+		complain((int)-rc);
+	leave(EXIT_NOT_EXECUTED);
 }

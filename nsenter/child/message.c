@@ -101,7 +101,7 @@ long ask_tree(void)
 	return control.fd;
 }
 
-void give_up(long rc)
+void report(long rc)
 {
 	struct message m = {.kind = MSG_FAILED, .part = self.part};
 
@@ -110,6 +110,11 @@ void give_up(long rc)
 	else
 		m.err = (uint32_t)-rc;
 	send_message(&m, 0);
+}
+
+void give_up(long rc)
+{
+	report(rc);
 	leave(1);
 }
 

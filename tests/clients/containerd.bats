@@ -46,6 +46,11 @@ begin() {
 	contains "$output" "executable file not found"
 }
 
+@test "a program that can't be executed" {
+	run -255 begin --rm -- /bin/text
+	contains "$output" "exec /bin/text: exec format error"
+}
+
 @test "a task: exec, ps, metrics, signals" {
 	begin -d -- sleep 1000
 	equal "$(ctl task exec --exec-id other one echo inside)" inside

@@ -67,6 +67,19 @@ teardown() {
 	run -126 docker run --rm image /tmp
 }
 
+@test "a program that can't be executed" {
+	run -255 docker run --name one image text
+	contains "$output" "exec /bin/text: exec format error"
+	equal "$(docker wait one)" 255
+	equal "$(docker inspect --format '{{.State.Status}} {{.State.ExitCode}}' one)" "exited 255"
+	contains "$(docker logs one 2>&1)" "exec /bin/text: exec format error"
+	docker run -d --name again --restart on-failure:2 image text >/dev/null
+	until_true sh -c '[ "$(docker inspect --format "{{.RestartCount}}" again)" = 2 ]'
+	docker run -d --name two image sleep 1000
+	run ! docker exec two text
+	contains "$output" "exec format error"
+}
+
 @test "a file on a directory: Docker's hint" {
 	run ! docker run --rm -v /etc/hostname:/tmp image true
 	contains "$output" "not a directory"

@@ -4,12 +4,16 @@
 
 bats_require_minimum_version 1.5.0
 
-# make_image DIR makes a root file system with busybox and two users.
+# make_image DIR makes a root file system with busybox, a file that can't be executed, and two
+# users.
 make_image() {
 	local applet
 	mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp,var/tmp}
 	chmod 1777 "$1/tmp" "$1/var/tmp"
 	cp "$(command -v busybox)" "$1/bin/busybox"
+	# Not a program, although execve(2) is the first that notices.
+	echo text >"$1/bin/text"
+	chmod +x "$1/bin/text"
 	for applet in $("$1/bin/busybox" --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
 	done

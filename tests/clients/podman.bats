@@ -44,6 +44,18 @@ pod() {
 	run -126 pod run --rm --network none image /etc/passwd
 }
 
+@test "a program that can't be executed" {
+	run -255 pod run --name one --network none image text
+	contains "$output" "exec /bin/text: exec format error"
+	equal "$(pod wait one)" 255
+	run -0 pod run -d --name two --network none image text
+	equal "$(pod wait two)" 255
+	equal "$(pod inspect --format '{{.State.Status}} {{.State.ExitCode}}' two)" "exited 255"
+	contains "$(pod logs two 2>&1)" "exec /bin/text: exec format error"
+	run -0 pod start two
+	equal "$(pod wait two)" 255
+}
+
 @test "detached: logs, exec, top, inspect, stop, wait" {
 	pod run -d --network none --name one image sh -c 'echo begun; sleep 1000' >/dev/null
 	until_true grep -q begun <(pod logs one)

@@ -106,10 +106,11 @@ refused() {
 	chmod +x rootfs/bin/script
 	args /bin/script
 	invoke runtime run c
-	[ "$status" = 1 ]
+	[ "$status" != 0 ]
 	says 'no such file or directory'
 	nothing_left
 	only_ours 'runc names only the script'
+	equal "$status" 255
 	says 'interpreter'
 	one_sentence
 }
@@ -121,17 +122,121 @@ refused() {
 	chmod +x rootfs/bin/other
 	args /bin/other
 	invoke runtime run c
-	[ "$status" = 1 ]
+	[ "$status" != 0 ]
 	says 'exec format error'
 	nothing_left
 	only_ours 'runc reports less'
+	equal "$status" 255
 	says 'architecture|aarch64|arm64'
 	one_sentence
 	echo 'just text' >rootfs/bin/other
-	exits 1 runtime run c
+	exits 255 runtime run c
 	says 'exec format error'
 	one_sentence
 	nothing_left
+	exits 255 runtime run --detach c
+	says 'exec format error'
+	one_sentence
+	nothing_left
+}
+
+# not_a_program makes the bundle's program a file that execve(2) refuses.
+not_a_program() {
+	echo 'just text' >rootfs/bin/text
+	chmod +x rootfs/bin/text
+	args text
+}
+
+# created_and_started FLAG… creates and starts the container. Sets $output to how its process
+# has ended, $error to the standard error of start, and $log to that of the process.
+created_and_started() {
+	ok "$HELPERS/orphans" sh -c '"$@" create c 2>"$TMP/log" && "$@" start c' sh "$RUNTIME" --root "$ROOT" "$@"
+	log=$(<"$TMP/log")
+}
+
+@test "start of a program that can't be executed: its process says so and exits with 255" {
+	export TMP
+	not_a_program
+	created_and_started
+	equal "$log" 'exec /bin/text: exec format error'
+	has_status c stopped
+	only_ours 'runc before 1.2 exits with 1, and start says nothing'
+	equal "$output" 'exit 255'
+	says 'level=warning msg=.*process.args\[0\]: exec: .*: exec format error \(it is neither'
+	one_sentence
+	ok runtime delete c
+}
+
+@test "start of a program that can't be executed: the log and the state have the reason" {
+	only_ours 'runc says nothing'
+	export TMP
+	not_a_program
+	created_and_started --log "$TMP/log.json" --log-format json
+	# Podman reads a log that is one object; containerd shows the last line of level error.
+	equal "$(jq -r .level "$TMP/log.json")" warning
+	equal "$(jq -r .code "$TMP/log.json")" program_not_executable
+	says '^warning: unable to start container process: process.args\[0\]: exec: '
+	one_sentence
+	ok runtime state c
+	equal "$(jq -r .failure <<<"$output")" "$(jq -r .msg "$TMP/log.json")"
+	equal "$(jq '.pid, .status' <<<"$output")" $'0\n"stopped"'
+	ok runtime list
+	matches "$output" 'c +0 +stopped '
+	ok runtime list --format json
+	equal "$(jq -r '.[].failure' <<<"$output")" "$(jq -r .msg "$TMP/log.json")"
+	exits 1 runtime start c
+	says 'cannot start a container that has stopped'
+	ok runtime delete c
+	# One that runs has no such key.
+	sleeping
+	ok runtime state c
+	equal "$(jq 'has("failure")' <<<"$output")" false
+}
+
+@test "a program that can't be executed: a missing interpreter, too many arguments" {
+	export TMP
+	printf '#!/no/such/interpreter\n' >rootfs/bin/text
+	chmod +x rootfs/bin/text
+	args text
+	created_and_started
+	equal "$log" 'exec /bin/text: no such file or directory'
+	ok runtime delete c
+	# One argument is limited to 128 KiB: execve(2).
+	config '.process.args = ["true", "x" * 200000]'
+	created_and_started
+	equal "$log" 'exec /bin/true: argument list too long'
+	ok runtime delete c
+}
+
+@test "a program that can't be executed, and a standard error that nobody reads any more" {
+	only_ours 'runc exits with SIGPIPE'
+	not_a_program
+	ok "$HELPERS/orphans" sh -c '"$@" create c 2>&1 >/dev/null | true && "$@" start c' sh "$RUNTIME" --root "$ROOT"
+	equal "$output" 'exit 255'
+	ok runtime delete c
+}
+
+@test "a program that can't be executed: poststart and poststop hooks run, as for one that ends at once" {
+	export TMP
+	not_a_program
+	config '.hooks = {poststart: [{path: "/bin/sh", args: ["sh", "-c", $s], env: ["OUT=" + $t + "/poststart"]}],
+		poststop: [{path: "/bin/sh", args: ["sh", "-c", $s], env: ["OUT=" + $t + "/poststop"]}]}' \
+		--arg s 'PATH=/bin:/usr/bin; cat >$OUT' --arg t "$TMP"
+	created_and_started
+	ok runtime delete c
+	equal "$(jq -r .status "$TMP/poststop")" stopped
+	[ -e "$TMP/poststart" ]
+	only_ours 'runc runs poststart hooks before it executes the program'
+	equal "$(jq -c '[.status, .pid]' "$TMP/poststart")" '["stopped",null]'
+	# If the hook fails, so does start: runtime.md, lifecycle, step 9.
+	rm "$TMP/poststop"
+	config '.hooks.poststart[0].args[2] = "exit 3"'
+	ok runtime create c
+	exits 1 runtime start c
+	says 'error running poststart hook #0'
+	says 'level=warning .*exec format error'
+	has_status c none
+	[ -e "$TMP/poststop" ]
 }
 
 @test "a namespace of an unknown type" {

@@ -237,6 +237,9 @@ func (d *Dir) Children() ([]string, error) {
 	return nil, fmt.Errorf("list cgroups below %s: %w", d.path, err)
 }
 
+// longestPath is the length up to which the path of a nested cgroup is worth reading.
+const longestPath = 500
+
 // child opens a cgroup below this one, relative to its descriptor.
 func (d *Dir) child(name string) (*Dir, error) {
 	parent, err := d.FD()
@@ -249,7 +252,7 @@ func (d *Dir) child(name string) (*Dir, error) {
 		return nil, err
 	}
 	path := d.path + "/" + name
-	if len(path) >= unix.PathMax {
+	if len(path) > longestPath {
 		// This is only a name for messages. The kernel gets no path, because a
 		// container can nest cgroups deeper than a path may be long.
 		path = "(...)/" + name

@@ -72,24 +72,13 @@ func (d *Dir) Pids() ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	children, err := d.Children()
+	err = d.walk(func(below *Dir) error {
+		own, err := below.OwnPids()
+		pids = append(pids, own...)
+		return err
+	}, nil)
 	if err != nil {
 		return nil, err
-	}
-	for _, name := range children {
-		child, err := d.child(name)
-		if IsGone(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open cgroup %s/%s: %w", d.path, name, err)
-		}
-		below, err := child.Pids()
-		child.Close()
-		if err != nil {
-			return nil, err
-		}
-		pids = append(pids, below...)
 	}
 	slices.Sort(pids)
 	return slices.Compact(pids), nil
@@ -112,9 +101,27 @@ func (d *Dir) Signal(sig unix.Signal, frozen bool) (int, error) {
 		}
 		return len(pids), nil
 	}
-	return d.signalPinned(pids, sig)
+	sent := 0
+	for batch := range slices.Chunk(pids, pinnedAtOnce()) {
+		n, err := d.signalPinned(batch, sig)
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
 }
 
+// pinnedAtOnce returns how many pidfds this process can open, with some to spare.
+func pinnedAtOnce() int {
+	var limit unix.Rlimit
+	// It can't fail.
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	return int(max(1, min(limit.Cur/2, 1024)))
+}
+
+// signalPinned signals those of the processes that are still in the cgroup, or below it,
+// once they can't be replaced any more.
 func (d *Dir) signalPinned(pids []int, sig unix.Signal) (int, error) {
 	pidfds := make(map[int]int, len(pids))
 	defer func() {

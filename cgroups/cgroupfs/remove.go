@@ -1,6 +1,8 @@
 package cgroupfs
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,59 +21,69 @@ func Sleep(_ *Dir, most time.Duration) { time.Sleep(most) }
 // process leaves its cgroup some time after the signal. The error names the
 // processes that are still there.
 func (d *Dir) Remove(end time.Time, wait Waiter) error {
-	return d.remove(end, wait, func() error { return unix.Rmdir(d.path) })
-}
-
-func (d *Dir) remove(end time.Time, wait Waiter, rmdir func() error) error {
 	// For most containers one rmdir is sufficient.
-	err := rmdir()
+	err := unix.Rmdir(d.path)
 	if err == nil || IsGone(err) {
 		return nil
 	}
 	defer d.Close()
-	for pause := 100 * time.Microsecond; err == unix.EBUSY || err == unix.ENOTEMPTY; pause *= 2 {
-		if err := d.RemoveBelow(end, wait); err != nil {
+	return d.retry(end, wait, func() error {
+		if err := d.removeBelow(); err != nil {
 			return err
 		}
-		err = rmdir()
+		return d.removed(unix.Rmdir(d.path))
+	})
+}
+
+// RemoveBelow removes all cgroups below this one as Remove does, and keeps this one.
+func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
+	return d.retry(end, wait, d.removeBelow)
+}
+
+// retry repeats a removal until no cgroup is busy any more, or until end.
+func (d *Dir) retry(end time.Time, wait Waiter, remove func() error) error {
+	for pause := 100 * time.Microsecond; ; pause *= 2 {
+		err := remove()
 		left := time.Until(end)
-		if err != unix.EBUSY || left <= 0 {
-			break
+		if !isBusy(err) || left <= 0 {
+			return err
 		}
 		wait(d, min(pause, left))
 	}
+}
+
+// removeBelow removes the cgroups below this one that aren't busy, and returns the error
+// of the first one that is.
+func (d *Dir) removeBelow() error {
+	var busy error
+	err := d.walk(nil, func(below *Dir, parent int, name string) error {
+		err := unix.Unlinkat(parent, name, unix.AT_REMOVEDIR)
+		if isBusy(err) && busy != nil {
+			return nil
+		}
+		err = below.removed(err)
+		if isBusy(err) {
+			busy = err
+			return nil
+		}
+		return err
+	})
+	return cmp.Or(err, busy)
+}
+
+func isBusy(err error) bool {
+	return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTEMPTY)
+}
+
+// removed returns the error for the result of removing this cgroup.
+func (d *Dir) removed(err error) error {
 	if err == nil || IsGone(err) {
 		return nil
 	}
-	if pids, _ := d.Pids(); err == unix.EBUSY && len(pids) > 0 {
+	if pids, _ := d.OwnPids(); err == unix.EBUSY && len(pids) > 0 {
 		return fmt.Errorf("remove cgroup %s: process %s still in it: %w", d.path, Describe(pids), err)
 	}
 	return fmt.Errorf("remove cgroup %s: %w", d.path, Denied(err))
-}
-
-// RemoveBelow removes all cgroups below this one, and keeps this one. They are
-// opened relative to their parents and not by path, because a container that may
-// create cgroups can nest them deeper than a path may be long.
-func (d *Dir) RemoveBelow(end time.Time, wait Waiter) error {
-	children, err := d.Children()
-	if err != nil {
-		return err
-	}
-	for _, name := range children {
-		child, err := d.child(name)
-		if IsGone(err) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("open cgroup %s/%s: %w", d.path, name, err)
-		}
-		err = child.remove(end, wait, func() error { return unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR) })
-		child.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // RemoveAll removes the directories that [Dir.Mkdir] has created, the last one

@@ -29,12 +29,18 @@ load lib
 	ok runtime delete c
 }
 
+# member_cgroups prints the directories of the container's cgroups in which runnel lists,
+# freezes and kills processes.
+member_cgroups() {
+	cgroup_dir freezer
+	! cgroup_v1 || cgroup_dir unified
+}
+
 @test "delete removes cgroups nested deeper than a path is long" {
 	only_ours 'runc removes cgroups by path'
 	sleeping c
 	local top
-	for top in /sys/fs/cgroup/"$CGROUP" /sys/fs/cgroup/{freezer,unified}/"$CGROUP"; do
-		[ -d "$top" ] || continue
+	for top in $(member_cgroups); do
 		(
 			cd "$top" || exit
 			name=$(printf 'x%.0s' {1..200})
@@ -45,6 +51,67 @@ load lib
 	done
 	ok runtime ps --format json c
 	ok runtime delete --force c
+	nothing_left
+}
+
+# few COMMAND… runs a command of the runtime with few descriptors.
+few() { timeout --foreground 60 prlimit --nofile=64 "$RUNTIME" --root "$ROOT" "$@"; }
+
+@test "commands need no descriptor for each nested cgroup" {
+	only_ours 'runc opens the cgroups by path'
+	sleeping c
+	sleep 1000 3>&- &
+	local top
+	for top in $(member_cgroups); do
+		(
+			cd "$top" || exit
+			mkdir wide{1..100}
+			for _ in {1..300}; do
+				mkdir nested && cd -P ./nested || exit
+			done
+			echo "$!" >cgroup.procs
+		)
+	done
+	ok few ps --format json c
+	equal "$(jq length <<<"$output")" 2
+	ok few state c
+	ok few exec c true
+	ok few pause c
+	has_status c paused
+	ok few resume c
+	ok few events --stats c
+	ok few kill --all c KILL
+	until_true stopped c
+	ok few delete c
+	nothing_left
+	sleeping c
+	ok few delete --force c
+}
+
+@test "a container that makes nested cgroups all the time is listed, paused, killed and deleted" {
+	only_ours 'runc opens the cgroups by path'
+	needs_root 'have cgroups mounted that the container may write to'
+	config '.linux.namespaces += [{"type": "cgroup"}] |
+		.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "rw"]}]'
+	script 'cd /sys/fs/cgroup; ! cd freezer || sleep 0
+		for i in 1 2 3; do (
+			while mkdir -p $i/down/down/down; do
+				sh -c "echo \$\$ >$i/cgroup.procs; exec sleep 0.01"
+				rmdir $i/down/down/down $i/down/down $i/down
+				mkdir $i/next$i && cd -P $i/next$i
+			done
+		) & done 2>/dev/null; wait'
+	ok runtime run --detach c
+	local _
+	for _ in {1..5}; do
+		ok few ps c
+		ok few state c
+		ok few pause c
+		ok few resume c
+	done
+	ok few kill --all c TERM
+	ok few kill --all c KILL
+	ok few delete --force c
 	nothing_left
 }
 

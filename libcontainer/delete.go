@@ -139,10 +139,13 @@ func (c *Container) awaitKilled() bool {
 	return pidfd.Wait(process, endTimeout)
 }
 
-// deleteBroken removes a container whose state can't be read. Only its directory is
+// deleteBroken removes a container whose state makes no sense. Only its directory is
 // known.
 func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
-	if !force || errors.Is(cause, ErrInvalidID) || errors.Is(cause, fs.ErrPermission) {
+	// What a system call couldn't read now can be read later, and then says which processes
+	// and cgroups are the container's.
+	var errno unix.Errno
+	if !force || errors.Is(cause, ErrInvalidID) || errors.As(cause, &errno) {
 		return cause
 	}
 	e, err := state.Open(r.Root, id)

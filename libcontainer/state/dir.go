@@ -166,7 +166,7 @@ func reserve(root, id string, config []byte) (*Dir, error) {
 	if err := makeDir(root, id); err != nil {
 		return nil, err
 	}
-	e, err := Open(root, id)
+	e, err := open(root, id)
 	if errors.Is(err, fault.ErrNotExist) {
 		return nil, fault.ErrDeleted
 	}
@@ -232,13 +232,18 @@ func checkRoot(root string) error {
 	if err := unix.Stat(root, &st); err != nil {
 		return fmt.Errorf("state root %s: %w%s", root, err, rootHint(err))
 	}
-	if st.Uid != 0 && st.Uid != uint32(os.Geteuid()) {
+	if isForeign(&st) {
 		return fmt.Errorf("state root %s: it belongs to uid %d, who could change the state of containers", root, st.Uid)
 	}
 	if st.Mode&unix.S_IWOTH != 0 && st.Mode&unix.S_ISVTX == 0 {
 		return fmt.Errorf("state root %s: every user may write to it (mode %#o), and change the state of containers", root, st.Mode&0o7777)
 	}
 	return nil
+}
+
+// isForeign reports whether a file belongs to a user who is neither root nor the caller.
+func isForeign(st *unix.Stat_t) bool {
+	return st.Uid != 0 && st.Uid != uint32(os.Geteuid())
 }
 
 // rootHint returns a hint for an ordinary user who may not create a state root.
@@ -250,11 +255,23 @@ func rootHint(err error) string {
 }
 
 // Open opens the state directory of id. The error is fault.ErrNotExist if there is
-// none, or fault.ErrInvalidID.
+// none, or fault.ErrInvalidID. A state that other users could have made is refused.
 func Open(root, id string) (*Dir, error) {
 	if !ValidID(id) {
 		return nil, fmt.Errorf("%w: %q", fault.ErrInvalidID, id)
 	}
+	err := checkRoot(root)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, notExist(root, id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return open(root, id)
+}
+
+// open opens the state directory of an id that is valid, in a state root that was checked.
+func open(root, id string) (*Dir, error) {
 	path := filepath.Join(root, id)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
@@ -263,6 +280,15 @@ func Open(root, id string) (*Dir, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w%s", path, err, ownerHint(err))
+	}
+	// In a sticky directory every user can create one.
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && isForeign(&st) {
+		err = fmt.Errorf("it belongs to uid %d, who could change the state", st.Uid)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	return &Dir{root: root, id: id, fd: fd, lock: -1}, nil
 }
@@ -445,6 +471,9 @@ func (e *Dir) Remove() error {
 // List returns the ids of the containers in a state root, sorted. It leaves out names
 // that can't be ids, such as that of the seccomp cache.
 func List(root string) ([]string, error) {
+	if err := checkRoot(root); err != nil {
+		return nil, err
+	}
 	names, err := rawio.Names(root)
 	if err != nil {
 		return nil, err

@@ -45,6 +45,39 @@ load lib
 	ROOT=$TMP/sticky ok runtime run c
 }
 
+@test "a state that another user has made is refused by every command" {
+	needs_root 'have less privileged users'
+	only_ours 'runc uses it'
+	# The other user claims that a process of the host is the init of a container.
+	sleep 1000 3>&- &
+	local victim=$! root command
+	sleeping c
+	mkdir "$TMP/foreign" "$TMP/open" "$TMP/sticky"
+	for root in foreign open sticky; do
+		cp -r "$ROOT/c" "$TMP/$root/c"
+		jq --argjson pid "$victim" --argjson start "$(awk '{print $22}' "/proc/$victim/stat")" \
+			'.pid = $pid | .startTime = $start | del(.pidfdInode)' "$TMP/$root/c/state.json" >"$TMP/state.json"
+		mv "$TMP/state.json" "$TMP/$root/c/state.json"
+	done
+	chown 1000 "$TMP/foreign"
+	chmod 777 "$TMP/open"
+	chmod 1777 "$TMP/sticky"
+	chown -R 1000 "$TMP/sticky/c"
+	for root in foreign open sticky; do
+		for command in 'state c' 'start c' 'exec c true' 'ps c' 'pause c' 'resume c' 'update --pids-limit 50 c' 'events --stats c' \
+			'kill c KILL' 'kill --all c KILL' 'delete c' 'delete --force c' list; do
+			# shellcheck disable=SC2086 # words of a command
+			ROOT=$TMP/$root invoke runtime $command
+			[ "$command $root" = 'list sticky' ] || [ "$status" != 0 ] || fail "$command exits 0"
+			says "$TMP/$root.*: (it belongs to uid 1000|every user may write)"
+			[ -z "$output" ] || [ "$command $root" = 'list sticky' ] || fail "$command: $output"
+		done
+	done
+	kill -0 "$victim"
+	kill "$victim"
+	has_status c running
+}
+
 @test "a symlink in the state root isn't followed" {
 	only_ours 'runc uses it as a name below the state root'
 	canary

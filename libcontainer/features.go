@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"os"
+	"runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/opencontainers/runtime-spec/specs-go/features"
@@ -9,6 +10,7 @@ import (
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/cgroups/systemd"
 	"github.com/runnel/runnel/seccomp"
+	"github.com/runnel/runnel/seccomp/profile"
 	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/words"
 )
@@ -54,3 +56,7 @@ func LibseccompVersion() string { return seccomp.LibseccompVersion() }
 func Example(rootless bool) *specs.Spec {
 	return config.Example(rootless, os.Geteuid(), os.Getegid(), cgroups.HostMode() == cgroups.V2)
 }
+
+// SeccompProfile returns a profile for linux.seccomp that suits most programs. Nil on an
+// architecture without one.
+func SeccompProfile() *specs.LinuxSeccomp { return profile.Default(runtime.GOARCH) }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/seccomp/profile"
 )
 
 // prober is a process that loads a filter and makes one syscall.
@@ -232,6 +234,47 @@ func TestLargeProfile(t *testing.T) {
 	} {
 		if got := p.probe(t, f, "64", c.number, c.args...); got != c.want {
 			t.Errorf("syscall %d%v = %s, want %s", c.number, c.args, got, c.want)
+		}
+	}
+}
+
+// TestDefaultProfile loads the profile of the spec command.
+func TestDefaultProfile(t *testing.T) {
+	p := buildProber(t)
+	f := compileNative(t, profile.Default(runtime.GOARCH))
+	const (
+		refused, unknown = "-1", "-38"
+		umask32, mount32 = 60, 21
+	)
+	for _, c := range []struct {
+		mode   string
+		number int
+		args   []uint64
+		want   string
+	}{
+		{"64", unix.SYS_UMASK, []uint64{0o22}, "18"},
+		{"64", unix.SYS_UNSHARE, []uint64{unix.CLONE_NEWUSER}, refused},
+		{"64", unix.SYS_CLONE, []uint64{unix.CLONE_NEWUSER}, refused},
+		{"64", unix.SYS_CLONE, []uint64{unix.CLONE_NEWNS | unix.CLONE_NEWPID | uint64(unix.SIGCHLD)}, refused},
+		{"64", unix.SYS_CLONE3, nil, unknown},
+		{"64", unix.SYS_MOUNT, nil, refused},
+		{"64", unix.SYS_SETNS, nil, refused},
+		{"64", unix.SYS_OPEN_BY_HANDLE_AT, nil, refused},
+		{"64", unix.SYS_BPF, nil, refused},
+		{"64", unix.SYS_KEYCTL, nil, refused},
+		{"64", unix.SYS_IO_URING_SETUP, nil, refused},
+		{"64", unix.SYS_USERFAULTFD, nil, refused},
+		{"64", unix.SYS_SOCKET, []uint64{unix.AF_ALG, unix.SOCK_SEQPACKET}, refused},
+		{"64", unix.SYS_SOCKET, []uint64{unix.AF_VSOCK, unix.SOCK_STREAM}, refused},
+		{"64", unix.SYS_SOCKET, []uint64{unix.AF_MAX, unix.SOCK_STREAM}, "-97"}, // the kernel's EAFNOSUPPORT
+		{"64", unix.SYS_PERSONALITY, []uint64{0xffffffff}, "0"},
+		{"64", unix.SYS_PERSONALITY, []uint64{0x40000}, unknown},
+		{"64", 4242, nil, unknown},
+		{"32", umask32, []uint64{0o22}, "18"},
+		{"32", mount32, nil, refused},
+	} {
+		if got := p.probe(t, f, c.mode, c.number, c.args...); got != c.want {
+			t.Errorf("%s: syscall %d%v = %s, want %s", c.mode, c.number, c.args, got, c.want)
 		}
 	}
 }

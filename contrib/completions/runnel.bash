@@ -5,7 +5,7 @@
 _runnel_flags() {
 	case $1 in
 	'') echo '--debug --log --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
-	spec) echo '--bundle -b --rootless --help -h' ;;
+	spec) echo '--bundle -b --rootless --seccomp --help -h' ;;
 	check) echo '--bundle -b --json --host --help -h' ;;
 	plan) echo '--bundle -b --no-pivot --help -h' ;;
 	run) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;

@@ -30,6 +30,7 @@ complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show help'
 complete -c runnel -n __fish_use_subcommand -a spec -d 'write an example config.json'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l rootless -d 'write a configuration for an ordinary user'
+complete -c runnel -n '__fish_seen_subcommand_from spec' -l seccomp -d 'include a seccomp profile that suits most programs'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a check -d 'report every problem in a bundle without creating anything'

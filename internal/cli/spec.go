@@ -21,10 +21,12 @@ func specCommand(s *session) *Command {
 			Name: "spec", Category: bundles, Usage: "write an example config.json",
 			Description: `The configuration runs sh in ./rootfs, with a terminal, in new namespaces and with few
 capabilities. Edit process.args to run another program, and set process.terminal to
-false if there is no terminal. An existing config.json is not overwritten.`,
+false if there is no terminal. With --seccomp, system calls that few programs need are
+refused. An existing config.json is not overwritten.`,
 			Flags: []cli.Flag{
 				bundleFlag(),
 				&cli.BoolFlag{Name: "rootless", Usage: "write a configuration for an ordinary user"},
+				&cli.BoolFlag{Name: "seccomp", Usage: "include a seccomp profile that suits most programs"},
 			},
 			Action: s.spec,
 		},
@@ -33,7 +35,11 @@ false if there is no terminal. An existing config.json is not overwritten.`,
 }
 
 func (s *session) spec(c *cli.Context) error {
-	content, err := json.MarshalIndent(libcontainer.Example(c.Bool("rootless")), "", "\t")
+	config := libcontainer.Example(c.Bool("rootless"))
+	if c.Bool("seccomp") {
+		config.Linux.Seccomp = libcontainer.SeccompProfile()
+	}
+	content, err := json.MarshalIndent(config, "", "\t")
 	if err != nil {
 		return err
 	}

@@ -292,6 +292,22 @@ agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	nothing_left
 }
 
+@test "the profile of spec --seccomp" {
+	only_ours 'a flag of its own'
+	mkdir "$TMP/example"
+	ok runtime spec --seccomp --bundle "$TMP/example"
+	config '.linux.seccomp = $example[0].linux.seccomp' --slurpfile example "$TMP/example/config.json"
+	ok runtime check
+	prints 'no problems'
+	script 'unshare -m true; mount -t tmpfs x /tmp; echo text >/tmp/file && ln /tmp/file /tmp/link && cat /tmp/link | wc -l; sleep 0.01'
+	config '(.process.capabilities | .bounding, .effective, .permitted) |= . + ["CAP_SYS_ADMIN"]'
+	run_container
+	prints 1
+	says 'unshare.*Operation not permitted'
+	says 'mount: permission denied'
+	grep -q '^Seccomp:[[:space:]]*2' <(script "cat /proc/self/status" && runtime run c)
+}
+
 @test "a filter that refuses execve, and all by which the process could say so" {
 	only_ours 'runc waits for ever, or says nothing'
 	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [

@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
 
 	"libcontainer": {
-		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
+		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "seccomp/profile", "internal/...",
 	},
 	"libcontainer/preflight": {
 		"libcontainer/explain", "libcontainer/program", "libcontainer/idmap", "libcontainer/cgrouppolicy", "libcontainer/bundle",

@@ -78,6 +78,7 @@ func (r *Runtime) List() (containers []*Container, broken []error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	r.debugf("list: state root %s, %d containers", r.Root, len(names))
 	for _, id := range names {
 		c, err := r.Open(id)
 		switch {
@@ -218,5 +219,6 @@ func (c *Container) Pids() ([]int, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	c.runtime.debugf("%s: %d processes in cgroup %v", c.dir.ID(), len(pids), c.state.Cgroup.Paths)
 	return pids, err
 }

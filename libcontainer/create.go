@@ -67,6 +67,7 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	if err != nil {
 		return nil, err
 	}
+	r.debugf("create %s: bundle %s, rootfs %s, config.json of %d bytes", o.ID, b.Dir, b.Rootfs, len(b.Content))
 	for _, p := range b.Warnings {
 		r.warn(p.Sentence())
 	}
@@ -80,6 +81,7 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	if err != nil {
 		return nil, fault.Wrap("state", "", err)
 	}
+	r.debugf("create %s: state %s is reserved", o.ID, dir.Path())
 	c := &creation{options: o, bundle: b}
 	c.launch = launch{Container: &Container{runtime: r, dir: dir}, spec: b.Spec, pidfd: -1}
 	if err := c.build(ctx, forStart); err != nil {
@@ -89,7 +91,6 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 }
 
 func (c *creation) build(ctx context.Context, forStart bool) (err error) {
-	c.runtime.debugf("create %s: bundle %s, rootfs %s, state %s", c.options.ID, c.bundle.Dir, c.bundle.Rootfs, c.dir.Path())
 	if err := c.record(); err != nil {
 		return err
 	}
@@ -130,6 +131,7 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	if err := c.streams.receive(); err != nil {
 		return err
 	}
+	c.runtime.debugf("create %s: created, pid %d", c.options.ID, c.pid)
 	return announce(c.options.PidfdSocket, "standard", c.options.PidFile, c.pid, c.pidfd)
 }
 
@@ -168,6 +170,7 @@ func (c *creation) record() error {
 func (c *creation) createCgroup() error {
 	c.cgroup = c.manager()
 	if c.cgroup == nil {
+		c.runtime.debugf("create %s: no cgroup", c.options.ID)
 		return nil
 	}
 	err := c.cgroup.Create(bundle.Resources(c.spec))
@@ -218,7 +221,7 @@ func (c *creation) start(provided map[string]int) error {
 	// complete before the child starts, because half of the list would keep it from
 	// creating device nodes.
 	if c.cgroup != nil && !c.joinsCgroup() {
-		if err := c.runtime.cgroups().SetDevices(c.cgroup, c.spec); err != nil {
+		if err := c.setDevices(); err != nil {
 			return explain.Cgroup("cgroup", err)
 		}
 	}
@@ -238,6 +241,9 @@ func (c *creation) setLimits() error {
 	err := c.cgroup.Set(bundle.Resources(c.spec))
 	if errors.Is(err, unix.EBUSY) && place.Of(err) == memoryLimit {
 		return errLimitTooLow()
+	}
+	if err == nil {
+		c.runtime.debugf("create %s: limits are set in %v", c.options.ID, c.state.Cgroup.Paths)
 	}
 	return err
 }
@@ -263,9 +269,18 @@ func (c *creation) setDeferredLimits() error {
 		return err
 	}
 	if c.joinsCgroup() {
-		return c.runtime.cgroups().SetDevices(c.cgroup, c.spec)
+		return c.setDevices()
 	}
 	return nil
+}
+
+// setDevices sets the device rules of the config.
+func (c *creation) setDevices() error {
+	err := c.runtime.cgroups().SetDevices(c.cgroup, c.spec)
+	if err == nil {
+		c.runtime.debugf("create %s: device rules are set", c.options.ID)
+	}
+	return err
 }
 
 // defersLimits reports whether the limits have to wait until all namespaces exist, and
@@ -331,6 +346,8 @@ func (c *creation) writeMaps(pid int) error {
 		if err := idmap.Write(pid, c.spec.Linux); err != nil {
 			return err
 		}
+		c.runtime.debugf("create %s: id maps of pid %d are written: uids %v, gids %v", c.options.ID, pid,
+			c.spec.Linux.UIDMappings, c.spec.Linux.GIDMappings)
 	}
 	if len(c.spec.Linux.TimeOffsets) > 0 {
 		return idmap.WriteTimeOffsets(pid, c.spec.Linux.TimeOffsets)
@@ -341,7 +358,7 @@ func (c *creation) writeMaps(pid int) error {
 // setUp does the parent's part when all namespaces exist. From here on pid doesn't
 // change, unless entersLast, so the state is saved before the child continues.
 func (c *creation) setUp(ctx context.Context, pid int) (err error) {
-	c.runtime.debugf("create %s: namespaces and mounts exist, pid %d", c.options.ID, pid)
+	c.runtime.debugf("create %s: namespaces and mounts exist, pid %d, namespaces %v", c.options.ID, pid, c.spec.Linux.Namespaces)
 	if err := c.identify(pid); err != nil {
 		return err
 	}
@@ -455,6 +472,7 @@ func (c *creation) closeFiles() {
 // may have run: runtime.md, lifecycle, steps 3 to 7. It returns the error of the create,
 // which has failed with err.
 func (c *creation) undo(err error) error {
+	c.runtime.debugf("create %s: failed, what was created is removed", c.options.ID)
 	c.abort()
 	if err := c.devices.MoveBack(); err != nil {
 		c.runtime.warn(err.Error())

@@ -168,6 +168,7 @@ func (c *Container) delete() error {
 		if err := m.Destroy(); err != nil {
 			return fmt.Errorf("delete %s: %w", c.dir.ID(), err)
 		}
+		c.runtime.debugf("delete %s: cgroup %v is removed", c.dir.ID(), c.state.Cgroup.Paths)
 	}
 	if err := errors.Join(removeMounts(c.state), resctrl.Host.Remove(c.state.IntelRdt)); err != nil {
 		return fmt.Errorf("delete %s: %w", c.dir.ID(), err)
@@ -179,7 +180,11 @@ func (c *Container) delete() error {
 	if hooks != nil {
 		c.runPoststop(hooks.Poststop)
 	}
-	return c.dir.Remove()
+	err = c.dir.Remove()
+	if err == nil {
+		c.runtime.debugf("delete %s: state %s is removed", c.dir.ID(), c.dir.Path())
+	}
+	return err
 }
 
 // stop kills the container's processes and waits until init has ended.
@@ -211,6 +216,7 @@ func (c *Container) stop() error {
 	if !c.awaitEnd(process) {
 		return fmt.Errorf("delete %s: init (pid %d) still runs %d s after SIGKILL", c.dir.ID(), c.state.Pid, killTimeout/1000)
 	}
+	c.runtime.debugf("%s: pid %d has ended", c.dir.ID(), c.state.Pid)
 	return nil
 }
 

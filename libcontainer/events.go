@@ -72,6 +72,7 @@ func (c *Container) liveManager() (cgroups.Manager, error) {
 	if m == nil {
 		return nil, errors.New("the container has no cgroup of its own to read statistics from")
 	}
+	c.runtime.debugf("events %s: statistics of cgroup %v", c.dir.ID(), c.state.Cgroup.Paths)
 	return m, nil
 }
 

@@ -114,6 +114,7 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if err := x.streams.receive(); err != nil {
 		return err
 	}
+	x.runtime.debugf("exec %s: the program runs, pid %d", x.dir.ID(), x.pid)
 	return announce(x.options.PidfdSocket, "setns", x.options.PidFile, x.pid, x.pidfd)
 }
 

@@ -81,6 +81,7 @@ func (r *Runtime) Collect(o CollectOptions) (all []Garbage, failed []error, err 
 	if err != nil {
 		return nil, nil, err
 	}
+	r.debugf("gc: state root %s, %d containers", r.Root, len(ids))
 	for _, id := range ids {
 		c, err := r.Open(id)
 		switch {

@@ -36,6 +36,7 @@ func (c *Container) Kill(sig unix.Signal, all bool) error {
 	if sig == unix.SIGKILL && c.state.HostPidNS {
 		return c.killAll(sig)
 	}
+	c.runtime.debugf("kill %s: the signal is sent", c.dir.ID())
 	return c.thawAfter(sig)
 }
 
@@ -69,5 +70,6 @@ func (c *Container) killAll(sig unix.Signal) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("send signal %d to all processes of %s: %w", sig, c.dir.ID(), err)
 	}
+	c.runtime.debugf("kill %s: signal %d is sent to all processes of cgroup %v", c.dir.ID(), sig, c.state.Cgroup.Paths)
 	return nil
 }

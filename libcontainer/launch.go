@@ -78,6 +78,7 @@ func (l *launch) clone() (*nsenter.Child, error) {
 	if err != nil {
 		return nil, explain.Start(err)
 	}
+	l.runtime.debugf("child %d is started in its cgroup: %t", child.Pid, l.started.Cgroup >= 0)
 	return child, nil
 }
 
@@ -176,6 +177,7 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 		l.logOutput(m.Output)
 		return false, nil
 	case nsenter.Executing:
+		l.runtime.debugf("start %s: startContainer hooks have ended", l.dir.ID())
 		l.announced = true
 		return false, nil
 	case nsenter.Listener: // sent by a helper process of the process, see passListener

@@ -28,6 +28,7 @@ func (c *Container) Pause() error {
 		_ = m.Thaw()
 		return fmt.Errorf("pause %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
+	c.runtime.debugf("pause %s: cgroup %v is frozen", c.dir.ID(), c.state.Cgroup.Paths)
 	return nil
 }
 
@@ -44,5 +45,6 @@ func (c *Container) Resume() error {
 	if err := m.Thaw(); err != nil {
 		return fmt.Errorf("resume %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
+	c.runtime.debugf("resume %s: cgroup %v is thawed", c.dir.ID(), c.state.Cgroup.Paths)
 	return nil
 }

@@ -43,7 +43,11 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 		return nil, err
 	}
 	in.StartSocket = true
-	return specconv.Create(in)
+	p, err := specconv.Create(in)
+	if err == nil {
+		r.debugf("plan: bundle %s, rootfs %s, %d steps", b.Dir, b.Rootfs, len(p.Steps))
+	}
+	return p, err
 }
 
 // compile computes the plan for the container's init.
@@ -63,6 +67,7 @@ func (c *creation) compile(ctx context.Context, provided map[string]int) error {
 	if c.plan, err = specconv.Create(in); err != nil {
 		return fault.Wrap("plan", fault.ConfigInvalid, err)
 	}
+	c.runtime.debugf("create %s: plan of %d steps, seccomp filter: %t", c.options.ID, len(c.plan.Steps), in.Seccomp != nil)
 	c.state.Late = keepLate(c.plan)
 	return nil
 }
@@ -127,6 +132,8 @@ func (x *execution) compile(ctx context.Context) error {
 	if x.plan, err = specconv.Exec(in); err != nil {
 		return fault.Wrap("plan", fault.ConfigInvalid, err)
 	}
+	x.runtime.debugf("exec %s: %q as %d:%d, plan of %d steps, seccomp filter: %t", x.dir.ID(), x.wanted.Args,
+		x.wanted.User.UID, x.wanted.User.GID, len(x.plan.Steps), in.Seccomp != nil)
 	return nil
 }
 

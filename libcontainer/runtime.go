@@ -51,7 +51,7 @@ func (r *Runtime) debugf(format string, args ...any) {
 	}
 }
 
-func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info} }
+func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info, Debug: r.Debug} }
 
 func (r *Runtime) cgroups() cgrouppolicy.Policy {
 	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, Rootless: r.Rootless, Debug: r.Debug}
@@ -65,7 +65,11 @@ func (r *Runtime) cgroups() cgrouppolicy.Policy {
 // something that Create accepts but that is probably a mistake, or that can't be
 // checked in advance. The error is a *fault.Fault, for a bundle that can't be read.
 func (r *Runtime) Check(bundle string, onHost bool) ([]config.Problem, error) {
-	return preflight.Check(bundle, r.cgroups(), onHost)
+	problems, err := preflight.Check(bundle, r.cgroups(), onHost)
+	if err == nil {
+		r.debugf("check: bundle %q, on this host: %t, %d problems", bundle, onHost, len(problems))
+	}
+	return problems, err
 }
 
 // CreateOptions are the options of Create and Run.

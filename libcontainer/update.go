@@ -48,6 +48,7 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 	}
 	err = m.Set(resources)
 	if err == nil {
+		c.runtime.debugf("update %s: limits are set in %v", c.dir.ID(), c.state.Cgroup.Paths)
 		err = c.updateDevices(m, resources.Devices)
 	}
 	if err != nil {
@@ -78,6 +79,7 @@ func (c *Container) updateDevices(m cgroups.Manager, rules []specs.LinuxDeviceCg
 	if err := m.SetDevices(rules, true); err != nil {
 		return err
 	}
+	c.runtime.debugf("update %s: device rules are %q", c.dir.ID(), wanted)
 	c.state.Devices = wanted
 	return c.dir.Save(c.state)
 }
@@ -106,6 +108,7 @@ func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
 	if !root.Has("schemata") {
 		return place.Errorf(place.At("/linux/intelRdt"), "no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
 	}
+	c.runtime.debugf("update %s: schemata in %s", c.dir.ID(), root.Path())
 	if c.state.IntelRdt != nil {
 		return root.Update(c.state.IntelRdt, r)
 	}

@@ -24,6 +24,7 @@ func (s *session) features(*cli.Context) error {
 	f := libcontainer.Features()
 	f.Annotations["com.github.runnel.version"] = s.build.Version
 	f.Annotations["com.github.runnel.commit"] = s.build.Commit
+	s.debugf("features: %s, version %s, specification %s to %s", programName, s.build.Version, f.OCIVersionMin, f.OCIVersionMax)
 	content, err := json.MarshalIndent(f, "", "    ")
 	if err != nil {
 		return err

@@ -101,6 +101,13 @@ func (s *session) fail(err error) {
 	}
 }
 
+// debugf logs a step of a command that needs no Runtime, with --debug.
+func (s *session) debugf(format string, args ...any) {
+	if s.global.Bool("debug") {
+		s.log.Write(logging.Debug, fmt.Sprintf(format, args...))
+	}
+}
+
 // warnAbout logs an error that isn't one of the command. It is for people, too, who don't
 // read a log in a file.
 func (s *session) warnAbout(err error) {

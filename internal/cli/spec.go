@@ -56,5 +56,6 @@ func (s *session) spec(c *cli.Context) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path)) // an incomplete file would be worse than none
 	}
+	s.debugf("spec: %s is written, %d bytes", path, len(content)+1)
 	return nil
 }

@@ -24,11 +24,11 @@ import (
 	"github.com/runnel/runnel/nsenter"
 )
 
-// Runner runs hooks. Info receives each line that a hook prints; nil discards them. Dir is
-// their working directory; "" is that of the runtime.
+// Runner runs hooks. Info receives each line that a hook prints, Debug how long each has
+// run; nil discards them. Dir is their working directory; "" is that of the runtime.
 type Runner struct {
-	Info func(string)
-	Dir  string
+	Info, Debug func(string)
+	Dir         string
 }
 
 // RunAll runs hooks in their order, and stops at the first that fails. The kind is the
@@ -52,7 +52,11 @@ func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hoo
 	at := Place(kind, index)
 	origin := at.String() + " " + hook.Path
 	var out, errs output
+	begin := time.Now()
 	err := r.execute(ctx, hook, state, &out, &errs)
+	if r.Debug != nil {
+		r.Debug(fmt.Sprintf("%s: ended after %v", origin, time.Since(begin)))
+	}
 	if err == nil {
 		r.Log(origin, out.text(), errs.text())
 		return nil

@@ -249,22 +249,83 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	done
 }
 
-@test "--debug tells what each command does" {
-	only_ours 'the steps of runc are others'
+# debug_lines prints what each command tells with --debug, one regular expression in a line,
+# after the command. They are in an order in which they succeed.
+debug_lines() {
+	cat <<-END
+		spec --bundle $TMP|spec: $TMP/config.json is written, [0-9]+ bytes
+		features|features: runnel, version .*, specification 1.0.0 to [0-9.]+
+		check --host .|check: bundle ".", on this host: true, [0-9]+ problems
+		plan|plan: bundle $BUNDLE, rootfs $BUNDLE/rootfs, [0-9]+ steps
+		create c|create c: bundle $BUNDLE, rootfs $BUNDLE/rootfs, config.json of [0-9]+ bytes
+		|create c: state $ROOT/c is reserved
+		|create c: cgroup \($DRIVER\) .*$CGROUP
+		|create c: plan of [0-9]+ steps, seccomp filter: true
+		|child [0-9]+ is started in its cgroup: (true|false)
+		|create c: device rules are set
+		|create c: limits are set in .*$CGROUP
+		|child [0-9]+ carries out [0-9]+ steps
+		|create c: namespaces and mounts exist, pid [0-9]+, namespaces .*\{mount \}
+		|hooks.createRuntime\[0\] /bin/true: ended after [0-9.]+m?s
+		|create c: created, pid [0-9]+
+		start c|open $ROOT/c: pid [0-9]+
+		|start c: pid [0-9]+ continues
+		|start c: the program runs
+		|hooks.poststart\[0\] /bin/true: ended after [0-9.]+m?s
+		state c|open $ROOT/c: pid [0-9]+
+		list|list: state root $ROOT, [1-9] containers
+		ps c|c: 1 processes in cgroup .*$CGROUP
+		events --stats c|events c: statistics of cgroup .*$CGROUP
+		exec c true|exec c: \["true"\] as 0:0, plan of [0-9]+ steps, seccomp filter: true
+		|exec c: the program runs, pid [0-9]+
+		update --pids-limit 30 c|update c: limits are set in .*$CGROUP
+		pause c|pause c: cgroup .*$CGROUP.* is frozen
+		resume c|resume c: cgroup .*$CGROUP.* is thawed
+		kill c 0|kill c: signal 0, pid [0-9]+, all processes: false
+		|kill c: the signal is sent
+		kill --all c 9|kill c: signal 9 is sent to all processes of cgroup .*$CGROUP
+		gc|gc: state root $ROOT, [1-9] containers
+		delete --force c|delete c: pid [0-9]+, state $ROOT/c
+		|delete c: cgroup .*$CGROUP.* is removed
+		|delete c: state $ROOT/c is removed
+		run --detach c|create c: created, pid [0-9]+
+		|start c: the program runs
+	END
+}
+
+# debug_config makes a config whose commands have something to tell.
+debug_config() {
 	args sleep 1000
-	ok runtime --debug create c
-	says 'level=debug msg="create c: bundle .*'
-	says 'level=debug msg="child [0-9]+ carries out [0-9]+ steps"'
-	says 'level=debug msg="create c: namespaces and mounts exist, pid [0-9]+"'
-	ok runtime --debug start c
-	says 'level=debug msg="start c: the program runs"'
-	local command
-	for command in 'state c' 'ps c' 'exec c true' 'kill c 0' list 'delete --force c'; do
-		# shellcheck disable=SC2086
-		ok runtime --debug $command
-		says "level=debug msg=\"open $ROOT/c: pid"
+	profile='{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["swapon"], "action": "SCMP_ACT_ERRNO"}]}'
+	config '.linux.seccomp = $p | .linux.resources.pids.limit = 50 |
+		.hooks = {createRuntime: [{path: "/bin/true"}], poststart: [{path: "/bin/true"}]}' --argjson p "$profile"
+}
+
+@test "--debug tells what each command does, in text and in JSON" {
+	only_ours 'the steps of runc are others'
+	needs_root 'set limits everywhere'
+	local command line format told tested=' '
+	debug_config
+	for format in text json; do
+		rm -f "$TMP/config.json"
+		while IFS='|' read -r command line; do
+			if [ -n "$command" ]; then
+				# shellcheck disable=SC2086 # words of a command line
+				ok runtime --debug --log-format "$format" $command
+				told=$error
+				tested+="${command%% *} "
+			fi
+			case $format in
+			text) grep -F level=debug <<<"$told" | sed 's/.* msg="//; s/"$//; s/\\//g' ;;
+			json) jq -r 'select(.level == "debug") | .msg' <<<"$told" ;;
+			esac | grep -qE "^$line" || fail "$command ($format): no line $line in:" "$told"
+		done < <(debug_lines)
+		ok runtime delete --force c
 	done
-	says 'level=debug msg="delete c: pid [0-9]+'
+	# checkpoint and the like are refused, help isn't about anything.
+	for command in $("$RUNTIME" --help | sed -n '/^COMMANDS:/,/^GLOBAL/s/^     \([a-z]*\) .*/\1/p'); do
+		[[ $command == help || $tested == *" $command "* ]] || fail "not in the table: $command"
+	done
 	ok runtime list
 	equal "$error" ''
 }

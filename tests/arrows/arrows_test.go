@@ -22,7 +22,7 @@ const (
 // without an entry may import no package of the module.
 var arrows = map[string][]string{
 	"":                 {"internal/cli"},
-	"internal/cli/...": {"libcontainer", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
+	"internal/cli/...": {"libcontainer", "libcontainer/criu", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
 
 	"libcontainer": {
 		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "seccomp/profile", "internal/...",
@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"libcontainer/sdnotify":     {"libcontainer/state", "internal/..."},
 	"libcontainer/idmap":        {"nsenter", "nsenter/plan", "internal/..."},
 	"libcontainer/netdev":       {"internal/..."},
+	"libcontainer/criu":         {"internal/..."},
 	"libcontainer/program":      {"internal/..."},
 	"libcontainer/state":        {"libcontainer/fault", "cgroups", "internal/..."},
 	"libcontainer/fault":        {"specconv/config", "internal/..."},

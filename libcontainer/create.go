@@ -56,13 +56,23 @@ type creation struct {
 	devices *netdev.Moved // nil if no network device was moved
 }
 
-// create checks what can be checked in advance before it creates anything. From Reserve
-// on, undo removes what was created. The state directory is locked; the caller unlocks it
-// when the container is complete.
-//
-// With forStart the container waits at its start socket for another process; otherwise
-// it waits for the next message of this conversation.
+// create creates the container. With forStart it waits at its start socket for another
+// process; otherwise it waits for the next message of this conversation.
 func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*creation, error) {
+	c, err := r.reserve(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.build(ctx, forStart); err != nil {
+		return nil, c.undo(err)
+	}
+	return c, nil
+}
+
+// reserve checks what can be checked in advance, and then creates the state directory. From
+// here on, undo removes what was created. The state directory is locked; the caller unlocks
+// it when the container is complete.
+func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
 	b, err := bundle.Open(o.Bundle)
 	if err != nil {
 		return nil, err
@@ -84,9 +94,6 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 	r.debugf("create %s: state %s is reserved", o.ID, dir.Path())
 	c := &creation{options: o, bundle: b}
 	c.launch = launch{Container: &Container{runtime: r, dir: dir}, spec: b.Spec, pidfd: -1}
-	if err := c.build(ctx, forStart); err != nil {
-		return nil, c.undo(err)
-	}
 	return c, nil
 }
 
@@ -103,16 +110,13 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 		defer unix.Close(fd)
 		provided[specconv.StartFile] = fd
 	}
-	if c.streams, err = c.options.Stdio.open(c.spec.Process, provided); err != nil {
+	if err := c.openStreams(provided); err != nil {
 		return err
 	}
 	// This comes before the plan, which depends on whether the container has a cgroup: an
 	// unprivileged user may not be able to create one.
-	if err := c.createCgroup(); err != nil {
-		return explain.Cgroup("cgroup", err)
-	}
-	if err := resctrl.Host.Prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt); err != nil {
-		return explain.Cgroup("intel-rdt", err)
+	if err := c.createGroups(); err != nil {
+		return err
 	}
 	if err := c.compile(ctx, provided); err != nil {
 		return err
@@ -163,6 +167,24 @@ func (c *creation) record() error {
 		}
 	}
 	return c.dir.Save(s)
+}
+
+// openStreams opens the streams of the container's process, and records how a checkpoint
+// refers to them.
+func (c *creation) openStreams(provided map[string]int) (err error) {
+	c.streams, err = c.options.Stdio.open(c.spec.Process, provided)
+	if err == nil {
+		c.state.Streams = c.streams.keys()
+	}
+	return err
+}
+
+// createGroups creates the cgroup, and the resctrl group.
+func (c *creation) createGroups() error {
+	if err := c.createCgroup(); err != nil {
+		return explain.Cgroup("cgroup", err)
+	}
+	return explain.Cgroup("intel-rdt", resctrl.Host.Prepare(c.state.IntelRdt, c.spec.Linux.IntelRdt))
 }
 
 // createCgroup creates the cgroup's directories. The limits are set later, while the
@@ -380,18 +402,26 @@ func (c *creation) setUp(ctx context.Context, pid int) (err error) {
 		return fault.Wrap("network-device", fault.NetworkFailed, err)
 	}
 	creating := ociState(c.state, specs.StateCreating)
-	if hooks := c.spec.Hooks; hooks != nil {
-		runner := c.runtime.hooks()
-		runner.Dir = c.state.Bundle
-		//nolint:staticcheck // prestart is deprecated, and required
-		if err := runner.RunAll(ctx, "prestart", hooks.Prestart, creating); err != nil {
-			return err
-		}
-		if err := runner.RunAll(ctx, "createRuntime", hooks.CreateRuntime, creating); err != nil {
-			return err
-		}
+	if err := c.runFirstHooks(ctx, creating); err != nil {
+		return err
 	}
 	return c.states.Fill(creating)
+}
+
+// runFirstHooks runs the hooks of the runtime's namespaces that follow the creation of the
+// container's: prestart and createRuntime.
+func (c *creation) runFirstHooks(ctx context.Context, creating specs.State) error {
+	hooks := c.spec.Hooks
+	if hooks == nil {
+		return nil
+	}
+	runner := c.runtime.hooks()
+	runner.Dir = c.state.Bundle
+	//nolint:staticcheck // prestart is deprecated, and required
+	if err := runner.RunAll(ctx, "prestart", hooks.Prestart, creating); err != nil {
+		return err
+	}
+	return runner.RunAll(ctx, "createRuntime", hooks.CreateRuntime, creating)
 }
 
 // entersLast reports whether the child forks once more after setUp, into a pid namespace

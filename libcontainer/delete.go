@@ -189,6 +189,12 @@ func (c *Container) delete() error {
 
 // stop kills the container's processes and waits until init has ended.
 func (c *Container) stop() error {
+	if c.state.Restoring {
+		// criu, which isn't below the container's init, and what it has restored so far.
+		if err := c.killAll(unix.SIGKILL); err != nil {
+			return err
+		}
+	}
 	process, err := c.state.OpenProcess()
 	if errors.Is(err, ErrNotRunning) && c.state.Pid != 0 && c.state.HostPidNS {
 		// Its processes outlive an init that shares the host's pid namespace.

@@ -32,7 +32,7 @@ type launch struct {
 	// plan is what the child carries out; in start, the steps that remain of it.
 	plan    *plan.Plan
 	streams *streams
-	child   *nsenter.Child // nil in start
+	child   *nsenter.Child // nil in start, and in restore
 	// started and group are what the child was started with, and heard reports whether it
 	// has sent a message: see restart.
 	started nsenter.Options
@@ -227,14 +227,14 @@ func (l *launch) answerTree(m nsenter.Message) error {
 	return fault.Wrap(step.Op.Kind().String(), fault.MountFailed, place.Wrap(step.Origin, err))
 }
 
-// identify records pid as the process: the child, or the process that continues in its
-// place after a Fork step, when the child has ended. Both are children of this process
-// that haven't been reaped, so their pids can't have been reused.
+// identify records pid as the process: the child, the process that continues in its place
+// after a Fork step, when the child has ended, or that of a restore. All are children of
+// this process that haven't been reaped, so their pids can't have been reused.
 func (l *launch) identify(pid int) (err error) {
 	if pid == l.pid {
 		return nil
 	}
-	if pid == l.child.Pid {
+	if l.child != nil && pid == l.child.Pid {
 		l.pid, l.pidfd = pid, l.child.PidFD
 		return nil
 	}
@@ -242,6 +242,9 @@ func (l *launch) identify(pid int) (err error) {
 		return err
 	}
 	l.pid = pid
+	if l.child == nil {
+		return nil
+	}
 	unix.Close(l.child.PidFD)
 	l.child.PidFD = -1
 	_, _ = reap.Wait(l.child.Pid)
@@ -294,18 +297,17 @@ func (l *launch) kill() {
 
 // abort kills the child and the process and reaps them.
 func (l *launch) abort() {
-	if l.child == nil {
-		return
+	if l.child != nil {
+		defer l.child.Close()
 	}
-	defer l.child.Close()
-	if l.reaped {
+	if l.reaped || l.child == nil && l.pidfd < 0 {
 		return
 	}
 	l.kill()
 	if l.pid == 0 {
 		l.pid = l.child.Pid
 	}
-	if l.pid == l.child.Pid && l.plan.Has(plan.KindFork) {
+	if l.child != nil && l.pid == l.child.Pid && l.plan.Has(plan.KindFork) {
 		l.killForked()
 	}
 	_, _ = reap.Wait(l.pid)
@@ -333,12 +335,11 @@ func (l *launch) killForked() {
 // leaves open the pidfd of the process and its terminal.
 func (l *launch) close(keep bool) {
 	l.streams.close(keep)
-	if l.child == nil {
-		return
-	}
-	l.child.Close()
-	if l.pidfd < 0 {
-		l.pidfd = l.child.PidFD
+	if l.child != nil {
+		l.child.Close()
+		if l.pidfd < 0 {
+			l.pidfd = l.child.PidFD
+		}
 	}
 	if l.pidfd >= 0 && !keep {
 		unix.Close(l.pidfd)

@@ -18,10 +18,8 @@ import (
 // After an error nothing of the container is left. Errors are those of Create and
 // Container.Start.
 func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
-	if o.Subreaper {
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-			return nil, fmt.Errorf("become a subreaper: %w", err)
-		}
+	if err := o.becomeSubreaper(); err != nil {
+		return nil, err
 	}
 	c, err := r.create(ctx, o.CreateOptions, false)
 	if err != nil {
@@ -49,6 +47,16 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 		p.relay(notifier)
 	}
 	return p, nil
+}
+
+func (o *RunOptions) becomeSubreaper() error {
+	if !o.Subreaper {
+		return nil
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become a subreaper: %w", err)
+	}
+	return nil
 }
 
 // relay forwards the process's messages to the service manager until the process has

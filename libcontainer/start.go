@@ -155,14 +155,19 @@ func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) 
 	default:
 		return failure
 	}
-	if l.spec.Hooks == nil || len(l.spec.Hooks.Poststart) == 0 {
-		return failure
-	}
-	err := l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, status))
+	err := l.runPoststart(ctx, status)
 	if err != nil && failure != nil {
 		l.runtime.warn(failure.Error())
 	}
 	return cmp.Or(err, failure)
+}
+
+// runPoststart runs the poststart hooks, which are told the status.
+func (l *launch) runPoststart(ctx context.Context, status specs.ContainerState) error {
+	if l.spec.Hooks == nil {
+		return nil
+	}
+	return l.runtime.hooks().RunAll(ctx, "poststart", l.spec.Hooks.Poststart, ociState(l.state, status))
 }
 
 // lastWords is the time, in milliseconds, in which a process that can't execute its program

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/specconv"
 )
@@ -97,6 +98,30 @@ func (s *streams) openTerminal(consoleSocket string) (err error) {
 		return fmt.Errorf("socket for the terminal: %w", err)
 	}
 	s.receiver, s.socket = pair[0], pair[1]
+	return nil
+}
+
+// keys returns the names that a checkpoint has for the streams; nil if they are a terminal
+// of the container.
+func (s *streams) keys() []string {
+	if s.socket >= 0 {
+		return nil
+	}
+	keys := make([]string, len(s.fds))
+	for i, fd := range s.fds {
+		keys[i] = criu.StreamKey(fd)
+	}
+	return keys
+}
+
+// send sends the master of a terminal to who receives it.
+func (s *streams) send(master int) error {
+	if s.socket < 0 {
+		return fault.Wrap("console", fault.InvalidArgument, errors.New("the checkpoint has a terminal, and process.terminal isn't set in config.json"))
+	}
+	if err := unix.Sendmsg(s.socket, []byte("/dev/ptmx"), unix.UnixRights(master), nil, unix.MSG_NOSIGNAL); err != nil {
+		return fault.Wrap("console", fault.ProcessFailed, fmt.Errorf("send the terminal: %w", err))
+	}
 	return nil
 }
 

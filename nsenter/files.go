@@ -34,7 +34,7 @@ func openFiles(p *plan.Plan, provided map[string]int) (f openedFiles, err error)
 			f.fds = append(f.fds, fd)
 			continue
 		}
-		fd, err := openNamespace(file)
+		fd, err := OpenNamespace(file)
 		if err != nil {
 			return f, place.Wrap(file.Origin, err)
 		}
@@ -47,14 +47,16 @@ func openFiles(p *plan.Plan, provided map[string]int) (f openedFiles, err error)
 // CheckNamespace reports whether the namespace at path can be opened and is of type
 // nsType, CLONE_NEW*. It doesn't join the namespace, so that joining may still fail.
 func CheckNamespace(path string, nsType uint64) error {
-	fd, err := openNamespace(&plan.File{Path: path, NSType: nsType})
+	fd, err := OpenNamespace(&plan.File{Path: path, NSType: nsType})
 	if err == nil {
 		unix.Close(fd)
 	}
 	return err
 }
 
-func openNamespace(file *plan.File) (int, error) {
+// OpenNamespace opens the namespace that a File of a plan refers to, and checks its type.
+// The caller closes it.
+func OpenNamespace(file *plan.File) (int, error) {
 	fd, err := unix.Open(file.Path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open namespace %s: %w", file.Path, err)

@@ -3,6 +3,7 @@ package procfs
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -17,7 +18,15 @@ import (
 // namespace. That function locks its goroutine to a thread, for which the Go runtime
 // creates one more.
 func Mounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
-	const path = "/proc/self/mountinfo"
+	return readMounts("/proc/self/mountinfo", filter)
+}
+
+// MountsOf returns the mounts of the mount namespace of a process.
+func MountsOf(pid int) ([]*mountinfo.Info, error) {
+	return readMounts("/proc/"+strconv.Itoa(pid)+"/mountinfo", nil)
+}
+
+func readMounts(path string, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

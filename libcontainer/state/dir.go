@@ -82,6 +82,12 @@ type State struct {
 	// was created, if the container has no mount namespace of its own: mounts on top of
 	// it are the container's. Otherwise it is 0.
 	UnderRootfs uint64
+	// Streams are the names that a checkpoint has for the standard streams of the
+	// container's process, criu.StreamKey; nil if it has none of its caller's.
+	Streams []string
+	// Restoring reports that the cgroup is the container's, and that all processes in it
+	// are, while Pid isn't known yet, in a restore.
+	Restoring bool
 }
 
 // Step is what is stored of a step of a plan.

@@ -47,6 +47,12 @@ func (s *State) encode() []byte {
 		w.String("failure", s.Failure)
 	}
 	w.Uint("underRootfs", s.UnderRootfs)
+	if len(s.Streams) > 0 {
+		w.Strings("streams", s.Streams)
+	}
+	if s.Restoring {
+		w.Bool("restoring", s.Restoring)
+	}
 	if len(s.Late) > 0 {
 		w.Key("late")
 		w.Begin('[')
@@ -162,6 +168,10 @@ func (s *State) decode(key string, v jsontext.Value) bool {
 		v.Strings(&s.Devices)
 	case "underRootfs":
 		v.Uint(&s.UnderRootfs)
+	case "streams":
+		v.Strings(&s.Streams)
+	case "restoring":
+		v.Bool(&s.Restoring)
 	case "late":
 		v.List(func(v jsontext.Value) {
 			s.Late = append(s.Late, Step{})

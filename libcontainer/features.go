@@ -9,6 +9,7 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/cgroups/systemd"
+	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/seccomp"
 	"github.com/runnel/runnel/seccomp/profile"
 	"github.com/runnel/runnel/specconv/config"
@@ -21,7 +22,8 @@ import (
 func Features() *features.Features {
 	known := words.Features()
 	yes := true
-	annotations := map[string]string{}
+	// Clients look for runc's key.
+	annotations := map[string]string{"org.opencontainers.runc.checkpoint.enabled": "true"}
 	if version := LibseccompVersion(); version != "" {
 		annotations["io.github.seccomp.libseccomp.version"] = version
 	}
@@ -43,7 +45,7 @@ func Features() *features.Features {
 			NetDevices:      &features.NetDevices{Enabled: &yes},
 		},
 		Annotations:                        annotations,
-		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix, words.KeepGroupsAnnotation},
+		PotentiallyUnsafeConfigAnnotations: []string{systemd.AnnotationPrefix, words.KeepGroupsAnnotation, criu.ConfigAnnotation},
 	}
 }
 

@@ -17,6 +17,8 @@ _runnel_flags() {
 	resume) echo '--help -h' ;;
 	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --help -h' ;;
 	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
+	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --pre-dump --tcp-skip-in-flight --link-remap --page-server --status-fd --help -h' ;;
+	restore) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --bundle -b --console-socket --pid-file --detach -d --no-subreaper --lsm-profile --lsm-mount-context --trust-images --help -h' ;;
 	gc) echo '--dry-run -n --stopped --format -f --help -h' ;;
 	list) echo '--format -f --quiet -q --help -h' ;;
 	state) echo '--help -h' ;;
@@ -124,6 +126,30 @@ _runnel_value() {
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
 	'delete --rootless') echo words 'auto true false' ;;
+	'checkpoint --image-path') echo directories ;;
+	'checkpoint --work-path') echo directories ;;
+	'checkpoint --manage-cgroups-mode') echo words '' ;;
+	'checkpoint --empty-ns') echo words '' ;;
+	'checkpoint --parent-path') echo directories ;;
+	'checkpoint --page-server') echo words '' ;;
+	'checkpoint --status-fd') echo words '' ;;
+	'checkpoint --log') echo files ;;
+	'checkpoint --log-format') echo words 'text json' ;;
+	'checkpoint --root') echo directories ;;
+	'checkpoint --rootless') echo words 'auto true false' ;;
+	'restore --image-path') echo directories ;;
+	'restore --work-path') echo directories ;;
+	'restore --manage-cgroups-mode') echo words '' ;;
+	'restore --empty-ns') echo words '' ;;
+	'restore --bundle' | 'restore -b') echo directories ;;
+	'restore --console-socket') echo files ;;
+	'restore --pid-file') echo files ;;
+	'restore --lsm-profile') echo words '' ;;
+	'restore --lsm-mount-context') echo words '' ;;
+	'restore --log') echo files ;;
+	'restore --log-format') echo words 'text json' ;;
+	'restore --root') echo directories ;;
+	'restore --rootless') echo words 'auto true false' ;;
 	'gc --format' | 'gc -f') echo words 'table json' ;;
 	'gc --log') echo files ;;
 	'gc --log-format') echo words 'text json' ;;
@@ -213,10 +239,10 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update delete gc list state ps events features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update delete checkpoint restore gc list state ps events features help' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | delete | state | ps | events)
+		start | exec | kill | pause | resume | update | delete | checkpoint | restore | state | ps | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

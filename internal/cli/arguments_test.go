@@ -68,7 +68,7 @@ func TestArrange(t *testing.T) {
 		{"create --bogus ID", "create --bogus"},
 		{"create --debug ID --bundle", "--debug create --bundle"},
 		{"list -q --root", "--root"},
-		{"restore --lsm-profile x ID --root /r", "restore --lsm-profile x ID --root /r"},
+		{"restore --lsm-profile x ID --root /r", "--root /r restore --lsm-profile x -- ID"},
 	} {
 		got, _ := (&session{}).arrange(globalFlags(), strings.Fields(c.line))
 		if got := strings.Join(got, " "); got != c.want {

@@ -8,7 +8,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -129,11 +128,6 @@ func misuse(err error) error {
 		return nil
 	}
 	return &fault.Fault{Err: err, Code: fault.InvalidArgument}
-}
-
-// unsupported returns an error for what runnel cannot do.
-func unsupported(text string) error {
-	return &fault.Fault{Err: errors.New(text), Code: fault.NotSupported}
 }
 
 func (s *session) print(text string) error {

@@ -64,9 +64,15 @@ func (s *session) runContainer(c *cli.Context) error {
 func runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions, keep bool) (int, error) {
 	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
 	o.Stdio.Size = terminalSize()
+	return inForeground(keep, func(ctx context.Context) (*libcontainer.Process, error) { return r.Run(ctx, o) })
+}
+
+// inForeground waits for the end of the container that start starts, deletes it unless
+// keep, and returns its exit status.
+func inForeground(keep bool, start func(context.Context) (*libcontainer.Process, error)) (int, error) {
 	f := beginForeground()
 	defer f.end()
-	p, err := f.launch(func(ctx context.Context) (*libcontainer.Process, error) { return r.Run(ctx, o) })
+	p, err := f.launch(start)
 	if err != nil {
 		return -1, err
 	}

@@ -48,6 +48,7 @@ const (
 	NetworkFailed        Code = "network_failed"         // network devices
 	ProcessFailed        Code = "process_failed"         // any other step of setting up the process
 	HookFailed           Code = "hook_failed"            // a hook has failed, or couldn't be executed
+	CheckpointFailed     Code = "checkpoint_failed"      // criu couldn't checkpoint or restore the container
 	OutOfMemory          Code = "out_of_memory"          // the kernel has killed the process while it was set up
 	Permission           Code = "permission"             // EPERM or EACCES, of an operation without a code of its own
 	NotSupported         Code = "not_supported"          // ENOSYS or EOPNOTSUPP, of an operation without a code of its own

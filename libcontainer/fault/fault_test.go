@@ -62,7 +62,7 @@ func TestDetailsOf(t *testing.T) {
 // tests/integration.
 func TestCodesAreTested(t *testing.T) {
 	var tests string
-	for _, file := range []string{"fault_test.go", "../explain/explain_test.go", "../../tests/integration/hints.bats"} {
+	for _, file := range []string{"fault_test.go", "../explain/explain_test.go", "../../tests/integration/hints.bats", "../../tests/integration/checkpoint.bats"} {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -156,7 +156,6 @@ func (c *check) cgroupsPath() {
 // systemd driver, acts on.
 var foreignAnnotations = [...]struct{ prefix, of string }{
 	{"run.oci.", "crun"},
-	{"org.criu.", "CRIU"},
 	{"io.katacontainers.", "Kata Containers"},
 	{"dev.gvisor.", "gVisor"},
 }

@@ -191,13 +191,10 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	prints '--root x'
 }
 
-@test "checkpoint and restore are not supported, not even their help (Podman asks with it)" {
-	only_ours 'runc supports them'
-	exits 1 runtime checkpoint --help
-	says 'checkpoint is not supported yet'
-	exits 1 runtime --log "$TMP/log" --log-format json restore --bundle "$BUNDLE" c
-	says 'restore is not supported yet'
-	equal "$(jq -r .code "$TMP/log")" not_supported
+@test "checkpoint --help and the annotation in features: clients ask with them whether it is supported" {
+	ok runtime checkpoint --help
+	ok runtime features
+	equal "$(jq -r '.annotations["org.opencontainers.runc.checkpoint.enabled"]' <<<"$output")" true
 }
 
 @test "--log: JSON, one object for an error, which is on stderr, too" {

@@ -98,7 +98,7 @@ func TestBashCompletion(t *testing.T) {
 		"exec --t":                   "--tty",
 		"exec ID --t":                "",
 		"exec ID sh ":                "",
-		"checkp":                     "",
+		"checkp":                     "checkpoint",
 	}.check(t, func(line string) ([]string, error) {
 		cmd := exec.Command(bash, append([]string{
 			"--norc", "-c",
@@ -143,7 +143,7 @@ func TestFishCompletion(t *testing.T) {
 		"delete --force d":     "db",
 		"update ID --memory-r": "--memory-reservation",
 		"exec --t":             "--tty",
-		"checkp":               "",
+		"checkp":               "checkpoint",
 	}.check(t, func(line string) ([]string, error) {
 		cmd := exec.Command(fish, "--no-config", "-c", `source $argv[1]; complete -C "runnel $argv[2]"`, script, line)
 		cmd.Dir = dir
@@ -226,7 +226,7 @@ func TestZshCompletion(t *testing.T) {
 		"update ID --memory-r":       "--memory-reservation",
 		"exec --t":                   "--tty",
 		"exec ID --t":                "",
-		"checkp":                     "",
+		"checkp":                     "checkpoint",
 	}.check(t, func(line string) ([]string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()

@@ -1,0 +1,187 @@
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/libcontainer/criu"
+	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/fault"
+)
+
+// CRIUOptions are what a checkpoint and its restore have in common.
+type CRIUOptions = criu.Options
+
+// CheckpointOptions are the options of Checkpoint.
+type CheckpointOptions struct {
+	CRIUOptions
+	// Images is the directory that receives the checkpoint; it is created. Work receives
+	// the log; "" is Images.
+	Images, Work string
+	// Parent is the directory of an earlier checkpoint, of which only what has changed is
+	// kept, relative to Images; "" is none.
+	Parent string
+	// PreDump makes a first copy of the memory for later checkpoints to build on, and
+	// nothing else. LeaveRunning keeps the container after a complete checkpoint.
+	PreDump, LeaveRunning bool
+	// SkipInFlight leaves out TCP connections that aren't established yet, and LinkRemap
+	// gives deleted files that are in use a temporary name.
+	SkipInFlight, LinkRemap bool
+	// PageServer receives the memory; nil is Images.
+	PageServer *criu.PageServer
+	// StatusFD is a descriptor to which a zero byte is written when pages can be fetched,
+	// with LazyPages; nil for none.
+	StatusFD *int
+}
+
+// Checkpoint writes the state of a container's processes to a directory, and removes the
+// container, as Delete does, unless LeaveRunning or PreDump is set. The container must be
+// running or paused, and have a mount namespace of its own. After an error the container
+// continues as it was before.
+//
+// The error is a fault.State if the container's status doesn't permit it, and a
+// *criu.Failure, which says what to do if that is known, if criu couldn't do it.
+func (c *Container) Checkpoint(ctx context.Context, o CheckpointOptions) error {
+	status, err := c.Status()
+	if err != nil {
+		return err
+	}
+	if status != Running && status != Paused {
+		return fault.State(fmt.Sprintf("Container cannot be checkpointed in %s state", status))
+	}
+	spec, err := c.config()
+	if err != nil {
+		return err
+	}
+	if spec.Linux == nil {
+		spec.Linux = &specs.Linux{}
+	}
+	if err := checkCheckpointable(spec); err != nil {
+		return fault.Wrap("checkpoint", fault.NotSupported, err)
+	}
+	if err := c.dump(ctx, spec, o); err != nil {
+		return explainCRIU("checkpoint", errors.Join(err, c.thawUnless(status == Paused)))
+	}
+	if o.PreDump || o.LeaveRunning {
+		return nil
+	}
+	return c.Delete(true)
+}
+
+// explainCRIU returns the error of a step in which criu has failed, with its hint.
+func explainCRIU(step string, err error) error {
+	err = fault.Wrap(step, fault.CheckpointFailed, err)
+	var failure *criu.Failure
+	if f := fault.Of(err); f != nil && errors.As(err, &failure) {
+		f.Hint = failure.Hint
+	}
+	return err
+}
+
+// thawUnless thaws the container that a failed checkpoint has frozen.
+func (c *Container) thawUnless(wasPaused bool) error {
+	m := c.manager()
+	if wasPaused || m == nil {
+		return nil
+	}
+	if frozen, err := m.Frozen(); err != nil || !frozen {
+		return nil
+	}
+	return explain.Cgroup("cgroup", m.Thaw())
+}
+
+// dump has criu write the images, and writes what is needed beside them.
+func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOptions) error {
+	process, err := c.state.OpenProcess() // its pid can't be reused meanwhile
+	if err != nil {
+		return err
+	}
+	defer unix.Close(process)
+	program, err := criu.Find()
+	if err != nil {
+		return err
+	}
+	files, err := openFiles(o.Images, o.Work, true)
+	if err != nil {
+		return err
+	}
+	defer closeFiles(files)
+	files.Config = criu.ConfigFile(spec.Annotations)
+	d, err := c.planDump(spec, o)
+	if err != nil {
+		return err
+	}
+	d.Files = files
+	p, err := criu.Start(program)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	c.runtime.debugf("checkpoint %s: %s writes to %s, external: %q", c.dir.ID(), program, o.Images, d.External)
+	if err := p.Dump(ctx, d, func(n criu.Notification) error {
+		c.runtime.debugf("checkpoint %s: criu: %s", c.dir.ID(), n.Point)
+		return nil
+	}); err != nil {
+		return err
+	}
+	if o.PreDump {
+		return nil
+	}
+	return criu.WriteDescriptors(files.Images, c.state.Streams)
+}
+
+// planDump returns the request to criu.
+func (c *Container) planDump(spec *specs.Spec, o CheckpointOptions) (criu.Dump, error) {
+	d := criu.Dump{
+		Options: o.CRIUOptions, Pid: c.state.Pid, Parent: o.Parent, Pre: o.PreDump, LeaveRunning: o.LeaveRunning,
+		SkipInFlight: o.SkipInFlight, LinkRemap: o.LinkRemap, PageServer: o.PageServer, StatusFD: o.StatusFD,
+		FreezeCgroup: c.freezerOf(),
+	}
+	for _, key := range c.state.Streams {
+		if criu.IsExternal(key) && !slices.Contains(d.External, key) {
+			d.External = append(d.External, key)
+		}
+	}
+	inside, err := procfs.MountsOf(c.state.Pid)
+	if err != nil {
+		return d, err
+	}
+	outside, err := procfs.Mounts(nil)
+	if err != nil {
+		return d, err
+	}
+	mounts, err := c.externalMounts(spec, inside, outside)
+	if err != nil {
+		return d, err
+	}
+	namespaces, err := c.namedNamespaces(spec)
+	d.External = slices.Concat(d.External, mounts, namespaces)
+	return d, err
+}
+
+// openFiles opens the directories of a checkpoint. With create they are created.
+func openFiles(images, work string, create bool) (f criu.Files, err error) {
+	if f.Images, err = criu.OpenDir(images, create); err != nil {
+		return f, fmt.Errorf("images: %w", err)
+	}
+	if work == "" {
+		work = images
+	}
+	// A restore's log goes into a directory that may not exist yet, too.
+	if f.Work, err = criu.OpenDir(work, true); err != nil {
+		unix.Close(f.Images)
+		return f, fmt.Errorf("work directory: %w", err)
+	}
+	return f, nil
+}
+
+func closeFiles(f criu.Files) {
+	unix.Close(f.Images)
+	unix.Close(f.Work)
+}

@@ -1,0 +1,348 @@
+package libcontainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/procfs"
+	"github.com/runnel/runnel/libcontainer/criu"
+	"github.com/runnel/runnel/libcontainer/explain"
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/resctrl"
+	"github.com/runnel/runnel/nsenter/plan"
+)
+
+// RestoreOptions are the options of Restore. NoPivot, NoNewKeyring, ExtraFiles and
+// ListenFDs have no meaning for a container that has been running already.
+type RestoreOptions struct {
+	RunOptions
+	CRIUOptions
+	// Images is the directory with the checkpoint. Work receives the log; "" is Images.
+	Images, Work string
+	// LSMProfile, TYPE:NAME, and LSMMountContext replace those of the checkpoint; "" keeps
+	// them.
+	LSMProfile, LSMMountContext string
+	// TrustImages accepts images that other users could have written.
+	TrustImages bool
+}
+
+// Restore creates a container from a bundle whose processes are those of a checkpoint. They
+// run when it returns. The rootfs and the sources of bind mounts must have the content that
+// they had. The caller closes the result. After an error nothing of the container is left.
+// Errors are those of Create, and a *criu.Failure.
+func (r *Runtime) Restore(ctx context.Context, o RestoreOptions) (*Process, error) {
+	if err := o.becomeSubreaper(); err != nil {
+		return nil, err
+	}
+	c, err := r.reserve(o.CreateOptions)
+	if err != nil {
+		return nil, err
+	}
+	restored := &restoration{creation: c, options: o}
+	if err := restored.run(ctx); err != nil {
+		return nil, restored.fail(err)
+	}
+	c.dir.Unlock()
+	p := c.process()
+	p.reapAll = o.Subreaper
+	return p, nil
+}
+
+// restoration is the launch of a container whose processes criu creates.
+type restoration struct {
+	*creation
+	options RestoreOptions
+	criu    *criu.Process // nil until it runs, and once it has ended
+}
+
+func (r *restoration) run(ctx context.Context) error {
+	if err := checkCheckpointable(r.spec); err != nil {
+		return fault.Wrap("restore", fault.NotSupported, err)
+	}
+	program, err := criu.Find()
+	if err != nil {
+		return fault.Wrap("restore", fault.NotSupported, err)
+	}
+	files, err := r.openImages()
+	if err != nil {
+		return fault.Wrap("restore", fault.InvalidArgument, err)
+	}
+	defer closeFiles(files)
+	r.plan = &plan.Plan{}
+	if err := r.record(); err != nil {
+		return err
+	}
+	if err := r.openStreams(map[string]int{}); err != nil {
+		return err
+	}
+	if err := r.createGroups(); err != nil {
+		return err
+	}
+	r.state.Restoring = r.cgroup != nil
+	if err := r.dir.Save(r.state); err != nil {
+		return err
+	}
+	if err := r.restore(ctx, program, files); err != nil {
+		return explainCRIU("restore", err)
+	}
+	if err := r.streams.receive(); err != nil {
+		return err
+	}
+	if err := r.runPoststart(ctx, specs.StateRunning); err != nil {
+		return err
+	}
+	return announce(r.options.PidfdSocket, "standard", r.options.PidFile, r.pid, r.pidfd)
+}
+
+// openImages opens the directories of the checkpoint, and checks who could have written it.
+func (r *restoration) openImages() (criu.Files, error) {
+	files, err := openFiles(r.options.Images, r.options.Work, false)
+	if err != nil {
+		return files, err
+	}
+	files.Config = criu.ConfigFile(r.spec.Annotations)
+	if !r.options.TrustImages {
+		if err := criu.CheckImages(r.options.Images, files.Images); err != nil {
+			closeFiles(files)
+			return files, fmt.Errorf("images %w: whoever writes them decides what the restored processes do, with the privileges of root "+
+				"(--trust-images restores them nevertheless)", err)
+		}
+	}
+	return files, nil
+}
+
+// restore has criu make the processes.
+func (r *restoration) restore(ctx context.Context, program string, files criu.Files) error {
+	request := criu.Restore{
+		Options: r.options.CRIUOptions, Files: files, Root: r.state.Rootfs,
+		LSMProfile: r.options.LSMProfile, LSMMountContext: r.options.LSMMountContext,
+	}
+	namespaces, err := joinNamespaces(r.spec, &request)
+	defer func() {
+		for _, fd := range namespaces {
+			unix.Close(fd)
+		}
+	}()
+	if err != nil {
+		return fault.Wrap("restore", fault.NamespaceFailed, err)
+	}
+	if err := r.inheritStreams(&request); err != nil {
+		return err
+	}
+	if err := makeMountPoints(r.bundle); err != nil {
+		return fault.Wrap("mount", fault.MountFailed, err)
+	}
+	outside, err := procfs.Mounts(nil)
+	if err != nil {
+		return err
+	}
+	request.External = externalSources(r.bundle, outside)
+	if err := onThread(func() error { return r.startCRIU(program, &request) }); err != nil {
+		return err
+	}
+	defer closeFiles(request.Files)
+	if request.CgroupRoots, err = r.enterGroups(); err != nil {
+		return err
+	}
+	pid, err := r.criu.Restore(ctx, request, func(n criu.Notification) error { return r.answer(ctx, n) })
+	if err != nil {
+		return err
+	}
+	r.criu.Close()
+	r.criu = nil
+	if pid != r.pid {
+		return fmt.Errorf("criu has restored process %d, and announced %d", pid, r.pid)
+	}
+	r.state.Restoring = false
+	return r.dir.Save(r.state)
+}
+
+// inheritStreams names the streams that replace those of the checkpoint.
+func (r *restoration) inheritStreams(request *criu.Restore) error {
+	keys, err := criu.ReadDescriptors(request.Images)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if key != "" && !isInherited(request.Inherit, key) {
+			request.Inherit = append(request.Inherit, criu.Inherited{Key: key, FD: r.streams.fds[i]})
+		}
+	}
+	return nil
+}
+
+func isInherited(list []criu.Inherited, key string) bool {
+	for _, in := range list {
+		if in.Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// onThread calls f on a thread that ends with it, so that f may change the thread's mount
+// namespace.
+func onThread(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // A goroutine that ends while it is locked ends its thread.
+		if unix.Gettid() != unix.Getpid() {
+			done <- f()
+			return
+		}
+		// But not the main thread, whose namespaces are those of /proc/self.
+		done <- onThread(f)
+		runtime.UnlockOSThread()
+	}()
+	return <-done
+}
+
+// startCRIU starts criu in a mount namespace of its own in which the rootfs is a mount
+// point: criu requires that. Nothing is mounted on the host, and nothing remains if this
+// process is killed.
+//
+// The directories of the request are opened once more, in that mount namespace, because criu
+// mounts something below the work directory. The caller closes them.
+func (r *restoration) startCRIU(program string, request *criu.Restore) (err error) {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("mount namespace for criu: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("mount namespace for criu: %w", err)
+	}
+	if err := unix.Mount(request.Root, request.Root, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("bind %s for criu: %w", request.Root, err)
+	}
+	if request.Files, err = reopenFiles(request.Files, r.options); err != nil {
+		return err
+	}
+	if r.criu, err = criu.StartRestore(program, *request); err != nil {
+		closeFiles(request.Files)
+	}
+	return err
+}
+
+// reopenFiles opens the directories of a checkpoint in the thread's mount namespace. They must
+// still be those that were checked.
+func reopenFiles(checked criu.Files, o RestoreOptions) (criu.Files, error) {
+	again, err := openFiles(o.Images, o.Work, false)
+	if err != nil {
+		return again, err
+	}
+	again.Config = checked.Config
+	var before, now unix.Stat_t
+	if err = unix.Fstat(checked.Images, &before); err == nil {
+		err = unix.Fstat(again.Images, &now)
+	}
+	if err == nil && (before.Dev != now.Dev || before.Ino != now.Ino) {
+		err = errors.New("another directory is there now")
+	}
+	if err != nil {
+		closeFiles(again)
+		return criu.Files{Images: -1, Work: -1}, fmt.Errorf("images %s: %w", o.Images, err)
+	}
+	return again, nil
+}
+
+// enterGroups moves criu into the container's groups, which the processes inherit that it
+// makes. It returns the cgroups that replace those of the checkpoint.
+func (r *restoration) enterGroups() (map[string]string, error) {
+	if err := resctrl.Host.Join(r.state.IntelRdt, r.criu.Pid()); err != nil {
+		return nil, explain.Cgroup("intel-rdt", err)
+	}
+	if r.cgroup == nil {
+		return nil, nil
+	}
+	if err := r.enterCgroup(); err != nil {
+		return nil, explain.Cgroup("cgroup", err)
+	}
+	memberships, err := procfs.ReadCgroups(r.criu.Pid())
+	if err != nil {
+		return nil, err
+	}
+	roots := map[string]string{}
+	for _, m := range memberships {
+		for _, controller := range m.Controllers {
+			roots[controller] = m.Path
+		}
+	}
+	return roots, nil
+}
+
+// enterCgroup moves criu into the cgroup, which systemd creates for that.
+func (r *restoration) enterCgroup() error {
+	if r.joinsCgroup() {
+		return r.joinCgroup(r.criu.Pid())
+	}
+	return r.cgroup.Join(r.criu.Pid())
+}
+
+// answer acts on a notification, for which criu waits.
+func (r *restoration) answer(ctx context.Context, n criu.Notification) error {
+	r.runtime.debugf("restore %s: criu: %s, pid %d", r.dir.ID(), n.Point, n.Pid)
+	if n.FD >= 0 {
+		defer unix.Close(n.FD)
+	}
+	switch n.Point {
+	case criu.SetupNamespaces:
+		if err := r.known(n.Pid); err != nil {
+			return err
+		}
+		if err := restoreSysctls(n.Pid, r.spec); err != nil {
+			return fault.Wrap("sysctl", fault.ProcessFailed, err)
+		}
+		return r.runFirstHooks(ctx, ociState(r.state, specs.StateCreating))
+	case criu.PostRestore:
+		if err := r.known(n.Pid); err != nil {
+			return err
+		}
+		return r.limit()
+	case criu.OrphanPtsMaster:
+		if n.FD < 0 {
+			return errors.New("criu has sent no terminal")
+		}
+		return r.streams.send(n.FD)
+	}
+	return nil
+}
+
+// known records the pid of the container's init.
+func (r *restoration) known(pid int) error {
+	if pid == r.pid {
+		return nil
+	}
+	if err := r.identify(pid); err != nil {
+		return err
+	}
+	return r.dir.Save(r.state)
+}
+
+// limit sets the limits of the config, which would otherwise limit criu. The processes
+// haven't continued yet.
+func (r *restoration) limit() error {
+	if r.cgroup == nil {
+		return nil
+	}
+	if err := r.setLimits(); err != nil {
+		return explain.Cgroup("cgroup", err)
+	}
+	return explain.Cgroup("cgroup", r.runtime.cgroups().SetDevices(r.cgroup, r.spec))
+}
+
+// fail removes everything that was created, and returns the error of the restore, which has
+// failed with err.
+func (r *restoration) fail(err error) error {
+	if r.criu != nil {
+		r.criu.Kill()
+		if r.state != nil && r.state.Restoring {
+			r.warnAbout(r.killAll(unix.SIGKILL))
+		}
+		r.criu.Close()
+	}
+	return r.undo(err)
+}

@@ -57,28 +57,16 @@ func (c *Container) Start(ctx context.Context, notifySocket string) error {
 }
 
 func (c *Container) start(ctx context.Context, notifySocket string) error {
-	conversation, err := nsenter.DialStart(c.dir.FD(), state.StartName)
-	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
-		return c.tooLate()
-	}
+	conversation, err := c.dialStart()
 	if err != nil {
 		return err
 	}
-	defer conversation.Close()
 	notifier := c.openNotifier(notifySocket)
 	defer notifier.Close()
-	if err := conversation.Go(); err != nil {
-		return c.tooLate()
+	if conversation, err = c.tellToStart(ctx, conversation); err != nil {
+		return err
 	}
-	if err := await(ctx, conversation); err != nil {
-		return errors.Join(err, c.stop())
-	}
-	// The container answers only one of several concurrent starts; for the others the
-	// conversation ends.
-	m, err := conversation.Next()
-	if err != nil || m.Kind != nsenter.Starting {
-		return c.tooLate()
-	}
+	defer conversation.Close()
 	c.runtime.debugf("start %s: pid %d continues", c.dir.ID(), c.state.Pid)
 	if err := unix.Unlinkat(c.dir.FD(), state.StartName, 0); err != nil && err != unix.ENOENT {
 		return fmt.Errorf("start %s: %w", c.dir.ID(), err)
@@ -91,6 +79,46 @@ func (c *Container) start(ctx context.Context, notifySocket string) error {
 		return errors.Join(err, c.endStart(err))
 	}
 	return c.awaitReady(ctx, notifier)
+}
+
+// dialStart connects to the container's init, which waits to be started.
+func (c *Container) dialStart() (*nsenter.Conversation, error) {
+	conversation, err := nsenter.DialStart(c.dir.FD(), state.StartName)
+	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT) {
+		return nil, c.tooLate()
+	}
+	return conversation, err
+}
+
+// startTries is how often a start stands still for so long between two of its system calls
+// that the container's init doesn't wait for it, before it gives up.
+const startTries = 10
+
+// tellToStart tells the container's init to start, and returns the conversation, which may
+// be a new one. The init answers only one of several concurrent starts. For the others the
+// conversation ends, and then nobody listens any more. If the init still does, it hasn't
+// waited for this start.
+func (c *Container) tellToStart(ctx context.Context, conversation *nsenter.Conversation) (*nsenter.Conversation, error) {
+	var err error
+	for range startTries {
+		if err = conversation.Go(); err == nil {
+			if err := await(ctx, conversation); err != nil {
+				conversation.Close()
+				return nil, errors.Join(err, c.stop())
+			}
+			var m nsenter.Message
+			if m, err = conversation.Next(); err == nil && m.Kind == nsenter.Starting {
+				return conversation, nil
+			}
+		}
+		conversation.Close()
+		var dialled error
+		if conversation, dialled = c.dialStart(); dialled != nil {
+			return nil, dialled
+		}
+	}
+	conversation.Close()
+	return nil, fmt.Errorf("start %s: %w", c.dir.ID(), err)
 }
 
 // endStart ends a container whose start has failed. After a hook the container is

@@ -50,7 +50,7 @@ func (b *builder) callsToEnter() []systemCall {
 func (b *builder) callsToWait() []systemCall {
 	calls := callsOf(unix.SYS_SENDMSG, unix.SYS_RECVFROM, unix.SYS_EXECVE)
 	if b.in.StartSocket {
-		calls = append(calls, callsOf(unix.SYS_ACCEPT4, unix.SYS_CLOSE, unix.SYS_RT_SIGACTION)...)
+		calls = append(calls, callsOf(unix.SYS_ACCEPT4, unix.SYS_SETSOCKOPT, unix.SYS_CLOSE, unix.SYS_RT_SIGACTION)...)
 	}
 	return calls
 }

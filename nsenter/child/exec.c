@@ -2,9 +2,11 @@
  * execve(2). */
 #include "child.h"
 #include <asm/statfs.h>
+#include <linux/time_types.h>
 
 #define PASSWD_BYTES (16 << 20)
 #define PASSWD_SECONDS 2
+#define START_SECONDS 1
 #define EXIT_NOT_EXECUTED 255
 #define LAST_SIGNAL 31 /* those above are the real-time signals */
 
@@ -207,8 +209,18 @@ static void handle_signals(void)
 			sys4(__NR_rt_sigaction, s, &act, 0, sizeof(act.mask));
 }
 
+/* receive_within sets how many seconds a receive from a socket waits at most; 0 is no
+ * limit. */
+static void receive_within(long fd, long seconds)
+{
+	struct __kernel_old_timeval most = {.tv_sec = seconds};
+
+	sys5(__NR_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+}
+
 /* accept_start accepts the connection of a `start`. One that closes it before it
- * has sent its message doesn't start the container. */
+ * has sent its message doesn't start the container. One that stands still isn't waited
+ * for, so that another can start it; it finds its connection closed, and tries again. */
 static long accept_start(long listener)
 {
 	for (;;) {
@@ -219,8 +231,11 @@ static long accept_start(long listener)
 			continue;
 		if (fd < 0)
 			return fd;
-		if (sys6(__NR_recvfrom, fd, &m, sizeof(m), 0, 0, 0) == sizeof(m) && m.kind == MSG_PROCEED)
+		receive_within(fd, START_SECONDS);
+		if (sys6(__NR_recvfrom, fd, &m, sizeof(m), 0, 0, 0) == sizeof(m) && m.kind == MSG_PROCEED) {
+			receive_within(fd, 0);
 			return fd;
+		}
 		sys_close(fd);
 	}
 }

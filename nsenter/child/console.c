@@ -112,16 +112,12 @@ long op_console(const struct op *op)
  * latter is one. */
 static void use_own_null(int fd)
 {
-	struct file_status st;
-	long null = in_root("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	long null = in_root_if("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, is_null);
 
 	if (null < 0)
 		return;
-	if (file_stat(null, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 &&
-	    st.rdev_minor == 3) {
-		sys3(__NR_fcntl, null, F_SETFL, O_RDWR);
-		sys3(__NR_dup3, null, fd, 0);
-	}
+	sys3(__NR_fcntl, null, F_SETFL, O_RDWR);
+	sys3(__NR_dup3, null, fd, 0);
 	sys_close(null);
 }
 
@@ -133,13 +129,9 @@ long op_stdio(const struct op *op)
 	for (int fd = 0; fd < 3; fd++) {
 		struct file_status st;
 
-		if (file_stat(fd, &st) < 0)
-			continue;
-		if ((st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 && st.rdev_minor == 3) {
+		if (is_null(fd))
 			use_own_null(fd);
-			continue;
-		}
-		if (st.uid != op->stdio.uid)
+		else if (file_stat(fd, &st) >= 0 && st.uid != op->stdio.uid)
 			sys3(__NR_fchown, fd, op->stdio.uid, -1);
 	}
 	return 0;

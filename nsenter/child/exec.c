@@ -47,19 +47,17 @@ static int home_of(struct reader *r, const char *uid)
 long op_home(const struct op *op)
 {
 	static struct reader r = {.max = PASSWD_BYTES, .seconds = PASSWD_SECONDS};
-	struct file_status st;
 	char uid[24];
-	int len = -1;
+	int len;
 
 	decimal(uid, op->home.uid);
 	memcpy(home, "HOME=/", 7);
 	self.home = home;
-	r.fd = in_root("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	r.fd = in_root_if("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, is_regular);
 	if (r.fd < 0)
 		return 0;
-	if (file_stat(r.fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFREG)
-		while ((len = home_of(&r, uid)) == 0)
-			;
+	while ((len = home_of(&r, uid)) == 0)
+		;
 	if (len <= 0)
 		memcpy(home, "HOME=/", 7);
 	sys_close(r.fd);

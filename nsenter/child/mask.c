@@ -3,14 +3,6 @@
  * from the host and not from the image (CVE-2025-31133). */
 #include "child.h"
 
-static int is_null(long fd)
-{
-	struct file_status st;
-
-	return file_stat(fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 &&
-	       st.rdev_minor == 3;
-}
-
 static long clone_of(long fd)
 {
 	return sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);

@@ -29,6 +29,25 @@ long in_root(const char *path, uint64_t flags)
 	return open_how(self.root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+/* in_root_if opens path if is() is true of what is there. Opening something else can have
+ * effects, as with a device or a pipe, so it is looked at before, and again when it is
+ * open, in case it was replaced in between. */
+long in_root_if(const char *path, uint64_t flags, int (*is)(long fd))
+{
+	long fd = in_root(path, O_PATH | (flags & O_NOFOLLOW));
+	int expected = fd >= 0 && is(fd);
+
+	sys_close(fd);
+	if (!expected)
+		return fd < 0 ? fd : -EINVAL;
+	fd = in_root(path, flags);
+	if (fd >= 0 && !is(fd)) {
+		sys_close(fd);
+		return -EINVAL;
+	}
+	return fd;
+}
+
 /* step opens one component below dir, never a symbolic link and never "..". */
 static long step(long dir, const char *name)
 {

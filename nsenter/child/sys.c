@@ -104,6 +104,21 @@ long file_stat(long fd, struct file_status *st)
 	return 0;
 }
 
+int is_regular(long fd)
+{
+	struct file_status st;
+
+	return file_stat(fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFREG;
+}
+
+int is_null(long fd)
+{
+	struct file_status st;
+
+	return file_stat(fd, &st) >= 0 && (st.mode & S_IFMT) == S_IFCHR && st.rdev_major == 1 &&
+	       st.rdev_minor == 3;
+}
+
 long file_system(long fd)
 {
 	struct statfs fs;

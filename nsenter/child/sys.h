@@ -164,6 +164,11 @@ size_t decimal(char *out, uint64_t n);
 /* sys_close closes fd unless it is negative. */
 static inline long sys_close(long fd) { return fd < 0 ? 0 : sys1(__NR_close, fd); }
 long file_stat(long fd, struct file_status *st);
+
+/* is_regular and is_null report whether a descriptor is that of a regular file, or of the
+ * null device. */
+int is_regular(long fd);
+int is_null(long fd);
 /* file_system returns the type of the file system of fd (linux/magic.h). */
 long file_system(long fd);
 

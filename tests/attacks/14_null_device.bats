@@ -20,6 +20,20 @@ load lib
 	nothing_left
 }
 
+@test "what is in place of /etc/passwd and /dev/null isn't even opened" {
+	only_ours 'runc opens /etc/passwd to find the user'
+	config 'del(.process.env[] | select(startswith("HOME=")))'
+	# Opening can have effects: a writer waits until somebody opens the pipe for reading.
+	script 'for pipe in /dev/null /etc/passwd; do
+			(until [ -p $pipe ]; do sleep 0.01; done; echo >$pipe; echo "$pipe is open") &
+		done
+		rm -f /dev/null /etc/passwd; mkfifo /dev/null /etc/passwd; sleep 0.2; echo over; sleep 1000'
+	runtime run --detach c >"$TMP/said" 2>&1 </dev/null 3>&-
+	until_true grep -q over "$TMP/said"
+	ok runtime exec c true
+	! grep 'is open' "$TMP/said" || fail 'that was opened'
+}
+
 @test "exec: the container's /dev/null and terminals have been replaced" {
 	echo intact >rootfs/etc/canary
 	script 'rm -f /dev/null /dev/ptmx; ln -s /etc/canary /dev/null; ln -s /etc/canary /dev/ptmx; echo over; exec sleep 1000'

@@ -144,6 +144,8 @@ type View struct {
 	// Failure says why the container's process couldn't execute its program. runc has no
 	// such key.
 	Failure string `json:"failure,omitempty"`
+	// Exit is set if the container has stopped and it is recorded how.
+	Exit *Exit `json:"-"`
 }
 
 // View returns a description of the container as it is now. Pid is 0 if the container's
@@ -160,6 +162,9 @@ func (c *Container) View() (View, error) {
 	}
 	if status == Stopped {
 		v.Pid = 0
+		if v.Exit, err = c.exit(); err != nil {
+			c.runtime.warn(err.Error())
+		}
 	}
 	return v, nil
 }

@@ -90,6 +90,14 @@ type ExitStatus struct {
 	Signal unix.Signal
 }
 
+// exitStatusOf converts the status of wait(2).
+func exitStatusOf(status unix.WaitStatus) ExitStatus {
+	if status.Signaled() {
+		return ExitStatus{Code: -1, Signal: status.Signal()}
+	}
+	return ExitStatus{Code: status.ExitStatus()}
+}
+
 // Shell returns the status as a shell reports it in $?: the exit status, or 128 plus
 // the number of the signal.
 func (s ExitStatus) Shell() int {
@@ -118,10 +126,7 @@ func (p *Process) Wait(ctx context.Context) (ExitStatus, error) {
 	if p.relayed != nil {
 		<-p.relayed
 	}
-	ended := ExitStatus{Code: status.ExitStatus()}
-	if status.Signaled() {
-		ended = ExitStatus{Code: -1, Signal: status.Signal()}
-	}
+	ended := exitStatusOf(status)
 	p.status.Store(&ended)
 	return ended, nil
 }

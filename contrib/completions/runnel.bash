@@ -16,6 +16,7 @@ _runnel_flags() {
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
 	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --help -h' ;;
+	wait) echo '--format -f --help -h' ;;
 	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
 	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --pre-dump --tcp-skip-in-flight --link-remap --page-server --status-fd --help -h' ;;
 	restore) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --bundle -b --console-socket --pid-file --detach -d --no-subreaper --lsm-profile --lsm-mount-context --trust-images --help -h' ;;
@@ -122,6 +123,11 @@ _runnel_value() {
 	'update --log-format') echo words 'text json' ;;
 	'update --root') echo directories ;;
 	'update --rootless') echo words 'auto true false' ;;
+	'wait --format' | 'wait -f') echo words 'table json' ;;
+	'wait --log') echo files ;;
+	'wait --log-format') echo words 'text json' ;;
+	'wait --root') echo directories ;;
+	'wait --rootless') echo words 'auto true false' ;;
 	'delete --log') echo files ;;
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
@@ -239,10 +245,10 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update delete checkpoint restore gc list state ps events features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | delete | checkpoint | restore | state | ps | events)
+		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | ps | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

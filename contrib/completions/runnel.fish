@@ -121,6 +121,10 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l l3-cache-schema -x
 complete -c runnel -n '__fish_seen_subcommand_from update' -l mem-bw-schema -x -d 'set the Intel RDT memory bandwidth SCHEMA'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show help'
 
+complete -c runnel -n __fish_use_subcommand -a wait -d 'wait until a container has ended, and exit as it has'
+complete -c runnel -n '__fish_seen_subcommand_from wait' -l format -s f -x -a 'table json' -d 'print the result in this FORMAT: json'
+complete -c runnel -n '__fish_seen_subcommand_from wait' -l help -s h -d 'show help'
+
 complete -c runnel -n __fish_use_subcommand -a delete -d 'delete a stopped container'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l force -s f -d 'kill the container first'
 complete -c runnel -n '__fish_seen_subcommand_from delete' -l regex -s r -d 'delete all containers whose id matches ID, an extended regular expression'
@@ -198,7 +202,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check plan run create start exec kill pause resume update delete checkpoint restore gc list state ps events features help'
-complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update delete checkpoint restore state ps events' -a '(__runnel_ids)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help'
+complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state ps events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -46,6 +46,7 @@ func entries() []entry {
 		{"pause", pauseCommand},
 		{"resume", resumeCommand},
 		{"update", updateCommand},
+		{"wait", waitCommand},
 		{"delete", deleteCommand},
 		{"checkpoint", checkpointCommand},
 		{"restore", restoreCommand},

@@ -100,7 +100,8 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 		return 0, err
 	}
 	defer p.Close()
-	return f.wait(p)
+	ended, err := f.wait(p)
+	return ended.Shell(), err
 }
 
 func (s *session) execOptions(c *cli.Context) (libcontainer.ExecOptions, error) {

@@ -88,8 +88,8 @@ func (f *foreground) ends(s os.Signal) bool {
 	return false
 }
 
-// wait waits for the process and returns its exit status as a shell would.
-func (f *foreground) wait(p *libcontainer.Process) (int, error) {
+// wait waits for the process and returns its exit status.
+func (f *foreground) wait(p *libcontainer.Process) (libcontainer.ExitStatus, error) {
 	var t *terminal
 	if p.Terminal() != nil {
 		signal.Notify(f.signals, unix.SIGWINCH)
@@ -100,13 +100,10 @@ func (f *foreground) wait(p *libcontainer.Process) (int, error) {
 	rest := time.AfterFunc(restOfSignals, func() { signal.Notify(f.signals) })
 	defer rest.Stop()
 	status, err := p.Wait(context.Background())
-	if err != nil {
-		return -1, err
-	}
-	if t != nil {
+	if err == nil && t != nil {
 		t.drain()
 	}
-	return status.Shell(), nil
+	return status, err
 }
 
 // forward passes signals on. SIGCHLD is for the command, SIGURG for the Go scheduler,

@@ -26,7 +26,8 @@ type Build struct{ Version, Commit string }
 const (
 	exitError          = 1
 	exitUnknownCommand = 3
-	exitNotExecuted    = 255 // of run; exec exits with it after any error
+	exitUnknown        = 254 // of wait
+	exitNotExecuted    = 255 // of run; exec and wait exit with it after any error
 )
 
 // session is one run of the command line.

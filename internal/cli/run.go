@@ -80,6 +80,8 @@ func inForeground(keep bool, start func(context.Context) (*libcontainer.Process,
 	status, err := f.wait(p)
 	if !keep {
 		err = errors.Join(err, p.Container().Delete(true))
+	} else if err == nil {
+		err = p.Container().RecordExit(status)
 	}
-	return status, err
+	return status.Shell(), err
 }

@@ -24,7 +24,26 @@ func writeView(w *jsontext.Writer, v *libcontainer.View) {
 	if v.Failure != "" {
 		w.String("failure", v.Failure)
 	}
+	if v.Exit != nil {
+		w.Key("exit")
+		w.Begin('{')
+		writeExit(w, v.Exit)
+		w.End('}')
+	}
 	w.End('}')
+}
+
+// writeExit writes the members that are documented in runnel-wait(8).
+func writeExit(w *jsontext.Writer, x *libcontainer.Exit) {
+	w.Int("exitCode", x.Shell())
+	w.Int("signal", int(x.Signal))
+	if x.OOMKills >= 0 {
+		w.Bool("oomKilled", x.OOMKilled())
+		w.Int("oomKills", x.OOMKills)
+	}
+	if !x.Finished.IsZero() {
+		w.String("finished", x.Finished.UTC().Format(time.RFC3339Nano))
+	}
 }
 
 // viewJSON returns one container, indented and without a newline at the end.

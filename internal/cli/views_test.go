@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,20 @@ func TestViewJSON(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(want)+"\n", viewsJSON(views)); diff != "" {
 		t.Error(diff)
+	}
+	stopped := libcontainer.View{ID: "c", Status: "stopped", Exit: &libcontainer.Exit{
+		ExitStatus: libcontainer.ExitStatus{Code: -1, Signal: 9}, OOMKills: 1, Finished: created,
+	}}
+	const exit = `"exitCode":137,"signal":9,"oomKilled":true,"oomKills":1,"finished":"2026-01-02T03:04:05.123456789Z"`
+	if got := viewsJSON([]libcontainer.View{stopped}); !strings.HasSuffix(got, `"owner":"","exit":{`+exit+"}}]\n") {
+		t.Errorf("viewsJSON of a stopped container: %s", got)
+	}
+	if got, want := exitJSON("c", stopped.Exit), `{"id":"c",`+exit+"}\n"; got != want {
+		t.Errorf("exitJSON = %s, want %s", got, want)
+	}
+	stopped.Exit.OOMKills, stopped.Exit.ExitStatus = -1, libcontainer.ExitStatus{Code: 3}
+	if got, want := exitJSON("c", stopped.Exit), `{"id":"c","exitCode":3,"signal":0,"finished":"2026-01-02T03:04:05.123456789Z"}`+"\n"; got != want {
+		t.Errorf("exitJSON = %s, want %s", got, want)
 	}
 	if got := viewsJSON(nil); got != "[]\n" {
 		t.Errorf("viewsJSON(nil) = %q", got)

@@ -31,6 +31,9 @@ type Stat struct {
 	// StartTime is the time between boot and the start of the process. Together with
 	// the pid it identifies a process, unless the pid is reused within a tick.
 	StartTime uint64
+	// ExitStatus is the status of wait(2) of a process that has ended and wasn't reaped. It
+	// is 0 for a caller that may not read it, ptrace(2), and on other processes.
+	ExitStatus unix.WaitStatus
 }
 
 // PF_EXITING and PF_FORKNOEXEC of the kernel's include/linux/sched.h.
@@ -85,10 +88,31 @@ func parseStat(line []byte) (Stat, error) {
 		Terminal: uint64(uint32(number(7))), IsExiting: number(9)&flagExiting != 0, IsFork: number(9)&flagFork != 0,
 		CPUTime: number(14) + number(15), StartTime: number(22),
 	}
+	if len(fields) > 52-3 {
+		s.ExitStatus = unix.WaitStatus(number(52))
+	}
 	if err != nil {
 		return Stat{}, err
 	}
 	return s, nil
+}
+
+// ExitStatus returns the status of wait(2) of a process that has ended and wasn't reaped
+// yet. It is false for any other process, and if the caller may not read the status.
+func ExitStatus(pid int, startTime uint64) (unix.WaitStatus, bool) {
+	s, err := ReadStat(pid)
+	if err != nil || s.State != 'Z' || s.StartTime != startTime {
+		return 0, false
+	}
+	if s.ExitStatus == 0 {
+		// This link needs the same permission. It is the only one that a process has
+		// after its end.
+		var buf [64]byte
+		if _, err := unix.Readlink("/proc/"+strconv.Itoa(pid)+"/ns/user", buf[:]); err != nil {
+			return 0, false
+		}
+	}
+	return s.ExitStatus, true
 }
 
 // ReadText returns the content of a small file of /proc, /sys or /etc without

@@ -114,13 +114,16 @@ collected() {
 
 @test "gc removes the socket of a start that was killed, and old temporary files" {
 	sleeping c
-	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$ROOT/c/start"
+	config '.linux.cgroupsPath += "-2"'
+	ok runtime create other
+	cp -a "$ROOT/other/start" "$ROOT/c/start"
 	has_status c created
 	touch "$ROOT/c/.state.json.1.1"
 	touch -d '2 minutes ago' "$ROOT/c/.state.json.1.2"
 	equal "$(garbage 'map([.kind, .reason, (.path | split("/") | last), .removed]) | sort')" \
 		'[["file","save-killed",".state.json.1.2",true],["socket","start-killed","start",true]]'
 	has_status c running
+	has_status other created
 	[ -e "$ROOT/c/.state.json.1.1" ]
 }
 

@@ -122,8 +122,8 @@ type Manager interface {
 
 	// Destroy removes the cgroups and all below them. It waits for killed processes to
 	// exit, and doesn't kill any itself. Cgroups that don't exist are no error. Those
-	// that existed before Create are kept. Those above that Create has created are
-	// removed, too, unless others use them.
+	// that existed before Create are kept. Those above that this or another container's
+	// Create has created are removed, too, unless others use them.
 	Destroy() error
 }
 

@@ -124,6 +124,7 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 			}
 		} else {
 			h.Parents = news[:len(news)-1]
+			cgroupfs.MarkParents(h.Parents)
 		}
 		if slices.Contains(h.Controllers, "cpuset") {
 			if err = inheritCPUSet(h, news); err != nil {
@@ -365,7 +366,7 @@ func (m *Manager) Pids() ([]int, error) {
 	return d.Pids()
 }
 
-// Destroy removes the cgroups and those below them, and those above that Create has
+// Destroy removes the cgroups and those below them, and those above that a Create has
 // created, unless others use them. Cgroups that existed before Create are kept. It
 // continues after an error and returns all of them.
 func (m *Manager) Destroy() error {
@@ -378,7 +379,7 @@ func (m *Manager) Destroy() error {
 			errs = append(errs, h.dir.RemoveBelow(end, cgroupfs.Sleep))
 		} else {
 			errs = append(errs, h.dir.Remove(end, cgroupfs.Sleep))
-			cgroupfs.RemoveAll(h.Parents)
+			cgroupfs.RemoveParents(h.Path, h.Mount, h.Parents)
 		}
 	}
 	return errors.Join(errs...)

@@ -73,6 +73,7 @@ func (m *Manager) Create(r *specs.LinuxResources) (err error) {
 	}
 	if m.existing = len(created) == 0; !m.existing {
 		m.parents = created[:len(created)-1]
+		cgroupfs.MarkParents(m.parents)
 	}
 	m.noLimits, m.noDevices = !m.existing, !m.existing
 	if m.existing {
@@ -274,7 +275,7 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 // Pids returns the processes of the cgroup and below, sorted.
 func (m *Manager) Pids() ([]int, error) { return m.dir.Pids() }
 
-// Destroy removes the cgroup and those below it, and those above that Create has
+// Destroy removes the cgroup and those below it, and those above that a Create has
 // created, unless others use them. A cgroup that existed before Create is kept.
 func (m *Manager) Destroy() error {
 	defer m.dir.Close()
@@ -285,6 +286,6 @@ func (m *Manager) Destroy() error {
 	if err := m.dir.Remove(end, waitEmpty); err != nil {
 		return err
 	}
-	cgroupfs.RemoveAll(m.parents)
+	cgroupfs.RemoveParents(m.dir.Path(), m.mount, m.parents)
 	return nil
 }

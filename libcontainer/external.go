@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/criu"
@@ -52,7 +53,10 @@ func (c *Container) externalMounts(spec *specs.Spec, mounts, host []*mountinfo.I
 		}
 	}
 	for _, m := range mounts {
-		if _, ok := named[m.Mountpoint]; !ok && m.FSType == "devtmpfs" && m.Root != "/" {
+		isDevice := m.FSType == "devtmpfs" && m.Root != "/"
+		// In a cgroup namespace they are mounts of the container's own.
+		isCgroup := strings.HasPrefix(m.FSType, "cgroup") && !words.CreatesNamespace(spec, specs.CgroupNamespace)
+		if _, ok := named[m.Mountpoint]; !ok && (isDevice || isCgroup) {
 			named[m.Mountpoint] = m.Mountpoint
 		}
 	}
@@ -114,8 +118,9 @@ func nameBelow(named map[string]string, point, target, source string, mounts, ho
 }
 
 // externalSources returns the options with the sources of the mounts that a checkpoint of
-// the bundle may have named. Those that it doesn't name have no effect.
-func externalSources(b *bundle.Bundle, host []*mountinfo.Info) []string {
+// the bundle may have named. Those that it doesn't name have no effect. location is where
+// the container's cgroups are; nil if it has none.
+func externalSources(b *bundle.Bundle, location *cgroups.Location, host []*mountinfo.Info) []string {
 	sources := map[string]string{}
 	for _, d := range words.DefaultDevices {
 		sources[d.Path] = d.Path
@@ -128,6 +133,9 @@ func externalSources(b *bundle.Bundle, host []*mountinfo.Info) []string {
 		sources[p] = "/dev/null"
 	}
 	for _, m := range config.Mounts(b.Spec) {
+		if m.IsCgroup() && location != nil {
+			addHierarchies(sources, m.Target, location)
+		}
 		if !m.Bind || m.Remount {
 			continue
 		}
@@ -148,6 +156,21 @@ func externalSources(b *bundle.Bundle, host []*mountinfo.Info) []string {
 	}
 	slices.Sort(options)
 	return options
+}
+
+// hostCgroups is where cgroup v2 is mounted.
+const hostCgroups = "/sys/fs/cgroup"
+
+// addHierarchies adds the sources of what a mount of type cgroup consists of without a cgroup
+// namespace.
+func addHierarchies(sources map[string]string, target string, location *cgroups.Location) {
+	if location.Mode == cgroups.V2 {
+		sources[target] = hostCgroups
+		return
+	}
+	for _, h := range hierarchies(location) {
+		sources[filepath.Join(target, h.Name)] = h.Dir
+	}
 }
 
 type externalNamespace struct {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/libcontainer/explain"
@@ -141,7 +144,7 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	if err != nil {
 		return err
 	}
-	request.External = externalSources(r.bundle, outside)
+	request.External = externalSources(r.bundle, r.state.Cgroup, outside)
 	if err := onThread(func() error { return r.startCRIU(program, &request) }); err != nil {
 		return err
 	}
@@ -301,6 +304,11 @@ func (r *restoration) answer(ctx context.Context, n criu.Notification) error {
 		if err := r.known(n.Pid); err != nil {
 			return err
 		}
+		if r.spec.Root.Readonly {
+			if err := makeRootReadonly(n.Pid); err != nil {
+				return fault.Wrap("root", fault.MountFailed, place.Wrap(place.At("/root/readonly"), err))
+			}
+		}
 		return r.limit()
 	case criu.OrphanPtsMaster:
 		if n.FD < 0 {
@@ -320,6 +328,25 @@ func (r *restoration) known(pid int) error {
 		return err
 	}
 	return r.dir.Save(r.state)
+}
+
+// makeRootReadonly makes the root of a container read-only. criu needs it to be writable
+// until all is mounted, whatever it was before. The container's processes are stopped.
+func makeRootReadonly(pid int) error {
+	namespace, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/mnt")
+	if err != nil {
+		return err
+	}
+	defer namespace.Close()
+	return onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return err
+		}
+		if err := unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("enter the mount namespace: %w", err)
+		}
+		return unix.MountSetattr(unix.AT_FDCWD, "/", 0, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	})
 }
 
 // limit sets the limits of the config, which would otherwise limit criu. The processes

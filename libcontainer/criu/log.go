@@ -139,6 +139,7 @@ var known = [...]struct{ text, cause, hint string }{
 	{"/dev/nvidia", "a process uses a GPU", "criu needs its CUDA plugin for that"},
 	{"/dev/kfd", "a process uses a GPU", "criu needs its amdgpu plugin for that"},
 	{"No mapping for", "a mount of the checkpoint isn't in mounts of config.json", "the bundle must have the mounts of the container that was checkpointed"},
+	{"File fd/", "a standard stream is a file whose size isn't that of the checkpoint", "a container whose streams are opened for appending, >>, can be restored nevertheless"},
 	{"has bad size", "a file in the rootfs has changed since the checkpoint", "restore on the same content of the rootfs"},
 	{"has bad mode", "a file in the rootfs has changed since the checkpoint", "restore on the same content of the rootfs"},
 	{"do not match expected", "a process ID of the checkpoint is in use", ""},

@@ -136,6 +136,24 @@ setup_file() { find_criu; }
 	prints test-host
 }
 
+@test "restore: the mounts of the config.json of spec, with a read-only root and cgroups" {
+	needs_criu
+	rm config.json
+	ok runtime spec
+	config '.process.terminal = false | .process.args = ["sleep", "1000"] | .linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"
+	ok runtime run --detach c
+	ok runtime exec c sort /proc/mounts
+	local before=$output
+	matches "$before" ' / [a-z0-9]+ ro,'
+	matches "$before" ' /sys/fs/cgroup'
+	checkpoint c
+	restore c
+	ok runtime exec c sort /proc/mounts
+	prints "$before"
+	exits 1 runtime exec c touch /file
+	says 'Read-only file system'
+}
+
 # details_of COMMAND… runs a command that fails, with a log in JSON, and sets $line to the line
 # of the error.
 details_of() {

@@ -212,6 +212,9 @@ func onThread(f func() error) error {
 // The directories of the request are opened once more, in that mount namespace, because criu
 // mounts something below the work directory. The caller closes them.
 func (r *restoration) startCRIU(program string, request *criu.Restore) (err error) {
+	if err := newKeyring(); err != nil {
+		return err
+	}
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("mount namespace for criu: %w", err)
 	}
@@ -228,6 +231,18 @@ func (r *restoration) startCRIU(program string, request *criu.Restore) (err erro
 		closeFiles(request.Files)
 	}
 	return err
+}
+
+// newKeyring gives the thread, and with it the processes that criu makes, a session keyring of
+// its own, as create does: they would possess the keys of this process otherwise. A kernel
+// without keyrings and an exhausted quota are no errors.
+func newKeyring() error {
+	_, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0)
+	switch err {
+	case nil, unix.ENOSYS, unix.EDQUOT, unix.EPERM, unix.EACCES:
+		return nil
+	}
+	return fmt.Errorf("session keyring: %w", err)
 }
 
 // reopenFiles opens the directories of a checkpoint in the thread's mount namespace. They must

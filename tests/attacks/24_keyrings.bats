@@ -4,6 +4,9 @@
 # Verdict: harmless: the session keyring is new, and has no name that another could have taken
 
 load lib
+load ../integration/criu
+
+setup_file() { find_criu; }
 
 @test "the session keyring is the container's own, whatever keyrings of others are called" {
 	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
@@ -35,4 +38,19 @@ load lib
 	sleeping d
 	ok "$HELPERS/attack" hide runnel-test treasure "$RUNTIME" --root "$ROOT" exec d /opt/attack secret runnel-test
 	[[ $output != *treasure* ]] || fail "$output"
+}
+
+@test "keys of the caller of restore can't be found" {
+	[ -r /proc/keys ] || skip 'the kernel has no keyrings'
+	needs_criu
+	script 'while :; do /opt/attack secret runnel-test >/found.new 2>&1; mv /found.new /found; sleep 0.05; done'
+	ok runtime run --detach c
+	ok runtime checkpoint --image-path "$TMP/images" c
+	rm -f rootfs/found
+	ok "$HELPERS/attack" hide runnel-test treasure \
+		"$RUNTIME" --root "$ROOT" restore --detach --image-path "$TMP/images" c
+	until_true test -e rootfs/found
+	rm rootfs/found
+	until_true test -e rootfs/found
+	[[ $(<rootfs/found) != *treasure* ]] || fail 'the restored process possesses a key of the caller'
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -13,6 +15,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // CRIUOptions are what a checkpoint and its restore have in common.
@@ -107,7 +110,13 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 	if err != nil {
 		return err
 	}
-	files, err := openFiles(o.Images, o.Work, true)
+	mode := fs.FileMode(0o700)
+	if words.CreatesNamespace(spec, specs.UserNamespace) {
+		// The container's root opens the images that belong to a restored process, and is
+		// nobody here. Their names are known; their content isn't readable.
+		mode = 0o711
+	}
+	files, err := openFiles(o.Images, o.Work, mode)
 	if err != nil {
 		return err
 	}
@@ -123,6 +132,7 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 		return err
 	}
 	defer p.Close()
+	c.warnOfOthers()
 	c.runtime.debugf("checkpoint %s: %s writes to %s, external: %q", c.dir.ID(), program, o.Images, d.External)
 	if err := p.Dump(ctx, d, func(n criu.Notification) error {
 		c.runtime.debugf("checkpoint %s: criu: %s", c.dir.ID(), n.Point)
@@ -134,6 +144,46 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 		return nil
 	}
 	return criu.WriteDescriptors(files.Images, c.state.Streams)
+}
+
+// warnOfOthers warns of the container's processes that aren't descendants of its init, as
+// those of exec: criu writes one tree of processes, and the others end with the container.
+func (c *Container) warnOfOthers() {
+	pids, err := c.Pids()
+	if err != nil {
+		return
+	}
+	known := map[int]procfs.Stat{}
+	for _, pid := range pids {
+		if s, err := procfs.ReadStat(pid); err == nil {
+			known[pid] = s
+		}
+	}
+	var others []string
+	for _, pid := range pids {
+		if s, ok := known[pid]; ok && !c.descends(pid, known) {
+			others = append(others, fmt.Sprintf("%d %q", pid, s.Name))
+		}
+	}
+	if len(others) > 0 {
+		c.runtime.warn(fmt.Sprintf("%d process(es) of %s aren't part of the checkpoint: criu writes only the descendants of the container's init, "+
+			"and not what exec has started: %s", len(others), c.dir.ID(), strings.Join(others, ", ")))
+	}
+}
+
+// descends reports whether pid is the container's init, or one of its descendants.
+func (c *Container) descends(pid int, known map[int]procfs.Stat) bool {
+	for range known { // no path from child to parent is longer
+		if pid == c.state.Pid {
+			return true
+		}
+		s, ok := known[pid]
+		if !ok {
+			return false
+		}
+		pid = s.Parent
+	}
+	return false
 }
 
 // planDump returns the request to criu.
@@ -165,16 +215,17 @@ func (c *Container) planDump(spec *specs.Spec, o CheckpointOptions) (criu.Dump, 
 	return d, err
 }
 
-// openFiles opens the directories of a checkpoint. With create they are created.
-func openFiles(images, work string, create bool) (f criu.Files, err error) {
-	if f.Images, err = criu.OpenDir(images, create); err != nil {
+// openFiles opens the directories of a checkpoint. That of the images is created with a mode,
+// unless that is 0.
+func openFiles(images, work string, mode fs.FileMode) (f criu.Files, err error) {
+	if f.Images, err = criu.OpenDir(images, mode); err != nil {
 		return f, fmt.Errorf("images: %w", err)
 	}
 	if work == "" {
 		work = images
 	}
 	// A restore's log goes into a directory that may not exist yet, too.
-	if f.Work, err = criu.OpenDir(work, true); err != nil {
+	if f.Work, err = criu.OpenDir(work, 0o700); err != nil {
 		unix.Close(f.Images)
 		return f, fmt.Errorf("work directory: %w", err)
 	}

@@ -22,7 +22,7 @@ type Status string
 // The values of Status.
 const (
 	// Creating means that Create has reserved the id and hasn't returned yet, or that
-	// it was killed early.
+	// it was killed early. It is also the status of a restore that isn't complete.
 	Creating Status = "creating"
 	// Created means that the container exists and that its init waits for Start.
 	Created Status = "created"
@@ -123,7 +123,10 @@ func (c *Container) Status() (Status, error) {
 			return Paused, nil
 		}
 	}
-	if c.dir.IsCreated() {
+	switch {
+	case c.state.Restoring:
+		return Creating, nil
+	case c.dir.IsCreated():
 		return Created, nil
 	}
 	return Running, nil

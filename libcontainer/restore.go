@@ -86,7 +86,7 @@ func (r *restoration) run(ctx context.Context) error {
 	if err := r.createGroups(); err != nil {
 		return err
 	}
-	r.state.Restoring = r.cgroup != nil
+	r.state.Restoring = true
 	if err := r.dir.Save(r.state); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *restoration) run(ctx context.Context) error {
 
 // openImages opens the directories of the checkpoint, and checks who could have written it.
 func (r *restoration) openImages() (criu.Files, error) {
-	files, err := openFiles(r.options.Images, r.options.Work, false)
+	files, err := openFiles(r.options.Images, r.options.Work, 0)
 	if err != nil {
 		return files, err
 	}
@@ -248,7 +248,7 @@ func newKeyring() error {
 // reopenFiles opens the directories of a checkpoint in the thread's mount namespace. They must
 // still be those that were checked.
 func reopenFiles(checked criu.Files, o RestoreOptions) (criu.Files, error) {
-	again, err := openFiles(o.Images, o.Work, false)
+	again, err := openFiles(o.Images, o.Work, 0)
 	if err != nil {
 		return again, err
 	}

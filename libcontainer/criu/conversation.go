@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"syscall"
 
@@ -305,19 +304,25 @@ func receivedFD(oob []byte) int {
 	return fds[0]
 }
 
-// errDied is the error of a criu that has ended without a response.
-var errDied = errors.New("criu has ended without an answer")
+// death is the error of a criu that has ended without a response: how, and what it has
+// printed.
+type death string
 
-// died returns the error for a criu that has ended: how, and what it has printed.
+func (d death) Error() string { return string(d) }
+
+// died returns the error for a criu that has ended.
 func (p *Process) died() error {
-	status, err := reap.Wait(p.pid)
-	if err != nil {
-		return errDied
+	if p.pid == 0 {
+		return death("criu has ended")
 	}
+	status, err := reap.Wait(p.pid)
 	p.pid = 0
+	if err != nil {
+		return death("criu has ended")
+	}
 	how := "criu has ended: " + reap.Describe(status)
 	if text := p.printed(); text != "" {
 		how += ": " + text
 	}
-	return fmt.Errorf("%s: %w", how, fs.ErrClosed)
+	return death(how)
 }

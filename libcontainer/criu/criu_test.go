@@ -71,7 +71,7 @@ func TestDescriptors(t *testing.T) {
 
 func TestWriteDescriptors(t *testing.T) {
 	path := t.TempDir()
-	dir, err := OpenDir(path, false)
+	dir, err := OpenDir(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestStreamKey(t *testing.T) {
 func TestCheckImages(t *testing.T) {
 	check := func(path string) error {
 		t.Helper()
-		dir, err := OpenDir(path, true)
+		dir, err := OpenDir(path, 0o700)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,14 +29,19 @@ func StreamKey(fd int) string {
 	if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_TYPE|unix.STATX_INO|unix.STATX_MNT_ID, &st) != nil {
 		return ""
 	}
-	return streamKey(&st)
+	isNamed := false // a FIFO in a file system
+	if st.Mode&unix.S_IFMT == unix.S_IFIFO {
+		var fs unix.Statfs_t
+		isNamed = unix.Fstatfs(fd, &fs) == nil && fs.Type != unix.PIPEFS_MAGIC
+	}
+	return streamKey(&st, isNamed)
 }
 
-func streamKey(st *unix.Statx_t) string {
+func streamKey(st *unix.Statx_t, isNamed bool) string {
 	switch {
-	case st.Mode&unix.S_IFMT == unix.S_IFIFO:
+	case st.Mode&unix.S_IFMT == unix.S_IFIFO && !isNamed:
 		return fmt.Sprintf("pipe:[%d]", st.Ino)
-	case st.Mode&unix.S_IFMT == unix.S_IFREG:
+	case st.Mode&unix.S_IFMT == unix.S_IFIFO || st.Mode&unix.S_IFMT == unix.S_IFREG:
 		return fmt.Sprintf("file[%x:%x]", st.Mnt_id, st.Ino)
 	case st.Mode&unix.S_IFMT == unix.S_IFCHR && isTerminal(st.Rdev_major):
 		return fmt.Sprintf("tty[%x:%x]", unix.Mkdev(st.Rdev_major, st.Rdev_minor), unix.Mkdev(st.Dev_major, st.Dev_minor))
@@ -194,12 +199,15 @@ func checkDir(path string, dir int) error {
 	return nil
 }
 
-// OpenDir opens a directory of images. With create it makes it, with those above it, for
-// this user alone. The caller closes it.
-func OpenDir(path string, create bool) (int, error) {
-	if create {
-		if err := os.MkdirAll(path, 0o700); err != nil {
+// OpenDir opens a directory of images. It creates it with a mode, unless that is 0; those
+// above it are created for this user alone. The caller closes the descriptor.
+func OpenDir(path string, mode fs.FileMode) (int, error) {
+	if mode != 0 {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return -1, err
+		}
+		if err := unix.Mkdir(path, uint32(mode)); err != nil && err != unix.EEXIST {
+			return -1, &fs.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

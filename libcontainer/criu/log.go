@@ -41,7 +41,9 @@ func (f *Failure) Unwrap() error { return f.err }
 // directory work.
 func (p *Process) explain(err error, work int, name, operation string) error {
 	var reported *failure
-	if err == nil || !errors.As(err, &reported) && !errors.Is(err, errDied) && p.pid != 0 {
+	var end death
+	hasEnded := errors.As(err, &end)
+	if err == nil || !hasEnded && !errors.As(err, &reported) {
 		return err
 	}
 	f := &Failure{Operation: operation, err: err, Log: logPath(work, name)}
@@ -50,8 +52,11 @@ func (p *Process) explain(err error, work int, name, operation string) error {
 		f.Log, text = "", p.printed()
 	}
 	f.Cause, f.Hint = Diagnose(text)
-	if f.Cause == "" {
+	switch {
+	case f.Cause == "":
 		f.Cause = err.Error()
+	case hasEnded:
+		f.Cause = end.Error() + ": " + f.Cause
 	}
 	return f
 }
@@ -128,6 +133,7 @@ func quote(lines []string) string {
 // counts.
 var known = [...]struct{ text, cause, hint string }{
 	{"--tcp-established", "a process has an open TCP connection", "--tcp-established checkpoints it, and is needed for restore, too"},
+	{"Can't get 1:16 opt", "criu is too old for the kernel, and can't read the options of network sockets", "criu 4.2 can"},
 	{"In-flight connection", "a TCP connection is just being opened", "--tcp-skip-in-flight leaves it out"},
 	{"--ext-unix-sk", "a process is connected to a Unix socket outside of the container", "--ext-unix-sk leaves the other end out"},
 	{"--shell-job", "a process uses a terminal, or a session, of the host", "--shell-job permits that, for restore, too"},
@@ -140,8 +146,10 @@ var known = [...]struct{ text, cause, hint string }{
 	{"/dev/kfd", "a process uses a GPU", "criu needs its amdgpu plugin for that"},
 	{"No mapping for", "a mount of the checkpoint isn't in mounts of config.json", "the bundle must have the mounts of the container that was checkpointed"},
 	{"File fd/", "a standard stream is a file whose size isn't that of the checkpoint", "a container whose streams are opened for appending, >>, can be restored nevertheless"},
-	{"has bad size", "a file in the rootfs has changed since the checkpoint", "restore on the same content of the rootfs"},
-	{"has bad mode", "a file in the rootfs has changed since the checkpoint", "restore on the same content of the rootfs"},
+	{"has bad size", "a file has changed since the checkpoint", "files that are in use must have the content that they had"},
+	{"has bad mode", "a file has changed since the checkpoint", "files that are in use must have the content that they had"},
+	{".img: Permission denied", "the root of the container's user namespace can't open the images", "chmod o+x their directory"},
+	{"Can't fork for", "a process ID of the checkpoint is in use", ""},
 	{"do not match expected", "a process ID of the checkpoint is in use", ""},
 	{"Dirty tracking", "the kernel can't track which pages of memory are written", ""},
 	{"already traced", "a process is being debugged, or checkpointed by somebody else", ""},
@@ -170,5 +178,6 @@ func errorsIn(log string) []string {
 // isNoise reports whether an error is one that criu goes on after, or says only that there
 // was one.
 func isNoise(text string) bool {
-	return strings.HasPrefix(text, "rlimit: Can't setup") || strings.HasSuffix(text, "FAILED.")
+	return strings.HasPrefix(text, "rlimit: Can't setup") || strings.HasSuffix(text, "FAILED.") ||
+		strings.HasPrefix(text, "cg: cgroupd: recv req error")
 }

@@ -85,8 +85,8 @@ type State struct {
 	// Streams are the names that a checkpoint has for the standard streams of the
 	// container's process, criu.StreamKey; nil if it has none of its caller's.
 	Streams []string
-	// Restoring reports that the cgroup is the container's, and that all processes in it
-	// are, while Pid isn't known yet, in a restore.
+	// Restoring reports that a restore isn't complete: criu may still be at work. All
+	// processes in the cgroup are the container's.
 	Restoring bool
 }
 

@@ -249,7 +249,7 @@ has_details() {
 	mv rootfs/bin/busybox rootfs/bin/other
 	echo changed >rootfs/bin/busybox
 	details_of restore --image-path "$TMP/images" c
-	says 'a file in the rootfs has changed since the checkpoint'
+	says 'a file has changed since the checkpoint'
 	nothing_left
 	mv rootfs/bin/other rootfs/bin/busybox
 	restore c
@@ -292,4 +292,69 @@ has_details() {
 	details_of checkpoint --image-path "$TMP/images" c
 	says 'linux.namespaces: a container without a mount namespace of its own'
 	has_status c running
+}
+
+# killed_at POINT COMMAND… runs the runtime in the background with its debug log, and kills it
+# with SIGKILL when criu has reached a point.
+killed_at() {
+	local point=$1 line pid
+	shift
+	mkfifo "$TMP/debug"
+	"$RUNTIME" --root "$ROOT" --debug "$@" </dev/null >/dev/null 2>"$TMP/debug" 3>&- &
+	pid=$!
+	while IFS= read -r line && [[ $line != *"criu: $point"* ]]; do :; done <"$TMP/debug"
+	kill -9 "$pid" 2>/dev/null || true # or it has done its work
+	wait "$pid" 2>/dev/null || true
+	rm "$TMP/debug"
+}
+
+no_criu() { ! pgrep -f "criu.*$TMP|swrk" >/dev/null; }
+
+@test "checkpoint: kill -9 at each point" {
+	needs_criu
+	local point
+	for point in pre-dump network-lock post-dump; do
+		counting
+		killed_at "$point" checkpoint --image-path "$TMP/images" c
+		until_true no_criu
+		case $(status_of c) in
+		running | stopped | paused) ;;
+		creating | none) [ "$point" = post-dump ] || fail "$point: it is being deleted" ;;
+		*) fail "$point: status $(status_of c)" ;;
+		esac
+		ok runtime delete --force c
+		nothing_left
+		rm -rf "$TMP/images" rootfs/count
+	done
+}
+
+@test "restore: kill -9 at each point, and delete --force" {
+	needs_criu
+	local point
+	counting
+	checkpoint c
+	for point in pre-restore setup-namespaces post-setup-namespaces post-restore network-unlock post-resume; do
+		killed_at "$point" restore --detach --image-path "$TMP/images" c
+		ok runtime delete --force c
+		until_true no_criu
+		nothing_left
+	done
+	restore c
+	has_status c running
+}
+
+@test "restore: criu is killed" {
+	needs_criu
+	counting
+	checkpoint c
+	cat >"$TMP/hook" <<-'END'
+		#!/bin/sh
+		for pid in $(pgrep -P $PPID); do [ "$pid" = $$ ] || kill -9 "$pid"; done
+	END
+	chmod +x "$TMP/hook"
+	config '.hooks = {createRuntime: [{path: $hook}]}' --arg hook "$TMP/hook"
+	exits 1 runtime restore --image-path "$TMP/images" c
+	one_sentence
+	says 'criu restore failed: criu has ended: signal 9'
+	nothing_left
 }

@@ -6,6 +6,7 @@ load lib
 setup_file() {
 	export DIR
 	DIR=$(mktemp -d)
+	find_criu
 	start_containerd
 	make_image "$DIR/rootfs"
 }
@@ -93,4 +94,36 @@ begin() {
 	for i in {1..20}; do
 		equal "$(begin --rm -- echo "$i")" "$i"
 	done
+}
+
+# import_image makes an image of the root file system, for what needs one.
+import_image() {
+	local dir=$DIR/docker-archive
+	mkdir "$dir"
+	tar -C "$DIR/rootfs" -cf "$dir/layer.tar" .
+	printf '{"architecture": "%s", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": ["sha256:%s"]}}' \
+		"$(dpkg --print-architecture)" "$(sha256sum "$dir/layer.tar" | cut -d' ' -f1)" >"$dir/config.json"
+	echo '[{"Config": "config.json", "RepoTags": ["example.org/image:latest"], "Layers": ["layer.tar"]}]' >"$dir/manifest.json"
+	tar -C "$dir" -cf "$DIR/image.tar" manifest.json config.json layer.tar
+	ctl image import --snapshotter native "$DIR/image.tar" >/dev/null
+}
+
+@test "checkpoint and restore" {
+	needs_criu
+	import_image
+	mkdir "$DIR/data"
+	ctl run -d --runc-binary "$RUNTIME" --snapshotter native --mount "type=bind,src=$DIR/data,dst=/data,options=rbind" example.org/image:latest one \
+		sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/data/new; mv /data/new /data/count; sleep 0.1; done'
+	until_true test -s "$DIR/data/count"
+	ctl container checkpoint --task one example.org/one
+	contains "$(ctl task ls)" RUNNING
+	ctl task kill -s KILL one
+	until_true grep -q STOPPED <(ctl task ls)
+	ctl task delete one
+	ctl container delete one
+	local before
+	before=$(<"$DIR/data/count")
+	ctl container restore --live one example.org/one
+	contains "$(ctl task ls)" RUNNING
+	until_true sh -c '[ "$(cat "$1")" -gt "$2" ]' sh "$DIR/data/count" "$before"
 }

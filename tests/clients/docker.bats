@@ -7,6 +7,7 @@ setup_file() {
 	# The socket's name must be short.
 	export DIR
 	DIR=$(mktemp -d)
+	find_criu
 	export DOCKER_HOST=unix://$DIR/socket HOME=$DIR/home
 	mkdir "$HOME"
 	start_containerd

@@ -43,6 +43,19 @@ until_true() {
 	fail "never true: $*"
 }
 
+# find_criu puts a criu that works first in PATH, for setup_file: the clients ask it, too.
+find_criu() {
+	local dir
+	if dir=$("$BATS_TEST_DIRNAME/../criu" 2>"$DIR/criu.err" 3>&-); then
+		export PATH=$dir:$PATH HAS_CRIU=1
+	elif [ -n "${CI-}" ]; then
+		fail "$(<"$DIR/criu.err")"
+	fi
+}
+
+# needs_criu skips a test without criu.
+needs_criu() { [ -n "${HAS_CRIU-}" ] || skip "$(tail -n 1 "$DIR/criu.err")"; }
+
 # start_containerd starts a containerd with everything of it below DIR.
 start_containerd() {
 	cat >"$DIR/containerd.toml" <<-END

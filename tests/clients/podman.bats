@@ -6,6 +6,7 @@ load lib
 setup_file() {
 	export DIR
 	DIR=$(mktemp -d)
+	find_criu
 	export HOME=$DIR/home
 	mkdir "$HOME"
 	printf '{"default": [{"type": "insecureAcceptAnything"}]}' >"$DIR/policy.json"
@@ -117,4 +118,23 @@ pod() {
 	printf 'FROM localhost/image\nRUN echo built >/made && id -u\nUSER guest\nCMD ["cat", "/made"]\n' >"$DIR/context/Dockerfile"
 	pod build --network none --isolation oci --signature-policy "$DIR/policy.json" -t made "$DIR/context"
 	equal "$(pod run --rm --network none made)" built
+}
+
+@test "checkpoint and restore, also by way of a file" {
+	needs_criu
+	local before
+	pod run -d --network none --name one image sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count.new; mv /count.new /count; sleep 0.1; done' >/dev/null
+	until_true pod exec one test -s /count
+	pod container checkpoint one >/dev/null
+	equal "$(pod inspect --format '{{.State.Status}} {{.State.Checkpointed}}' one)" 'exited true'
+	pod container restore one >/dev/null
+	equal "$(pod inspect --format '{{.State.Status}}' one)" running
+	before=$(pod exec one cat /count)
+	sleep 0.5
+	[ "$(pod exec one cat /count)" -gt "$before" ] || fail "it doesn't count on from $before"
+	pod container checkpoint --leave-running --export "$DIR/one.tar.gz" one >/dev/null
+	equal "$(pod inspect --format '{{.State.Status}}' one)" running
+	pod rm -f -t 0 one >/dev/null
+	pod container restore --import "$DIR/one.tar.gz" --name two >/dev/null
+	[ "$(pod exec two cat /count)" -ge "$before" ] || fail 'it has begun again'
 }

@@ -7,6 +7,7 @@ _runnel_flags() {
 	'') echo '--debug --log --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
 	spec) echo '--bundle -b --rootless --seccomp --help -h' ;;
 	check) echo '--bundle -b --json --host --help -h' ;;
+	explain) echo '--bundle -b --format -f --fail-on --help -h' ;;
 	plan) echo '--bundle -b --no-pivot --help -h' ;;
 	run) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
 	create) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
@@ -46,6 +47,13 @@ _runnel_value() {
 	'check --log-format') echo words 'text json' ;;
 	'check --root') echo directories ;;
 	'check --rootless') echo words 'auto true false' ;;
+	'explain --bundle' | 'explain -b') echo directories ;;
+	'explain --format' | 'explain -f') echo words 'table json' ;;
+	'explain --fail-on') echo words '' ;;
+	'explain --log') echo files ;;
+	'explain --log-format') echo words 'text json' ;;
+	'explain --root') echo directories ;;
+	'explain --rootless') echo words 'auto true false' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
 	'plan --log') echo files ;;
 	'plan --log-format') echo words 'text json' ;;
@@ -245,7 +253,7 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help' -- "$current") ;;
 	*,0)
 		case $command in
 		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | ps | events)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,12 +41,9 @@ func (s *session) check(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	bundle := c.String("bundle")
-	if dir := c.Args().First(); dir != "" {
-		if c.IsSet("bundle") {
-			return misuse(errors.New("the bundle is given twice, by --bundle and by an argument"))
-		}
-		bundle = dir
+	bundle, err := bundleArgument(c)
+	if err != nil {
+		return err
 	}
 	problems, err := r.Check(bundle, c.Bool("host"))
 	if err != nil {

@@ -36,6 +36,7 @@ func entries() []entry {
 	return []entry{
 		{"spec", specCommand},
 		{"check", checkCommand},
+		{"explain", explainCommand},
 		{"plan", planCommand},
 
 		{"run", runCommand},

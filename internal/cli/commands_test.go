@@ -64,7 +64,7 @@ func checkFlags(t *testing.T, command string, flags []cli.Flag) {
 func TestRunsOfAllCommands(t *testing.T) {
 	for _, c := range Commands() {
 		args := []string{"--root", t.TempDir(), c.Name}
-		if slices.Contains([]string{"spec", "plan", "create", "run", "check"}, c.Name) {
+		if slices.Contains([]string{"spec", "plan", "create", "run", "check", "explain"}, c.Name) {
 			args = append(args, "--bundle", filepath.Join(t.TempDir(), "absent"))
 		}
 		for range c.Least {

@@ -25,6 +25,7 @@ type Build struct{ Version, Commit string }
 // Exit codes other than those of a container's process.
 const (
 	exitError          = 1
+	exitFound          = 2 // of explain
 	exitUnknownCommand = 3
 	exitUnknown        = 254 // of wait
 	exitNotExecuted    = 255 // of run; exec and wait exit with it after any error

@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"libcontainer/hook":         {"libcontainer/fault", "nsenter", "internal/..."},
 	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},
 	"libcontainer/sdnotify":     {"libcontainer/state", "internal/..."},
+	"libcontainer/isolation":    {"specconv/...", "internal/..."},
 	"libcontainer/idmap":        {"nsenter", "nsenter/plan", "internal/..."},
 	"libcontainer/netdev":       {"internal/..."},
 	"libcontainer/criu":         {"internal/..."},

@@ -3,8 +3,7 @@
 
 load lib
 load apparmor
-
-selinux_policy() { [ -e /sys/fs/selinux/policyvers ] && [ "$(tr -d '\0' </proc/self/attr/current)" != kernel ]; }
+load selinux
 
 wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 
@@ -153,4 +152,42 @@ wears() { config '.process.apparmorProfile = $profile' --arg profile "$1"; }
 	sleeping c
 	exits 255 runtime exec --process-label system_u:system_r:container_t:s0 c true
 	says 'process.selinuxLabel: selinux label is specified in config'
+}
+
+# LABEL is a command that prints its label.
+LABEL="tr -d '\\0' </proc/self/attr/current; echo"
+
+@test "selinux: run and exec give the process its label" {
+	needs_selinux
+	config '.process.selinuxLabel = $label' --arg label "$CONTAINER_LABEL"
+	run_prints "$LABEL" "$CONTAINER_LABEL"
+	sleeping c
+	ok runtime exec c sh -c "$LABEL"
+	prints "$CONTAINER_LABEL"
+	ok runtime exec --process-label "$(tr -d '\0' </proc/self/attr/current)" c sh -c "$LABEL"
+	prints "$(tr -d '\0' </proc/self/attr/current)"
+}
+
+@test "selinux: mountLabel is that of mounts, and the policy is enforced by it" {
+	needs_selinux
+	[ "$(</sys/fs/selinux/enforce)" = 1 ] || skip 'SELinux is permissive'
+	config '.process.selinuxLabel = $label' --arg label "$CONTAINER_LABEL"
+	local label want
+	while read -r label want; do
+		config '.linux.mountLabel = $label' --arg label "$label"
+		run_prints 'echo readable >/dev/shm/x; cat /dev/shm/x 2>/dev/null || echo denied; grep -o "context=[^,]*" /proc/self/mounts | sort -u' \
+			"$want"$'\n'"context=$label"
+	done <<-END
+		$FILE_LABEL readable
+		system_u:object_r:shadow_t:s0 denied
+	END
+}
+
+@test "selinux: a label that the policy doesn't have" {
+	needs_selinux
+	config '.process.selinuxLabel = "system_u:system_r:nobody_knows_t:s0"'
+	exits 1 runtime create c
+	says 'nobody_knows_t'
+	one_sentence
+	nothing_left
 }

@@ -59,6 +59,7 @@ func (c *Container) Wait(ctx context.Context) (*Exit, error) {
 		return nil, fmt.Errorf("wait for %s: %w", c.ID(), err)
 	}
 	finished := time.Now()
+	c.runtime.debugf("wait %s: pid %d has ended", c.ID(), c.state.Pid)
 	if err := c.reload(); err != nil { // for the failure that a start has saved
 		c.runtime.warn(err.Error())
 	}
@@ -142,6 +143,7 @@ func (c *Container) exitStatus(process int) (unix.WaitStatus, bool) {
 // pastExit returns the record of an init that has ended. If its parent hasn't reaped it yet,
 // the status can still be read.
 func (c *Container) pastExit() (*Exit, error) {
+	c.runtime.debugf("wait %s: pid %d had ended before", c.ID(), c.state.Pid)
 	x, err := c.exit()
 	if x != nil || err != nil {
 		return x, err

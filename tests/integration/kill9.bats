@@ -75,8 +75,8 @@ quarters() {
 	hook=$(read_line "$TMP/fifo")
 	kill -9 $pid
 	wait $pid || true
-	# A hook is a program of the host, which nobody ends now.
-	kill -9 "$hook"
+	# The kernel kills a hook whose runtime is killed, but perhaps not at once.
+	gone "$hook"
 	ok runtime delete --force c
 	nothing_left
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -104,6 +105,9 @@ func TestDefaultIsValid(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64", "riscv64"} {
 		p := Default(arch)
 		problems, warnings := seccomp.Check(p)
+		if len(problems) == 1 && errors.Is(problems[0], seccomp.ErrUnavailable) {
+			t.Skip("this build has no libseccomp")
+		}
 		if len(problems) > 0 || len(warnings) > 0 {
 			t.Errorf("%s: %v %v", arch, problems, warnings)
 		}

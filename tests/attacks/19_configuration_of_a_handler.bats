@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # 19. A handler of the runtime writes its own configuration into the image, through a symlink.
 # CVE: CVE-2025-24965
+# Succeeds: tests/attacks/weakened
 # Verdict: absent: there are no handlers, and nothing of the runtime is written into the image
 
 load lib

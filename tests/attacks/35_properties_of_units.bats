@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # 35. An annotation sets a property of the systemd unit that runs a program on the host.
+# Succeeds: tests/attacks/weakened
 # Verdict: harmless: systemd runs no programs for a scope; `features` lists the annotations as unsafe
 # Guests: v2-systemd
 

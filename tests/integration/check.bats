@@ -341,7 +341,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 		check --host
 		equal "$status" 1
 		finds error "process\.args\[0\]: exec /opt/.*$what"
-		exits 1 runtime run c
+		exits 255 runtime run c
 		says "$what"
 	done <<-'EOF'
 		script the interpreter of its #! line, /bin/nosuch, isn't in the container
@@ -380,7 +380,7 @@ config.json:2:31: error: process: expected a key, found invalid character ','
 	check
 	equal "$status" 1
 	finds error "process\.args\[0\]: exec /bin/sh: its dynamic loader, /.*ld-linux.*, isn't in the container"
-	exits 1 runtime run c
+	exits 255 runtime run c
 	says "its dynamic loader, /.*ld-linux.*, isn't in the container"
 }
 

@@ -121,7 +121,9 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 		return err
 	}
 	defer closeFiles(files)
-	files.Config = criu.ConfigFile(spec.Annotations)
+	if files.Config, err = criu.ConfigFile(spec.Annotations); err != nil {
+		return err
+	}
 	d, err := c.planDump(spec, o)
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/libcontainer/bundle"
 	"github.com/runnel/runnel/libcontainer/criu"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
@@ -41,10 +42,7 @@ func (c *Container) externalMounts(spec *specs.Spec, mounts, host []*mountinfo.I
 	}
 	defer root.Close()
 	named := map[string]string{} // by mount point
-	for _, m := range config.Mounts(spec) {
-		if !m.Bind || m.Remount {
-			continue
-		}
+	for _, m := range c.boundMounts(spec) {
 		if point := mountPoint(root, m.Target, mounts); point != "" {
 			named[point] = m.Target
 			if m.RecursiveBind {
@@ -66,6 +64,15 @@ func (c *Container) externalMounts(spec *specs.Spec, mounts, host []*mountinfo.I
 	}
 	slices.Sort(options)
 	return options, nil
+}
+
+// boundMounts returns the bind mounts of the config, and that which the runtime adds.
+func (c *Container) boundMounts(spec *specs.Spec) []config.Mount {
+	list := slices.DeleteFunc(config.Mounts(spec), func(m config.Mount) bool { return !m.Bind || m.Remount })
+	if c.state.Notify {
+		list = append(list, config.CompileMount(-1, sdnotify.Mount(c.dir)))
+	}
+	return list
 }
 
 // mountOption returns the option that gives a name to a mount point in a dump, and a source
@@ -117,29 +124,27 @@ func nameBelow(named map[string]string, point, target, source string, mounts, ho
 	}
 }
 
-// externalSources returns the options with the sources of the mounts that a checkpoint of
-// the bundle may have named. Those that it doesn't name have no effect. location is where
-// the container's cgroups are; nil if it has none.
-func externalSources(b *bundle.Bundle, location *cgroups.Location, host []*mountinfo.Info) []string {
+// externalSources returns the options with the sources of the mounts that a checkpoint of a
+// container with this config may have named. Those that it doesn't name have no effect.
+func (c *Container) externalSources(spec *specs.Spec, host []*mountinfo.Info) []string {
 	sources := map[string]string{}
 	for _, d := range words.DefaultDevices {
 		sources[d.Path] = d.Path
 	}
-	for i := range b.Spec.Linux.Devices {
-		d := &b.Spec.Linux.Devices[i]
-		sources[filepath.Clean(d.Path)] = filepath.Clean(d.Path)
+	for i := range spec.Linux.Devices {
+		device := filepath.Clean(spec.Linux.Devices[i].Path)
+		sources[device] = device
 	}
-	for _, p := range b.Spec.Linux.MaskedPaths {
+	for _, p := range spec.Linux.MaskedPaths {
 		sources[p] = "/dev/null"
 	}
-	for _, m := range config.Mounts(b.Spec) {
-		if m.IsCgroup() && location != nil {
-			addHierarchies(sources, m.Target, location)
+	for _, m := range config.Mounts(spec) {
+		if m.IsCgroup() && c.state.Cgroup != nil {
+			addHierarchies(sources, m.Target, c.state.Cgroup)
 		}
-		if !m.Bind || m.Remount {
-			continue
-		}
-		source := hostSource(b.Dir, m.Source)
+	}
+	for _, m := range c.boundMounts(spec) {
+		source := hostSource(c.state.Bundle, m.Source)
 		sources[m.Target] = source
 		if !m.RecursiveBind {
 			continue

@@ -17,6 +17,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/resctrl"
+	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/nsenter/plan"
 )
 
@@ -53,6 +54,7 @@ func (r *Runtime) Restore(ctx context.Context, o RestoreOptions) (*Process, erro
 	c.dir.Unlock()
 	p := c.process()
 	p.reapAll = o.Subreaper
+	restored.notify(p)
 	return p, nil
 }
 
@@ -80,6 +82,9 @@ func (r *restoration) run(ctx context.Context) error {
 	if err := r.record(); err != nil {
 		return err
 	}
+	if err := r.provideNotifyDir(); err != nil {
+		return err
+	}
 	if err := r.openStreams(map[string]int{}); err != nil {
 		return err
 	}
@@ -102,13 +107,44 @@ func (r *restoration) run(ctx context.Context) error {
 	return announce(r.options.PidfdSocket, "standard", r.options.PidFile, r.pid, r.pidfd)
 }
 
+// provideNotifyDir makes the directory for a socket of sd_notify(3) that the checkpoint may
+// have mounted, also if there is no service manager now.
+func (r *restoration) provideNotifyDir() error {
+	if r.state.Notify {
+		return nil
+	}
+	r.state.Notify = true
+	return sdnotify.MakeDir(r.dir)
+}
+
+// notify tells the service manager that the container is ready: its process has said so
+// before it was checkpointed. With Attached, p forwards its further messages.
+func (r *restoration) notify(p *Process) {
+	notifier := r.openNotifier(r.options.NotifySocket)
+	if notifier == nil {
+		return
+	}
+	if err := notifier.Ready(p.pid); err != nil {
+		r.runtime.warn(err.Error())
+	}
+	if r.options.Attached {
+		p.relay(notifier)
+		return
+	}
+	notifier.Close()
+}
+
 // openImages opens the directories of the checkpoint, and checks who could have written it.
 func (r *restoration) openImages() (criu.Files, error) {
+	configFile, err := criu.ConfigFile(r.spec.Annotations)
+	if err != nil {
+		return criu.Files{}, err
+	}
 	files, err := openFiles(r.options.Images, r.options.Work, 0)
 	if err != nil {
 		return files, err
 	}
-	files.Config = criu.ConfigFile(r.spec.Annotations)
+	files.Config = configFile
 	if !r.options.TrustImages {
 		if err := criu.CheckImages(r.options.Images, files.Images); err != nil {
 			closeFiles(files)
@@ -144,7 +180,7 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	if err != nil {
 		return err
 	}
-	request.External = externalSources(r.bundle, r.state.Cgroup, outside)
+	request.External = r.externalSources(r.spec, outside)
 	if err := onThread(func() error { return r.startCRIU(program, &request) }); err != nil {
 		return err
 	}

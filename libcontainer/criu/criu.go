@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/internal/place"
 )
 
 // defaultPath is searched if PATH isn't set: Podman clears the environment.
@@ -79,17 +81,25 @@ func environment() []string {
 
 // ConfigFile returns the configuration file for criu, criu(8) "CONFIGURATION FILES": the
 // one that an annotation of the container names, or else the first that exists of those of
-// this runtime and of runc; "" if there is none.
-func ConfigFile(annotations map[string]string) string {
+// this runtime and of runc; "" if there is none. The error is that of the annotation: criu
+// itself ignores a file that doesn't exist.
+func ConfigFile(annotations map[string]string) (string, error) {
 	if path, ok := annotations[ConfigAnnotation]; ok {
-		return path
+		at := place.At("/annotations").Key(ConfigAnnotation)
+		if !filepath.IsAbs(path) {
+			return "", place.Errorf(at, "%q isn't an absolute path", path)
+		}
+		if err := unix.Access(path, unix.R_OK); err != nil {
+			return "", place.Errorf(at, "criu's configuration file %s: %w", path, err)
+		}
+		return path, nil
 	}
 	for _, path := range [...]string{"/etc/criu/runnel.conf", "/etc/criu/runc.conf"} {
 		if unix.Access(path, unix.F_OK) == nil {
-			return path
+			return path, nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // ConfigAnnotation is the annotation with the path of a configuration file.

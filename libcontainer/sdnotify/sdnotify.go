@@ -148,11 +148,20 @@ func (n *Notifier) UntilReady(ctx context.Context, pid, process int) error {
 		if !hasLine(message, "READY=1") {
 			continue
 		}
-		if err := n.send("READY=1\nMAINPID=" + strconv.Itoa(pid)); err != nil {
-			return err
-		}
-		return n.barrier()
+		return n.Ready(pid)
 	}
+}
+
+// Ready reports to the manager that the process pid is ready, which it follows from then on
+// instead of the runtime.
+func (n *Notifier) Ready(pid int) error {
+	if n == nil {
+		return nil
+	}
+	if err := n.send("READY=1\nMAINPID=" + strconv.Itoa(pid)); err != nil {
+		return err
+	}
+	return n.barrier()
 }
 
 // Relay forwards the messages of a process until the process has ended, and then closes

@@ -327,3 +327,73 @@ while True:\n c = s.accept()[0]; n += 1; kept.append("x" * 100000); c.sendall(b"
 		config '.linux.cgroupsPath |= rtrimstr("-2") | .linux.namespaces += [{type: "cgroup"}]'
 	done
 }
+
+@test "the service manager is told of a restored container, and the process keeps its socket" {
+	needs_criu
+	cp "$HELPERS/notify" rootfs/bin/notify
+	local manager
+	manager=$("$HELPERS/notify" -l "$TMP/manager" "$TMP/received" 3>&-)
+	script 'notify READY=1; while [ ! -e /go ]; do sleep 0.02; done; notify STATUS=after; exec sleep 1000'
+	NOTIFY_SOCKET=$TMP/manager ok runtime run --detach c
+	checkpoint c
+	: >"$TMP/received"
+	NOTIFY_SOCKET=$TMP/manager restore c
+	equal "$(<"$TMP/received")" "READY=1|MAINPID=$(pid_of c)
+BARRIER=1 +fd"
+	ok runtime delete --force c
+	# Without a manager the directory of the socket is empty.
+	restore c
+	has_status c running
+	touch rootfs/go
+	kill "$manager"
+	gone "$manager"
+}
+
+@test "criu's configuration file: the one that an annotation names" {
+	needs_criu
+	echo 'tcp-established' >"$TMP/criu.conf"
+	config '.annotations = {"org.criu.config": $path}' --arg path "$TMP/criu.conf"
+	counting
+	checkpoint c
+	grep -q "$TMP/criu.conf" "$TMP/images/dump.log" || fail 'criu has not read it'
+	config '.annotations["org.criu.config"] += ".absent"'
+	exits 1 runtime restore --image-path "$TMP/images" c
+	one_sentence
+	says 'annotations.*org.criu.config.*criu.conf.absent: no such file or directory'
+	nothing_left
+}
+
+@test "the memory goes to a page server" {
+	needs_criu
+	counting
+	mkdir "$TMP/pages"
+	criu page-server --images-dir "$TMP/pages" --address 127.0.0.1 --port 27777 >/dev/null 2>&1 3>&- &
+	local server=$!
+	until_true grep -q ':6C81 .* 0A ' /proc/net/tcp
+	checkpoint c --page-server 127.0.0.1:27777 --leave-running
+	wait "$server"
+	has_status c running
+	cp "$TMP"/pages/page* "$TMP/images"
+	ok runtime delete --force c
+	restore c
+	has_status c running
+}
+
+@test "iterative checkpoints" {
+	needs_criu
+	counting
+	if ! criu check --feature mem_dirty_track >/dev/null 2>&1; then
+		exits 1 runtime checkpoint --pre-dump --image-path "$TMP/one" c
+		says "the kernel can't track which pages of memory are written .*: leave out --pre-dump and --parent-path"
+		one_sentence
+		has_status c running
+		return
+	fi
+	ok runtime checkpoint --pre-dump --image-path "$TMP/one" c
+	has_status c running
+	ok runtime checkpoint --pre-dump --image-path "$TMP/two" --parent-path ../one c
+	ok runtime checkpoint --image-path "$TMP/images" --parent-path ../two c
+	has_status c none
+	restore c
+	until_true counts_beyond 1
+}

@@ -195,6 +195,7 @@ func (c *Container) planDump(spec *specs.Spec, o CheckpointOptions) (criu.Dump, 
 		SkipInFlight: o.SkipInFlight, LinkRemap: o.LinkRemap, PageServer: o.PageServer, StatusFD: o.StatusFD,
 		FreezeCgroup: c.freezerOf(),
 	}
+	d.EmptyNetwork = d.EmptyNetwork || isFilledByOthers(spec)
 	for _, key := range c.state.Streams {
 		if criu.IsExternal(key) && !slices.Contains(d.External, key) {
 			d.External = append(d.External, key)

@@ -16,6 +16,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/netdev"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -161,6 +162,7 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 		Options: r.options.CRIUOptions, Files: files, Root: r.state.Rootfs,
 		LSMProfile: r.options.LSMProfile, LSMMountContext: r.options.LSMMountContext,
 	}
+	request.EmptyNetwork = request.EmptyNetwork || isFilledByOthers(r.spec)
 	namespaces, err := joinNamespaces(r.spec, &request)
 	defer func() {
 		for _, fd := range namespaces {
@@ -254,7 +256,9 @@ func (r *restoration) startCRIU(program string, request *criu.Restore) (err erro
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("mount namespace for criu: %w", err)
 	}
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+	// Nothing is propagated to the host. What was propagated from it to the container can be
+	// again: criu looks for the peer groups of the checkpoint's mounts at their sources.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("mount namespace for criu: %w", err)
 	}
 	if err := unix.Mount(request.Root, request.Root, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
@@ -347,8 +351,12 @@ func (r *restoration) answer(ctx context.Context, n criu.Notification) error {
 		if err := r.known(n.Pid); err != nil {
 			return err
 		}
-		if err := restoreSysctls(n.Pid, r.spec); err != nil {
-			return fault.Wrap("sysctl", fault.ProcessFailed, err)
+		if err := completeNetwork(n.Pid, r.spec); err != nil {
+			return fault.Wrap("network", fault.NetworkFailed, err)
+		}
+		var err error
+		if r.devices, err = netdev.Move(n.Pid, r.spec.Linux.NetDevices); err != nil {
+			return fault.Wrap("network-device", fault.NetworkFailed, err)
 		}
 		return r.runFirstHooks(ctx, ociState(r.state, specs.StateCreating))
 	case criu.PostRestore:

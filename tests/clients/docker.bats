@@ -20,7 +20,7 @@ setup_file() {
 # start_dockerd starts the daemon, whose containers outlive it (live-restore).
 start_dockerd() {
 	jq -n '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "runtimes": {"tested": {"path": env.RUNTIME}},
-		"default-runtime": "tested", "live-restore": true}' >"$DIR/daemon.json"
+		"default-runtime": "tested", "live-restore": true, "experimental": true}' >"$DIR/daemon.json"
 	dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$DIR/exec" --pidfile "$DIR/pid" \
 		--host "$DOCKER_HOST" --containerd "$DIR/containerd.sock" >>"$DIR/log" 2>&1 3>&- 4>&- &
 	echo $! >"$DIR/dockerd"
@@ -285,4 +285,24 @@ teardown() {
 	for i in {1..30}; do
 		equal "$(docker run --rm image echo "$i")" "$i"
 	done
+}
+
+@test "checkpoint and start from it" {
+	needs_criu
+	local before
+	docker run -d --name one image sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/count.new; mv /count.new /count; sleep 0.1; done' >/dev/null
+	until_true docker exec one test -s /count
+	docker checkpoint create one first >/dev/null
+	until_true sh -c '[ "$(docker inspect --format "{{.State.Status}}" one)" = exited ]'
+	equal "$(docker checkpoint ls one | tail -n +2)" first
+	# Docker doesn't start from what containerd has kept of its checkpoint: "already exists".
+	ctr --address "$DIR/containerd.sock" --namespace moby content ls -q |
+		xargs -r ctr --address "$DIR/containerd.sock" --namespace moby content rm >/dev/null
+	docker start --checkpoint first one
+	equal "$(docker inspect --format '{{.State.Status}}' one)" running
+	before=$(docker exec one cat /count)
+	sleep 0.5
+	[ "$(docker exec one cat /count)" -gt "$before" ] || fail "it doesn't count on from $before"
+	docker checkpoint create --leave-running one second >/dev/null
+	equal "$(docker inspect --format '{{.State.Status}}' one)" running
 }

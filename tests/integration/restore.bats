@@ -235,11 +235,12 @@ while True:\n c = s.accept()[0]; n += 1; kept.append("x" * 100000); c.sendall(b"
 	ok runtime run --detach c
 	until_true counts_beyond 0
 	mkdir "$(cgroup_dir pids)/sub"
-	pgrep -f 'sleep 1234' -P "$(pid_of c)" >"$(cgroup_dir pids)/sub/cgroup.procs"
+	until_true pgrep -xf 'sleep 1234' -P "$(pid_of c)"
+	pgrep -xf 'sleep 1234' -P "$(pid_of c)" >"$(cgroup_dir pids)/sub/cgroup.procs"
 	checkpoint c
 	[ ! -d "/sys/fs/cgroup/pids/$CGROUP" ] || fail 'the cgroup still exists'
 	restore c
-	equal "$(cat "$(cgroup_dir pids)/sub/cgroup.procs")" "$(pgrep -f 'sleep 1234' -P "$(pid_of c)")"
+	equal "$(cat "$(cgroup_dir pids)/sub/cgroup.procs")" "$(pgrep -xf 'sleep 1234' -P "$(pid_of c)")"
 }
 
 @test "checkpoint warns of processes of exec, which criu leaves out" {
@@ -396,4 +397,54 @@ BARRIER=1 +fd"
 	has_status c none
 	restore c
 	until_true counts_beyond 1
+}
+
+@test "a rootfs on a mount that is shared, as / is with systemd, and binds with propagation" {
+	needs_criu
+	mount --bind "$BUNDLE" "$BUNDLE"
+	mount --make-shared "$BUNDLE"
+	cd / && cd "$BUNDLE"
+	mkdir "$TMP/data"
+	mount -t tmpfs tmpfs "$TMP/data"
+	mount --make-shared "$TMP/data"
+	config '.mounts += [{destination: "/data", type: "bind", source: $data, options: ["rbind", "rslave"]}]' --arg data "$TMP/data"
+	counting
+	checkpoint c
+	restore c
+	mkdir "$TMP/data/sub"
+	mount -t tmpfs tmpfs "$TMP/data/sub"
+	ok runtime exec c grep -c ' /data/sub ' /proc/mounts
+	ok runtime delete --force c
+	equal "$(grep -c "$BUNDLE" /proc/self/mountinfo)" 1
+	umount "$TMP/data/sub" "$TMP/data"
+	cd /
+	umount "$BUNDLE"
+}
+
+@test "a network namespace that hooks fill is filled by them again; another one is part of the checkpoint" {
+	needs_criu
+	cat >"$TMP/hook" <<-'END'
+		#!/bin/sh
+		pid=$(jq .pid)
+		nsenter --net="/proc/$pid/ns/net" ip link add outside type bridge
+	END
+	chmod +x "$TMP/hook"
+	config '.hooks = {createRuntime: [{path: $hook}]}' --arg hook "$TMP/hook"
+	local round
+	for round in with without; do
+		counting
+		[ "$round" = with ] || nsenter --net="/proc/$(pid_of c)/ns/net" ip link add inside type bridge
+		checkpoint c
+		[ ! -e "$TMP/images/netns-10.img" ] || [ "$round" = without ] || fail 'the network is in the checkpoint'
+		restore c
+		ok runtime exec c sh -c 'echo /sys/class/net/*; cat /sys/class/net/lo/flags'
+		if [ "$round" = with ]; then
+			prints $'/sys/class/net/lo /sys/class/net/outside\n0x9'
+		else
+			prints $'/sys/class/net/inside /sys/class/net/lo\n0x9'
+		fi
+		ok runtime delete --force c
+		rm -r "$TMP/images"
+		config 'del(.hooks)'
+	done
 }

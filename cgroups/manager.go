@@ -88,6 +88,9 @@ type Manager interface {
 	Freeze() error
 	// Thaw resumes them.
 	Thaw() error
+	// ThawKilled thaws whatever keeps processes that were sent SIGKILL from exiting, also
+	// cgroups that the container has frozen below its own.
+	ThawKilled() error
 	// Frozen reports whether freezing was requested for the cgroup itself, not for one
 	// above it. A cgroup that no longer exists is not frozen.
 	Frozen() (bool, error)

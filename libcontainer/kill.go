@@ -47,11 +47,7 @@ func (c *Container) thawAfter(sig unix.Signal) error {
 	if sig != unix.SIGKILL || m == nil {
 		return nil
 	}
-	frozen, err := m.Frozen()
-	if err != nil || !frozen {
-		return nil
-	}
-	return m.Thaw()
+	return m.ThawKilled()
 }
 
 // killAll sends a signal to all processes of the container's cgroup; without a cgroup, to

@@ -68,15 +68,12 @@ func processesOf(tids []int) []int {
 
 // Pids returns the processes of the cgroup and of those below it, sorted.
 func (d *Dir) Pids() ([]int, error) {
-	pids, err := d.OwnPids()
-	if err != nil {
-		return nil, err
-	}
-	err = d.walk(func(below *Dir) error {
-		own, err := below.OwnPids()
+	var pids []int
+	err := d.Each(func(one *Dir) error {
+		own, err := one.OwnPids()
 		pids = append(pids, own...)
 		return err
-	}, nil)
+	})
 	if err != nil {
 		return nil, err
 	}

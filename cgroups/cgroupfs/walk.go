@@ -82,6 +82,14 @@ func (d *Dir) walk(enter func(below *Dir) error, leave func(below *Dir, parent i
 	}
 }
 
+// Each calls visit for the cgroup and for each one below it.
+func (d *Dir) Each(visit func(*Dir) error) error {
+	if err := visit(d); err != nil {
+		return err
+	}
+	return d.walk(visit, nil)
+}
+
 // parent opens the cgroup above this one, whose path is only for messages.
 func (d *Dir) parent(path string) (*Dir, error) {
 	fd, err := openat2(d.fd, "..", unix.O_PATH|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)

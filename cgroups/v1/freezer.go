@@ -76,11 +76,36 @@ func (m *Manager) Frozen() (bool, error) {
 	if d == nil {
 		return false, nil
 	}
+	return isFrozen(d)
+}
+
+func isFrozen(d *cgroupfs.Dir) (bool, error) {
 	text, err := d.ReadFile("freezer.self_freezing")
 	if cgroupfs.IsGone(err) {
 		return false, nil
 	}
 	return text == "1", err
+}
+
+// ThawKilled thaws the cgroup and those below it, if they are frozen: in v1 a frozen
+// process doesn't exit, even if it is killed. A container that may write to its cgroups
+// can freeze its processes in one of its own.
+func (m *Manager) ThawKilled() error {
+	d := m.dir(freezer)
+	if d == nil {
+		return nil
+	}
+	defer d.Close()
+	return d.Each(func(one *cgroupfs.Dir) error {
+		frozen, err := isFrozen(one)
+		if err == nil && frozen {
+			err = one.WriteFile("freezer.state", "THAWED")
+		}
+		if cgroupfs.IsGone(err) {
+			return nil
+		}
+		return err
+	})
 }
 
 // Kill sends a signal to every process of the cgroup and below, including those that
@@ -96,7 +121,7 @@ func (m *Manager) Kill(sig unix.Signal) error {
 			return err
 		}
 		if done {
-			return m.thawKilled(before)
+			return m.ThawKilled()
 		}
 	}
 	d, err := m.members()
@@ -106,9 +131,13 @@ func (m *Manager) Kill(sig unix.Signal) error {
 	defer d.Close()
 	frozen := before || m.Freeze() == nil
 	_, err = d.Signal(sig, frozen && d == m.dir(freezer))
-	if frozen && (!before || sig == unix.SIGKILL) {
-		// In v1 a frozen process doesn't exit, even if it is killed.
-		err = errors.Join(err, m.thawKilled(true))
+	switch {
+	case sig == unix.SIGKILL:
+		err = errors.Join(err, m.ThawKilled())
+	case frozen && !before:
+		if err2 := m.Thaw(); !cgroupfs.IsGone(err2) {
+			err = errors.Join(err, err2)
+		}
 	}
 	if err == nil && sig == unix.SIGKILL && !frozen {
 		err = killForks(d)
@@ -128,17 +157,6 @@ func (m *Manager) killUnified() (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// thawKilled resumes frozen processes after they have been signalled.
-func (m *Manager) thawKilled(frozen bool) error {
-	if !frozen {
-		return nil
-	}
-	if err := m.Thaw(); !cgroupfs.IsGone(err) {
-		return err
-	}
-	return nil
 }
 
 // killForks kills until no process is left, for a cgroup that can't be frozen while

@@ -40,6 +40,16 @@ func (m *Manager) Frozen() (bool, error) {
 	return text == "1", err
 }
 
+// ThawKilled thaws the cgroup if it is frozen. Those below it don't matter: in v2 a frozen
+// process that is killed exits.
+func (m *Manager) ThawKilled() error {
+	frozen, err := m.Frozen()
+	if err != nil || !frozen {
+		return err
+	}
+	return m.Thaw()
+}
+
 // Kill sends a signal to every process of the cgroup and below, including those that
 // are forked at the same time.
 func (m *Manager) Kill(sig unix.Signal) error {

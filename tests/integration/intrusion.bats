@@ -115,6 +115,31 @@ few() { timeout --foreground 60 prlimit --nofile=64 "$RUNTIME" --root "$ROOT" "$
 	nothing_left
 }
 
+@test "a container that freezes itself in a cgroup of its own is killed and deleted" {
+	only_ours 'runc waits for its init'
+	needs_root 'have cgroups mounted that the container may write to'
+	config '.linux.namespaces += [{"type": "cgroup"}] |
+		.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["nosuid", "noexec", "nodev", "rw"]}]'
+	script 'cd /sys/fs/cgroup; ! cd freezer || sleep 0
+		mkdir own own/frozen; (
+			echo 1 >own/frozen/cgroup.procs
+			echo FROZEN >own/frozen/freezer.state || echo 1 >own/frozen/cgroup.freeze
+			exec sleep 1000
+		) & exec sleep 1000'
+	local way
+	# When the file has its value, the kernel has stopped init.
+	is_frozen() { grep -qsE '^(FROZEN|frozen 1)$' "$(cgroup_dir freezer)"/own/frozen/{freezer.state,cgroup.events}; }
+	for way in 'kill c KILL' 'kill --all c KILL' 'delete --force c'; do
+		ok runtime run --detach c
+		until_true is_frozen
+		# shellcheck disable=SC2086 # words of a command
+		ok runtime $way
+		[ "$way" = 'delete --force c' ] || until_true stopped c
+		ok runtime delete --force c
+		nothing_left
+	done
+}
+
 @test "tmpcopyup of a tree with hostile file types" {
 	needs_root 'create devices'
 	only_ours 'the expected tree is specific to runnel'

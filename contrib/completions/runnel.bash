@@ -26,6 +26,7 @@ _runnel_flags() {
 	state) echo '--help -h' ;;
 	ps) echo '--format -f --help -h' ;;
 	events) echo '--interval --stats --help -h' ;;
+	info) echo '--format -f --help -h' ;;
 	features) echo '--help -h' ;;
 	help) echo '--help -h' ;;
 	esac
@@ -188,6 +189,11 @@ _runnel_value() {
 	'events --log-format') echo words 'text json' ;;
 	'events --root') echo directories ;;
 	'events --rootless') echo words 'auto true false' ;;
+	'info --format' | 'info -f') echo words 'table json' ;;
+	'info --log') echo files ;;
+	'info --log-format') echo words 'text json' ;;
+	'info --root') echo directories ;;
+	'info --rootless') echo words 'auto true false' ;;
 	'features --log') echo files ;;
 	'features --log-format') echo words 'text json' ;;
 	'features --root') echo directories ;;
@@ -253,7 +259,7 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help' -- "$current") ;;
 	*,0)
 		case $command in
 		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | ps | events)

@@ -202,13 +202,17 @@ complete -c runnel -n '__fish_seen_subcommand_from events' -l interval -x -d 'pr
 complete -c runnel -n '__fish_seen_subcommand_from events' -l stats -d 'print statistics once and exit'
 complete -c runnel -n '__fish_seen_subcommand_from events' -l help -s h -d 'show help'
 
+complete -c runnel -n __fish_use_subcommand -a info -d 'describe what this host provides for containers'
+complete -c runnel -n '__fish_seen_subcommand_from info' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from info' -l help -s h -d 'show help'
+
 complete -c runnel -n __fish_use_subcommand -a features -d 'print the features of this runtime as JSON'
 complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events features help'
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help'
 complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state ps events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -57,6 +57,7 @@ func entries() []entry {
 		{"state", stateCommand},
 		{"ps", psCommand},
 		{"events", eventsCommand},
+		{"info", infoCommand},
 		{"features", featuresCommand},
 		{"help", helpCommand},
 	}

@@ -71,7 +71,7 @@ func TestRunsOfAllCommands(t *testing.T) {
 			args = append(args, "absent")
 		}
 		got := execute(t, "", args...)
-		if wantError := !slices.Contains([]string{"features", "gc", "help", "list"}, c.Name); (got.code != 0) != wantError {
+		if wantError := !slices.Contains([]string{"features", "gc", "help", "info", "list"}, c.Name); (got.code != 0) != wantError {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}

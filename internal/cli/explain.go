@@ -52,6 +52,7 @@ func (s *session) explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	s.debugf("explain: bundle %q, %d findings", bundle, len(findings))
 	for _, f := range findings {
 		if f.Level >= least {
 			s.status = exitFound

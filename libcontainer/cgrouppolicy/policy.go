@@ -135,15 +135,16 @@ func (p Policy) Explain(spec *specs.Spec, err error) error {
 		return fmt.Errorf("%w (have the controller delegated to users: \"systemctl edit user@.service\", with [Service] Delegate=cpu cpuset io memory pids, and log in again)", err)
 	case errors.Is(err, fs.ErrPermission) && len(limits) == 0 && spec.Linux.CgroupsPath != "":
 		at := place.At("/linux/cgroupsPath").Named(strconv.Quote(spec.Linux.CgroupsPath))
-		return place.Errorf(at, "%w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)", err, delegationHint)
+		return place.Errorf(at, "%w (this user may make cgroups only where they are delegated: leave cgroupsPath out, or %s)", err, DelegationHint)
 	case errors.Is(err, fs.ErrPermission) && len(limits) > 0:
 		return &place.Error{Place: limits[0], Also: limits[1:], Err: fmt.Errorf(
-			"%w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)", err, delegationHint)}
+			"%w (a limit needs a cgroup that is delegated to this user: leave it out, or %s)", err, DelegationHint)}
 	}
 	return err
 }
 
-const delegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
+// DelegationHint says how an ordinary user gets cgroups that may have limits.
+const DelegationHint = `use --systemd-cgroup, or run in "systemd-run --user --scope -p Delegate=yes"`
 
 // DeviceRules returns the device rules of a config. Without any, all devices are denied
 // except for those that every container has, as in runc.

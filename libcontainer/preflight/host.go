@@ -282,20 +282,36 @@ func limitName(t specs.LinuxNamespaceType) string {
 
 // newNamespace checks that a namespace may be created.
 func (c *check) newNamespace(at place.Place, t specs.LinuxNamespaceType) {
+	if r := NamespaceRefusal(t, c.host.EUID); r.Text != "" {
+		c.report(r.Severity, at, r.Hint, "%s", r.Text)
+	}
+}
+
+// Refusal says why this host may refuse something, by its settings.
+type Refusal struct {
+	Severity   config.Severity // a Warning if it depends on more
+	Text, Hint string
+}
+
+// NamespaceRefusal returns why this host refuses to create a namespace of a type for a user;
+// the zero Refusal if it doesn't.
+func NamespaceRefusal(t specs.LinuxNamespaceType, euid uint32) Refusal {
 	file := "/proc/sys/user/max_" + limitName(t) + "_namespaces"
 	if procfs.ReadText(file) == "0" {
-		c.report(config.Error, at, explain.NamespaceHint(unix.ENOSPC), "make namespaces: %s is 0", file)
+		return Refusal{config.Error, "make namespaces: " + file + " is 0", explain.NamespaceHint(unix.ENOSPC)}
 	}
-	if t != specs.UserNamespace || c.host.EUID == 0 {
-		return
+	if t != specs.UserNamespace || euid == 0 {
+		return Refusal{}
 	}
-	const hint = "without root a container needs one"
 	switch {
 	case procfs.ReadText("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-		c.report(config.Error, at, hint, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces")
+		return Refusal{config.Error, "make namespaces: kernel.unprivileged_userns_clone is 0: users may not make user namespaces",
+			"without root a container needs one"}
 	case procfs.ReadText("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-		c.report(config.Warning, at, "give runnel an AppArmor profile with userns", "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users")
+		return Refusal{config.Warning, "kernel.apparmor_restrict_unprivileged_userns is 1: AppArmor may deny user namespaces to users",
+			"give runnel an AppArmor profile with userns"}
 	}
+	return Refusal{}
 }
 
 // hostDevices checks the host's devices for a container in a user namespace, where

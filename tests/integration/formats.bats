@@ -253,6 +253,8 @@ debug_lines() {
 		spec --bundle $TMP|spec: $TMP/config.json is written, [0-9]+ bytes
 		features|features: runnel, version .*, specification 1.0.0 to [0-9.]+
 		check --host .|check: bundle ".", on this host: true, [0-9]+ problems
+		explain .|explain: bundle ".", [0-9]+ findings
+		info|info: [0-9]+ facts
 		plan|plan: bundle $BUNDLE, rootfs $BUNDLE/rootfs, [0-9]+ steps
 		create c|create c: bundle $BUNDLE, rootfs $BUNDLE/rootfs, config.json of [0-9]+ bytes
 		|create c: state $ROOT/c is reserved

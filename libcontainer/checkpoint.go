@@ -121,6 +121,9 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 		return err
 	}
 	defer closeFiles(files)
+	if err := criu.CheckDir(o.Images, files.Images); err != nil {
+		return fmt.Errorf("images %w: choose a directory of your own", err)
+	}
 	if files.Config, err = criu.ConfigFile(spec.Annotations); err != nil {
 		return err
 	}
@@ -231,6 +234,10 @@ func openFiles(images, work string, mode fs.FileMode) (f criu.Files, err error) 
 	if f.Work, err = criu.OpenDir(work, 0o700); err != nil {
 		unix.Close(f.Images)
 		return f, fmt.Errorf("work directory: %w", err)
+	}
+	if err := criu.CheckDir(work, f.Work); err != nil && work != images {
+		closeFiles(f)
+		return f, fmt.Errorf("work directory %w: choose a directory of your own", err)
 	}
 	return f, nil
 }

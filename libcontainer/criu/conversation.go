@@ -170,6 +170,20 @@ func (p *Process) prepare(needed Features) error {
 	return nil
 }
 
+// Check returns an error if criu isn't installed, can't be executed, or is too old.
+func Check() error {
+	program, err := Find()
+	if err != nil {
+		return err
+	}
+	p, err := Start(program)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return p.prepare(Features{})
+}
+
 // Dump carries out a dump. notify is called for each notification.
 func (p *Process) Dump(ctx context.Context, d Dump, notify func(Notification) error) error {
 	if err := p.prepare(d.needs()); err != nil {

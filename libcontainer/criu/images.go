@@ -149,7 +149,7 @@ const maxParents = 128
 func CheckImages(path string, images int) error {
 	dir := images
 	for depth := 0; ; depth++ {
-		if err := checkDir(path, dir); err != nil {
+		if err := checkFiles(path, dir); err != nil {
 			return err
 		}
 		parent, err := unix.Openat(dir, "parent", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -171,8 +171,9 @@ func CheckImages(path string, images int) error {
 	}
 }
 
-// checkDir checks a directory and the files in it.
-func checkDir(path string, dir int) error {
+// CheckDir returns an error if other users than root and this one may write to a directory:
+// they could have criu follow their symbolic links.
+func CheckDir(path string, dir int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(dir, &st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -180,6 +181,15 @@ func checkDir(path string, dir int) error {
 	if err := checkOwner(&st); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	return nil
+}
+
+// checkFiles checks a directory and the files in it.
+func checkFiles(path string, dir int) error {
+	if err := CheckDir(path, dir); err != nil {
+		return err
+	}
+	var st unix.Stat_t
 	names, err := rawio.Names("/proc/self/fd/" + strconv.Itoa(dir))
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

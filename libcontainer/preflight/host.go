@@ -18,6 +18,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/internal/spelling"
+	"github.com/runnel/runnel/libcontainer/criu"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/program"
 	"github.com/runnel/runnel/nsenter"
@@ -40,6 +41,7 @@ func (c *check) hostProblems() {
 	c.profiles()
 	c.hostSeccomp()
 	c.cgroup()
+	c.criu()
 	c.options()
 	c.timeOffsets()
 	c.memoryNodes()
@@ -421,6 +423,21 @@ func (c *check) hostSeccomp() {
 	}
 	if err != nil {
 		c.report(config.Error, place.At("/linux/seccomp/listenerPath"), "the seccomp agent must listen there", "seccomp agent %s: %v", s.ListenerPath, err)
+	}
+}
+
+// criu checks criu(8) and its configuration file for a container that names one, and so is
+// meant to be checkpointed.
+func (c *check) criu() {
+	if _, ok := c.Spec.Annotations[criu.ConfigAnnotation]; !ok {
+		return
+	}
+	at := place.At("/annotations").Key(criu.ConfigAnnotation)
+	if err := criu.Check(); err != nil {
+		c.report(config.Warning, at, "checkpoint and restore need it", "%v", err)
+	}
+	if _, err := criu.ConfigFile(c.Spec.Annotations); err != nil {
+		c.AddError(config.Warning, at, err)
 	}
 }
 

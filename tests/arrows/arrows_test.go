@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 		"libcontainer/...", "specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "seccomp/profile", "internal/...",
 	},
 	"libcontainer/preflight": {
-		"libcontainer/explain", "libcontainer/program", "libcontainer/idmap", "libcontainer/cgrouppolicy", "libcontainer/bundle",
+		"libcontainer/criu", "libcontainer/explain", "libcontainer/program", "libcontainer/idmap", "libcontainer/cgrouppolicy", "libcontainer/bundle",
 		"specconv/...", "nsenter", "nsenter/plan", "cgroups/...", "seccomp", "internal/...",
 	},
 	"libcontainer/explain": {

@@ -358,3 +358,70 @@ no_criu() { ! pgrep -f "criu.*$TMP|swrk" >/dev/null; }
 	says 'criu restore failed: criu has ended: signal 9'
 	nothing_left
 }
+
+@test "check --host: criu, for a container that is meant to be checkpointed" {
+	only_ours 'it has no such command'
+	needs_root 'run criu'
+	args true
+	mkdir "$TMP/bin"
+	ok env PATH="$TMP/bin" "$RUNTIME" check --host
+	prints 'no problems'
+	config '.annotations = {"org.criu.config": $path}' --arg path "$TMP/criu.conf"
+	ok env PATH="$TMP/bin" "$RUNTIME" check --host
+	matches "$output" 'warning: annotations.*org.criu.config.*: criu isn.t installed: there is no criu in PATH .checkpoint and restore need it.'
+	matches "$output" "warning: .*$TMP/criu.conf: no such file or directory"
+	touch "$TMP/criu.conf"
+	[ -n "${HAS_CRIU-}" ] || return 0
+	ok runtime check --host
+	prints 'no problems'
+}
+
+@test "checkpoint: directories to which all may write are refused" {
+	needs_criu
+	counting
+	mkdir -m 1777 "$TMP/open"
+	exits 1 runtime checkpoint --image-path "$TMP/open" c
+	says "images $TMP/open: every user may write to it .*: choose a directory of your own"
+	exits 1 runtime checkpoint --image-path "$TMP/images" --work-path "$TMP/open" c
+	says "work directory $TMP/open: every user may write to it"
+	has_status c running
+	equal "$(ls "$TMP/open")" ''
+}
+
+@test "restore: missing mount points are created in the rootfs, wherever symbolic links lead" {
+	needs_criu
+	canary
+	mkdir "$TMP/data"
+	ln -s "$TMP/canary" rootfs/evil
+	config '.mounts += [{destination: "/evil/new", type: "bind", source: $data, options: ["bind"]}]' --arg data "$TMP/data"
+	counting
+	checkpoint c
+	rmdir "rootfs$TMP/canary/new"
+	restore c
+	ok runtime exec c touch "$TMP/canary/new/file"
+	[ -e "$TMP/data/file" ] || fail 'it is not mounted there'
+	ok runtime delete --force c
+	canary_intact
+}
+
+@test "criu inherits no descriptor of the caller, and a clean environment" {
+	only_ours 'it is about its criu'
+	needs_root 'run criu'
+	args sleep 1000
+	ok runtime run --detach c
+	mkdir "$TMP/bin"
+	cat >"$TMP/bin/criu" <<-END
+		#!/bin/sh
+		ls -l /proc/\$\$/fd >"$TMP/descriptors"
+		env >"$TMP/environment"
+		exit 3
+	END
+	chmod 755 "$TMP/bin/criu"
+	echo secret >"$TMP/secret"
+	exec 7<"$TMP/secret"
+	SECRET=1 LD_PRELOAD='' CRIU_CONFIG_FILE=/x PATH=$TMP/bin:$PATH exits 1 runtime checkpoint --image-path "$TMP/images" c
+	exec 7<&-
+	! grep -E "secret|$ROOT|/proc/|/sys/fs" "$TMP/descriptors" || fail 'it inherits more than its own'
+	equal "$(grep -c 'socket:' "$TMP/descriptors")" 1
+	! grep -E '^(SECRET|CRIU|LD_)' "$TMP/environment" || fail 'it has the environment of the caller'
+}

@@ -233,10 +233,12 @@ load lib
 	needs_cgroup_v1
 	needs_controller pids
 	sleeping c
-	mkdir "/sys/fs/cgroup/pids/$CGROUP/below"
+	local dir
+	dir=$(cgroup_dir pids)
+	mkdir "$dir/below"
 	ok runtime exec --cgroup pids:below c grep pids: /proc/self/cgroup
 	matches "$output" "$CGROUP/below$"
 	exits 255 runtime exec --cgroup pids:../.. c true
 	one_sentence
-	rmdir "/sys/fs/cgroup/pids/$CGROUP/below"
+	rmdir "$dir/below"
 }

@@ -184,7 +184,7 @@ needs_cgroupfs() { [ "$DRIVER" = cgroupfs ] || skip "not with --systemd-cgroup: 
 cgroup_dir() {
 	local top=/sys/fs/cgroup
 	! cgroup_v1 || top+=/$1
-	find "$top" -maxdepth 7 -type d \( -name "$CGROUP" -o -name "$CGROUP.scope" \) 2>/dev/null | head -n 1
+	find -H "$top" -maxdepth 7 -type d \( -name "$CGROUP" -o -name "$CGROUP.scope" \) 2>/dev/null | head -n 1
 }
 
 cgroup_v1() { [ ! -e /sys/fs/cgroup/cgroup.controllers ]; }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -64,6 +65,8 @@ type restoration struct {
 	*creation
 	options RestoreOptions
 	criu    *criu.Process // nil until it runs, and once it has ended
+	// removePivotDir is set for a root that is read-only: see makePivotDir.
+	removePivotDir func()
 }
 
 func (r *restoration) run(ctx context.Context) error {
@@ -178,6 +181,10 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	if err := makeMountPoints(r.bundle); err != nil {
 		return fault.Wrap("mount", fault.MountFailed, err)
 	}
+	if r.spec.Root.Readonly {
+		r.removePivotDir = makePivotDir(r.state.Rootfs)
+		defer r.removePivotDir()
+	}
 	outside, err := procfs.Mounts(nil)
 	if err != nil {
 		return err
@@ -201,6 +208,24 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	}
 	r.state.Restoring = false
 	return r.dir.Save(r.state)
+}
+
+// makePivotDir makes the directory /tmp in a rootfs that has none, and returns a function that
+// removes it; a second call does nothing. criu puts the old root there before it leaves it. In
+// a read-only root it can't make a directory of its own.
+func makePivotDir(rootfs string) (remove func()) {
+	root, err := unix.Open(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return func() {}
+	}
+	const name = "tmp"
+	made := unix.Mkdirat(root, name, 0o755) == nil
+	return sync.OnceFunc(func() {
+		if made {
+			_ = unix.Unlinkat(root, name, unix.AT_REMOVEDIR)
+		}
+		unix.Close(root)
+	})
 }
 
 // inheritStreams names the streams that replace those of the checkpoint.
@@ -364,6 +389,7 @@ func (r *restoration) answer(ctx context.Context, n criu.Notification) error {
 			return err
 		}
 		if r.spec.Root.Readonly {
+			r.removePivotDir()
 			if err := makeRootReadonly(n.Pid); err != nil {
 				return fault.Wrap("root", fault.MountFailed, place.Wrap(place.At("/root/readonly"), err))
 			}

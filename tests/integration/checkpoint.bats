@@ -141,6 +141,8 @@ setup_file() { find_criu; }
 	rm config.json
 	ok runtime spec
 	config '.process.terminal = false | .process.args = ["sleep", "1000"] | .linux.cgroupsPath = $path' --arg path "$CGROUPS_PATH"
+	# criu makes its own directories where there is none.
+	rmdir rootfs/tmp
 	ok runtime run --detach c
 	ok runtime exec c sort /proc/mounts
 	local before=$output
@@ -152,6 +154,7 @@ setup_file() { find_criu; }
 	prints "$before"
 	exits 1 runtime exec c touch /file
 	says 'Read-only file system'
+	[ ! -e rootfs/tmp ] || fail 'there is a directory more in the rootfs'
 }
 
 # details_of COMMAND… runs a command that fails, with a log in JSON, and sets $line to the line

@@ -244,6 +244,23 @@ func (r *reader) user(t *testing.T) identity {
 	return who
 }
 
+// withCRIU returns root with a criu that works here in PATH.
+func (r *reader) withCRIU(t *testing.T) identity {
+	t.Helper()
+	var reason strings.Builder
+	find := exec.Command(filepath.Join(tree, "tests/criu"))
+	find.Stderr = &reason
+	dir, err := find.Output()
+	switch {
+	case err != nil && os.Getenv("CI") != "":
+		t.Fatal(reason.String())
+	case err != nil:
+		t.Skip(reason.String())
+	}
+	path := "PATH=" + filepath.Join(r.dir, "bin") + ":" + strings.TrimSpace(string(dir)) + ":" + os.Getenv("PATH")
+	return identity{env: append(slices.Clone(r.root.env), path)}
+}
+
 // shell runs commands in a terminal of their own, as they would be pasted there, in the
 // directory in which the previous commands with the same dir have ended. It returns what
 // they have printed. A shell in a container that waits for input is told to exit.

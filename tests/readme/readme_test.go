@@ -55,6 +55,7 @@ func tutorial(t *testing.T) []block {
 const (
 	asOrdinaryUser = "run as an ordinary user"
 	numbersDiffer  = "numbers differ"
+	needsCRIU      = "needs criu"
 )
 
 // try does with a block what its language and its marker say.
@@ -112,8 +113,11 @@ func (r *reader) requireTools(t *testing.T, b block) {
 func (r *reader) run(t *testing.T, b block) {
 	t.Helper()
 	who := r.root
-	if b.marker == asOrdinaryUser {
+	switch b.marker {
+	case asOrdinaryUser:
 		who = r.user(t)
+	case needsCRIU:
+		who = r.withCRIU(t)
 	}
 	if out, err := r.shell(t, b.dir, who, b.text); err != nil {
 		t.Errorf("%s: %v\n%s", &b, err, out)

@@ -66,7 +66,7 @@ start_containerd() {
 		[grpc]
 		address = "$DIR/containerd.sock"
 	END
-	containerd --config "$DIR/containerd.toml" >>"$DIR/containerd.log" 2>&1 3>&- 4>&- &
+	TMPDIR=$DIR containerd --config "$DIR/containerd.toml" >>"$DIR/containerd.log" 2>&1 3>&- 4>&- &
 	echo $! >"$DIR/containerd"
 	until_true ctr --address "$DIR/containerd.sock" version
 }

@@ -79,14 +79,21 @@ stop() {
 
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# below DIR prints the processes whose command line names a directory, the mounts below it,
-# and the cgroups of clients.
-below() {
+# processes DIR prints the command lines that name a directory.
+processes() {
 	local file
 	for file in /proc/[0-9]*/cmdline; do
 		# It may have ended meanwhile.
 		{ tr '\0' ' ' <"$file" && echo; } 2>/dev/null | grep -F "$1/" || true
 	done
+}
+
+no_processes() { [ -z "$(processes "$1")" ]; }
+
+# below DIR prints the processes whose command line names a directory, the mounts below it,
+# and the cgroups of clients.
+below() {
+	processes "$1"
 	grep -F " $1/" /proc/self/mountinfo || true
 	find /sys/fs/cgroup -type d \( -path '*/docker/*' -o -path '*/libpod_parent*' -o -path '*/test/one' \)
 }

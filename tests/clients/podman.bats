@@ -20,7 +20,9 @@ setup_file() {
 teardown_file() {
 	local left
 	pod rm -fa -t 0 >/dev/null
-	# Podman leaves its mount, and the cgroups above its containers.
+	# Podman cleans up in the background. It leaves its mount, and the cgroups above its
+	# containers.
+	until_true no_processes "$DIR"
 	umount "$DIR"/data/overlay 2>/dev/null || true
 	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 	left=$(below "$DIR")

@@ -265,12 +265,12 @@ debug_lines() {
 		|create c: limits are set in .*$CGROUP
 		|child [0-9]+ carries out [0-9]+ steps
 		|create c: namespaces and mounts exist, pid [0-9]+, namespaces .*\{mount \}
-		|hooks.createRuntime\[0\] /bin/true: ended after [0-9.]+m?s
+		|hooks.createRuntime\[0\] /bin/true: ended after [0-9.]+[^0-9. ]*s
 		|create c: created, pid [0-9]+
 		start c|open $ROOT/c: pid [0-9]+
 		|start c: pid [0-9]+ continues
 		|start c: the program runs
-		|hooks.poststart\[0\] /bin/true: ended after [0-9.]+m?s
+		|hooks.poststart\[0\] /bin/true: ended after [0-9.]+[^0-9. ]*s
 		state c|open $ROOT/c: pid [0-9]+
 		list|list: state root $ROOT, [1-9] containers
 		ps c|c: 1 processes in cgroup .*$CGROUP

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -187,8 +188,15 @@ func (c *checker) foreignOption(at place.Place, option string) {
 }
 
 // unknownOption reports an option of a bind mount that would be one of a file system. The
-// kernel would ignore it (mount(2)), and a misspelled "nosuid" with it.
+// kernel would ignore it (mount(2)), and a misspelled "nosuid" with it. Those of tmpfs, which
+// are no misspelling of anything, are often left behind when the type is changed; OCI's
+// validation suite has them on bind mounts.
 func (c *checker) unknownOption(at place.Place, option string) {
+	name, _, hasValue := strings.Cut(option, "=")
+	if hasValue && slices.Contains([]string{"gid", "mode", "nr_blocks", "nr_inodes", "size", "uid"}, name) {
+		c.warnf(at, "option %q has no effect on a bind mount", option)
+		return
+	}
 	hint := spelling.Hint(option, words.OptionNames())
 	if strings.EqualFold(option, "readonly") {
 		hint = `did you mean "ro"?`

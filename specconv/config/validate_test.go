@@ -231,9 +231,10 @@ var (
 			want: []string{"/mounts/0/type | error | mounts[0] /x: mount without a file system type"}},
 		{name: "bind source", change: mount(specs.Mount{Destination: "/x", Options: []string{"rbind"}}),
 			want: []string{"/mounts/0/source | error | mounts[0] /x: bind mount without a source"}},
-		{name: "bind data", change: mount(specs.Mount{Destination: "/x", Source: "/y", Options: []string{"rbind", "size=1", "sync"}}),
+		{name: "bind data", change: mount(specs.Mount{Destination: "/x", Source: "/y", Options: []string{"rbind", "size=1", "subvol=1", "sync"}}),
 			want: []string{
-				`/mounts/0/options | error | mounts[0] /x: unknown option "size=1": bind mounts cannot have any filesystem-specific options applied`,
+				`/mounts/0/options | warning | mounts[0] /x: option "size=1" has no effect on a bind mount`,
+				`/mounts/0/options | error | mounts[0] /x: unknown option "subvol=1": bind mounts cannot have any filesystem-specific options applied`,
 				`/mounts/0/options | warning | mounts[0] /x: option "sync" has no effect on a bind mount`,
 			}},
 		{name: "bind misspelled", change: mount(specs.Mount{Destination: "/x", Source: "/y", Options: []string{"rbind", "readonly", "nosiud"}}),

@@ -90,7 +90,7 @@ source_folder() {
 	only_ours 'runc 1.1 ignores it; later ones refuse it'
 	source_folder
 	local option
-	for option in 'nosiud|did you mean "nosuid"' 'readonly|did you mean "ro"' 'size=5|filesystem-specific options' \
+	for option in 'nosiud|did you mean "nosuid"' 'readonly|did you mean "ro"' 'subvol=5|filesystem-specific options' \
 		'copy-symlink|extension of crun'; do
 		config '.mounts = [.mounts[] | select(.destination != "/mnt")]'
 		mount_add "{\"destination\": \"/mnt\", \"type\": \"bind\", \"source\": \$src, \"options\": [\"bind\", \"${option%|*}\"]}"

@@ -71,6 +71,8 @@ var scenarios = []scenario{
 	{name: "state", before: [][]string{create, begin}, command: []string{"state", id}, after: "running"},
 	{name: "list", before: [][]string{create, begin}, command: []string{"list"}, after: "running"},
 	{name: "ps", before: [][]string{create, begin}, command: []string{"ps", id}, after: "running"},
+	{name: "gc", before: [][]string{create, begin}, command: []string{"gc"}, after: "running"},
+	{name: "gc-stopped", before: [][]string{create, begin, kill}, command: []string{"gc", "--stopped"}},
 	{name: "events", before: [][]string{create, begin}, command: []string{"events", "--stats", id}, after: "running"},
 }
 

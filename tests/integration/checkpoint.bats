@@ -311,7 +311,7 @@ killed_at() {
 	rm "$TMP/debug"
 }
 
-no_criu() { ! pgrep -f "criu.*$TMP|swrk" >/dev/null; }
+no_criu() { [[ $(leftovers) != *criu* ]]; }
 
 @test "checkpoint: kill -9 at each point" {
 	needs_criu

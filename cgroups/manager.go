@@ -24,6 +24,12 @@ import (
 // Stats is what a container has used, in the format of `events --stats`.
 type Stats = stats.Stats
 
+// Change is what an update does to one control file.
+type Change = cgroupfs.Change
+
+// Transaction is what an Update has done, and can undo.
+type Transaction = cgroupfs.Transaction
+
 // A Group is a cgroup in which a process can be started: the container's cgroup or
 // one below it.
 type Group interface {
@@ -78,6 +84,11 @@ type Manager interface {
 	// Set writes the limits that r sets, except for devices, and changes no others.
 	// The error carries its place in config.json (place.Of). r may be nil.
 	Set(r *specs.LinuxResources) error
+	// Preview returns what Update would write, and changes nothing.
+	Preview(r *specs.LinuxResources) ([]Change, error)
+	// Update is Set for a cgroup in use: all limits are set, or none. It checks what it can
+	// before it writes. If a write fails, those before it are undone, and the error says so.
+	Update(r *specs.LinuxResources) (*Transaction, error)
 	// SetDevices applies device rules. What no rule covers is denied. With defaults,
 	// the devices that every container needs are allowed in any case. There is no
 	// moment without rules.

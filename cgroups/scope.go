@@ -208,30 +208,61 @@ func (s *scope) checkLocation(pid int) error {
 // Set sets the unit's properties, so that systemd doesn't restore previous values
 // later, and then writes the exact values.
 func (s *scope) Set(r *specs.LinuxResources) error {
-	var now limits.Present
-	if r != nil && !s.started {
-		err := s.Validate(r)
-		if err != nil {
-			return err
-		}
-		if now, err = s.Present(); err != nil {
-			return err
-		}
+	list, now, err := s.properties(r)
+	if err != nil {
+		return err
 	}
-	list, problems := systemd.Resources(r, s.mode == V2, now)
-	if len(problems) > 0 {
-		return problems.First()
-	}
-	list = slices.DeleteFunc(list, func(p systemd.Property) bool {
-		return slices.ContainsFunc(s.sent, func(t systemd.Property) bool { return reflect.DeepEqual(p, t) })
-	})
 	if err := s.unit.Set(list); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(list, func(p systemd.Property) bool { return strings.HasPrefix(p.Name, "CPU") }) {
-		r = withQuota(r, now.CPUMax)
+	return s.adopter.Set(exact(r, list, now))
+}
+
+// Update writes the values first, because that can fail at each of them, while systemd
+// accepts all properties or none. Then it writes those again that systemd has rounded.
+func (s *scope) Update(r *specs.LinuxResources) (*Transaction, error) {
+	list, now, err := s.properties(r)
+	if err != nil {
+		return nil, err
 	}
-	return s.adopter.Set(r)
+	t, err := s.adopter.Update(r)
+	if err != nil || len(list) == 0 {
+		return t, err
+	}
+	if err := s.unit.Set(list); err != nil {
+		return t, t.Undone(err)
+	}
+	if err := s.adopter.Set(exact(r, list, now)); err != nil {
+		return t, fmt.Errorf("after the properties of unit %s were set: %w", s.spec.Name, err)
+	}
+	t.ReadBack()
+	return t, nil
+}
+
+// properties converts r to the properties that the unit doesn't have yet, and returns what
+// the cgroup has now.
+func (s *scope) properties(r *specs.LinuxResources) (list []systemd.Property, now limits.Present, err error) {
+	if r != nil && !s.started {
+		if err := s.Validate(r); err != nil {
+			return nil, now, err
+		}
+		if now, err = s.Present(); err != nil {
+			return nil, now, err
+		}
+	}
+	list, problems := systemd.Resources(r, s.mode == V2, now)
+	list = slices.DeleteFunc(list, func(p systemd.Property) bool {
+		return slices.ContainsFunc(s.sent, func(t systemd.Property) bool { return reflect.DeepEqual(p, t) })
+	})
+	return list, now, problems.First()
+}
+
+// exact returns the limits to write after properties were set.
+func exact(r *specs.LinuxResources, list []systemd.Property, now limits.Present) *specs.LinuxResources {
+	if slices.ContainsFunc(list, func(p systemd.Property) bool { return strings.HasPrefix(p.Name, "CPU") }) {
+		return withQuota(r, now.CPUMax)
+	}
+	return r
 }
 
 // withQuota adds the present quota to r: with any property of the CPU systemd sets its

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -24,35 +25,195 @@ import (
 // replaced as a whole, see updateDevices. Both arguments may be nil. It returns
 // ErrNotRunning if the container has stopped.
 func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxIntelRdt) error {
+	return c.Apply(Update{Resources: resources, IntelRdt: rdt})
+}
+
+// Update is what Container.Apply changes. What isn't set doesn't change.
+type Update struct {
+	Resources *specs.LinuxResources
+	IntelRdt  *specs.LinuxIntelRdt
+}
+
+// Change is one thing that an update changes.
+type Change struct {
+	Kind ChangeKind `json:"kind"`
+	// Target is the path of the file.
+	Target string `json:"target"`
+	// Field is the JSON pointer of the setting in config.json that it belongs to.
+	Field string `json:"field"`
+	// Old is what was there before, and New what is asked for.
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
+// ChangeKind is a kind of Change.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	ChangedFile     ChangeKind = "file"     // a control file of a cgroup
+	ChangedDevices  ChangeKind = "devices"  // the device rules, as a whole
+	ChangedSchemata ChangeKind = "schemata" // of linux.intelRdt
+)
+
+// Apply changes a container that exists: either everything that is set in u, or nothing. It
+// looks for what can be known before it begins. If something fails after that, it restores
+// what it has replaced, and the error says whether it could. It warns of each value that
+// the kernel has accepted, and set differently. It returns ErrNotRunning if the container
+// has stopped.
+func (c *Container) Apply(u Update) error {
+	p, err := c.prepareUpdate(u)
+	if err == nil {
+		err = p.apply()
+	}
+	return c.updateError(err)
+}
+
+// PreviewUpdate returns what Apply would change, and changes nothing. It finds the problems
+// that Apply finds before it begins.
+func (c *Container) PreviewUpdate(u Update) ([]Change, error) {
+	p, err := c.prepareUpdate(u)
+	if err == nil {
+		err = p.preview()
+	}
+	if err != nil {
+		return nil, c.updateError(err)
+	}
+	return p.changes, nil
+}
+
+// updateError names the container, except in ErrNotRunning, which clients match.
+func (c *Container) updateError(err error) error {
+	if err == nil || errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	return fmt.Errorf("update %s: %w", c.dir.ID(), err)
+}
+
+// preparedUpdate is an Update that was checked, and hasn't begun.
+type preparedUpdate struct {
+	*Container
+	Update
+	manager cgroups.Manager // nil if nothing of it changes
+	changes []Change
+}
+
+// prepareUpdate checks an update, and reads what it will replace.
+func (c *Container) prepareUpdate(u Update) (*preparedUpdate, error) {
 	status, err := c.Status()
+	if err != nil {
+		return nil, err
+	}
+	if status == Stopped || status == Creating {
+		return nil, ErrNotRunning
+	}
+	p := &preparedUpdate{Container: c, Update: u}
+	if err := p.prepareRdt(resctrl.Host); err != nil {
+		return nil, explain.Cgroup("intel-rdt", err)
+	}
+	if err := p.prepareLimits(); err != nil {
+		return nil, explain.Cgroup("cgroup", err)
+	}
+	return p, nil
+}
+
+func (p *preparedUpdate) prepareLimits() error {
+	if p.Resources == nil {
+		return nil
+	}
+	if p.manager = p.Container.manager(); p.manager == nil {
+		return errors.New("the container has no cgroup of its own to update")
+	}
+	return cgroups.Check(p.state.Cgroup.Mode, p.Resources).First()
+}
+
+// preview adds the changes of limits and device rules.
+func (p *preparedUpdate) preview() error {
+	if p.manager == nil {
+		return nil
+	}
+	list, err := p.manager.Preview(p.Resources)
+	if err != nil {
+		return explain.Cgroup("cgroup", err)
+	}
+	for _, change := range list {
+		p.changes = append(p.changes, Change{ChangedFile, change.Path, change.Place.Pointer, change.Old, change.New})
+	}
+	now, wanted, err := p.deviceRules()
+	if err == nil && !slices.Equal(now, wanted) {
+		p.changes = append(p.changes, Change{
+			ChangedDevices, p.devicesTarget(), "/linux/resources/devices", strings.Join(now, "; "), strings.Join(wanted, "; "),
+		})
+	}
+	return err
+}
+
+// devicesTarget returns what holds the device rules: a file of v1, or a cgroup of v2 with
+// a program.
+func (p *preparedUpdate) devicesTarget() string {
+	l := p.state.Cgroup
+	if l.Mode == cgroups.V2 {
+		return l.Paths[""]
+	}
+	return l.Paths["devices"] + "/devices.list"
+}
+
+func (p *preparedUpdate) prepareRdt(root resctrl.FS) error {
+	if p.IntelRdt == nil {
+		return nil
+	}
+	if !root.Has("schemata") {
+		return place.Errorf(place.At("/linux/intelRdt"), "no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
+	}
+	group, now, err := p.state.IntelRdt, "", error(nil)
+	if group == nil {
+		group, err = root.Reserve(p.IntelRdt, p.dir.ID()) // this creates nothing
+	} else {
+		now, err = root.Schemata(group)
+	}
 	if err != nil {
 		return err
 	}
-	if status == Stopped || status == Creating {
-		return ErrNotRunning
-	}
-	if resources != nil && c.state.Cgroup != nil {
-		if err := cgroups.Check(c.state.Cgroup.Mode, resources).First(); err != nil {
-			return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
+	wanted := strings.TrimSpace(p.IntelRdt.L3CacheSchema + "\n" + p.IntelRdt.MemBwSchema)
+	p.changes = append(p.changes, Change{
+		ChangedSchemata, root.Path(group.Group, "schemata"), "/linux/intelRdt", strings.TrimSpace(now), wanted,
+	})
+	return nil
+}
+
+// apply carries out the update: the schemata, the limits, and the device rules. What comes
+// later undoes what came before it if it fails.
+func (p *preparedUpdate) apply() error {
+	if p.IntelRdt != nil {
+		// Update finds the same problems, but too late.
+		if err := p.preview(); err != nil {
+			return err
 		}
 	}
-	if err := c.updateRdt(resctrl.Host, rdt); err != nil {
-		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("intel-rdt", err))
+	undoRdt, err := p.updateRdt(resctrl.Host, p.IntelRdt)
+	if err != nil {
+		return explain.Cgroup("intel-rdt", err)
 	}
-	if resources == nil {
+	if err := p.applyLimits(); err != nil {
+		return explain.Cgroup("cgroup", errors.Join(err, undoRdt()))
+	}
+	return nil
+}
+
+func (p *preparedUpdate) applyLimits() error {
+	if p.manager == nil {
 		return nil
 	}
-	m := c.manager()
-	if m == nil {
-		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to update"))
-	}
-	err = m.Set(resources)
-	if err == nil {
-		c.runtime.debugf("update %s: limits are set in %v", c.dir.ID(), c.state.Cgroup.Paths)
-		err = c.updateDevices(m, resources.Devices)
-	}
+	t, err := p.manager.Update(p.Resources)
 	if err != nil {
-		return fmt.Errorf("update %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
+		return err
+	}
+	p.runtime.debugf("update %s: limits are set in %v", p.dir.ID(), p.state.Cgroup.Paths)
+	if err := p.updateDevices(p.manager, p.Resources.Devices); err != nil {
+		return t.Undone(err)
+	}
+	for _, d := range t.Deviations() {
+		p.runtime.warn(fmt.Sprintf("%s: asked for %q, and the kernel has set %s to %q", d.Place, d.New, d.Path, d.Actual))
 	}
 	return nil
 }
@@ -61,27 +222,32 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 // Nor do the rules that were set last: clients such as containerd send all of
 // linux.resources with every update, and others may have allowed the container further
 // devices since then, as NVIDIA's do with GPUs.
-func (c *Container) updateDevices(m cgroups.Manager, rules []specs.LinuxDeviceCgroup) error {
-	if len(rules) == 0 {
-		return nil
-	}
-	now, wanted := c.state.Devices, ruleTexts(rules)
-	if now == nil {
-		spec, err := c.config()
-		if err != nil {
-			return err
-		}
-		now = ruleTexts(cgrouppolicy.DeviceRules(spec))
-	}
-	if slices.Equal(wanted, now) {
-		return nil
+func (p *preparedUpdate) updateDevices(m cgroups.Manager, rules []specs.LinuxDeviceCgroup) error {
+	now, wanted, err := p.deviceRules()
+	if err != nil || slices.Equal(wanted, now) {
+		return err
 	}
 	if err := m.SetDevices(rules, true); err != nil {
 		return err
 	}
-	c.runtime.debugf("update %s: device rules are %q", c.dir.ID(), wanted)
-	c.state.Devices = wanted
-	return c.dir.Save(c.state)
+	p.runtime.debugf("update %s: device rules are %q", p.dir.ID(), wanted)
+	p.state.Devices = wanted
+	return p.dir.Save(p.state)
+}
+
+// deviceRules returns the rules in force, and those that the update asks for.
+func (p *preparedUpdate) deviceRules() (now, wanted []string, err error) {
+	if len(p.Resources.Devices) == 0 {
+		return nil, nil, nil
+	}
+	if now = p.state.Devices; now == nil {
+		spec, err := p.config()
+		if err != nil {
+			return nil, nil, err
+		}
+		now = ruleTexts(cgrouppolicy.DeviceRules(spec))
+	}
+	return now, ruleTexts(p.Resources.Devices), nil
 }
 
 // ruleTexts returns device rules in a form that can be stored and compared.
@@ -100,36 +266,42 @@ func ruleTexts(rules []specs.LinuxDeviceCgroup) []string {
 }
 
 // updateRdt writes schemata. For a container that was created without linux.intelRdt it
-// first creates a group.
-func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) error {
+// first creates a group. undo restores what was there before.
+func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) (undo func() error, err error) {
+	undo = func() error { return nil }
 	if r == nil {
-		return nil
-	}
-	if !root.Has("schemata") {
-		return place.Errorf(place.At("/linux/intelRdt"), "no resctrl file system is mounted at %s: %w", root.Path(), unix.ENOENT)
+		return undo, nil
 	}
 	c.runtime.debugf("update %s: schemata in %s", c.dir.ID(), root.Path())
-	if c.state.IntelRdt != nil {
-		return root.Update(c.state.IntelRdt, r)
+	if s := c.state.IntelRdt; s != nil {
+		before, err := root.Schemata(s)
+		if err == nil {
+			err = root.Update(s, r)
+		}
+		return func() error { return root.Restore(s, before) }, err
 	}
 	s, err := root.Reserve(r, c.dir.ID())
 	if err != nil {
-		return err
+		return undo, err
 	}
 	// Recorded before it is created, so that a delete finds it.
 	c.state.IntelRdt = s
 	if err := c.dir.Save(c.state); err != nil {
-		return err
+		return undo, err
+	}
+	undo = func() error {
+		c.state.IntelRdt = nil
+		// The kernel moves the processes of a group that is removed into the default one.
+		return errors.Join(root.Remove(s), c.dir.Save(c.state))
 	}
 	err = root.Prepare(s, r)
 	if err == nil {
 		err = c.joinAll(root, s)
 	}
 	if err != nil {
-		c.state.IntelRdt = nil
-		return errors.Join(err, root.Remove(s), c.dir.Save(c.state))
+		return undo, errors.Join(err, undo())
 	}
-	return nil
+	return undo, nil
 }
 
 // joinAll moves all threads of the container into its group. A thread that is created

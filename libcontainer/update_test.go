@@ -77,26 +77,31 @@ func TestIntelRdtUpdate(t *testing.T) {
 		runtime: &Runtime{Root: stateRoot}, dir: dir,
 		state: &state.State{ID: "c1", IntelRdt: &state.Rdt{Group: "gold"}},
 	}
-	if err := c.updateRdt(root, r); err != nil {
+	undo, err := c.updateRdt(root, r)
+	if err != nil {
 		t.Fatalf("in a group: %v", err)
 	}
 	wantContent(t, root, "gold/schemata", "L3:0=fffff\nL3:0=f\nMB:0=20\n")
+	if err := undo(); err != nil {
+		t.Error(err)
+	}
+	wantContent(t, root, "gold/schemata", "L3:0=fffff\nL3:0=f\nMB:0=20\nL3:0=fffff\n")
 
 	c.state = sleeper(t, "c1")
-	if err := c.updateRdt(root, r); err != nil {
+	if _, err := c.updateRdt(root, r); err != nil {
 		t.Fatalf("without a group: %v", err)
 	}
 	wantContent(t, root, "c1/schemata", "L3:0=f\nMB:0=20\n")
 	wantContent(t, root, "c1/tasks", strconv.Itoa(c.state.Pid)+"\n")
-	wantContent(t, root, "gold/schemata", "L3:0=fffff\nL3:0=f\nMB:0=20\n")
 	if s, err := dir.Load(); err != nil || s.IntelRdt == nil || *s.IntelRdt != (state.Rdt{Group: "c1", Own: true}) {
 		t.Errorf("the state has %+v, %v", s, err)
 	}
 	c.state.IntelRdt = nil
-	if err := c.updateRdt(root, r); !errors.Is(err, unix.EEXIST) {
+	p := &preparedUpdate{Container: c, Update: Update{IntelRdt: r}}
+	if err := p.prepareRdt(root); !errors.Is(err, unix.EEXIST) {
 		t.Errorf("with a group of others: %v, want EEXIST", err)
 	}
-	if err := c.updateRdt(resctrl.FS(t.TempDir()), r); !errors.Is(err, unix.ENOENT) {
+	if err := p.prepareRdt(resctrl.FS(t.TempDir())); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("without resctrl: %v, want ENOENT", err)
 	}
 }

@@ -270,7 +270,39 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if len(problems) > 0 {
 		return problems.First()
 	}
-	err := cgroupfs.Apply(writes, m.dir)
+	return m.explain(cgroupfs.Apply(writes, m.dir))
+}
+
+// Begin returns the transaction that sets what Set would, without applying it.
+func (m *Manager) Begin(r *specs.LinuxResources) (*cgroupfs.Transaction, error) {
+	writes, problems := compile(r)
+	if len(problems) > 0 {
+		return nil, problems.First()
+	}
+	t, err := cgroupfs.Begin(writes, m.dir)
+	return t, m.explain(err)
+}
+
+// Preview returns the changes of such a transaction.
+func (m *Manager) Preview(r *specs.LinuxResources) ([]cgroupfs.Change, error) {
+	t, err := m.Begin(r)
+	if err != nil {
+		return nil, err
+	}
+	return t.Changes(), nil
+}
+
+// Update applies such a transaction.
+func (m *Manager) Update(r *specs.LinuxResources) (*cgroupfs.Transaction, error) {
+	t, err := m.Begin(r)
+	if err == nil {
+		err = m.explain(t.Apply())
+	}
+	return t, err
+}
+
+// explain adds to an error of writing limits what the reader needs to know.
+func (m *Manager) explain(err error) error {
 	var missing *cgroupfs.MissingError
 	if errors.As(err, &missing) {
 		w := cgroupfs.Write{Controller: missing.Controller, File: missing.File}

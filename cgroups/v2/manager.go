@@ -158,28 +158,80 @@ func (m *Manager) Set(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	now, err := m.current(r)
+	writes, err := m.compile(r)
 	if err != nil {
 		return err
 	}
-	writes, problems := compile(r, now)
-	if len(problems) > 0 {
-		return problems.First()
-	}
 	m.noLimits = false
-	err = m.apply(writes)
+	return m.enabling(r, func() error { return cgroupfs.Apply(writes, m.at) })
+}
+
+// compile returns the writes for r in the cgroup as it is now.
+func (m *Manager) compile(r *specs.LinuxResources) ([]cgroupfs.Write, error) {
+	now, err := m.current(r)
+	if err != nil {
+		return nil, err
+	}
+	writes, problems := compile(r, now)
+	return writes, problems.First()
+}
+
+// enabling calls act again after it has enabled a controller that act has missed: an
+// update may need one that wasn't needed at creation.
+func (m *Manager) enabling(r *specs.LinuxResources, act func() error) error {
+	err := act()
 	var missing *cgroupfs.MissingError
 	if !errors.As(err, &missing) {
 		return err
 	}
-	// An update may need a controller that wasn't needed at creation.
 	if err := m.enableFor(r, nil); err != nil {
 		return err
 	}
-	if err = m.apply(writes); errors.As(err, &missing) {
+	if err = act(); errors.As(err, &missing) {
 		missing.Hint = m.hint(missing)
 	}
 	return err
+}
+
+// Update sets what Set would, all or nothing.
+func (m *Manager) Update(r *specs.LinuxResources) (t *cgroupfs.Transaction, err error) {
+	writes, err := m.compile(r)
+	if err != nil {
+		return nil, err
+	}
+	err = m.enabling(r, func() error {
+		t, err = cgroupfs.Begin(writes, m.at)
+		return err
+	})
+	if err == nil {
+		err = t.Apply()
+	}
+	return t, err
+}
+
+// Preview returns the changes that Update would make. A file of a controller that it would
+// enable has no old value.
+func (m *Manager) Preview(r *specs.LinuxResources) ([]cgroupfs.Change, error) {
+	writes, err := m.compile(r)
+	if err != nil {
+		return nil, err
+	}
+	var list []cgroupfs.Change
+	for _, w := range writes {
+		t, err := cgroupfs.Begin([]cgroupfs.Write{w}, m.at)
+		if errors.Is(err, unix.ENOENT) {
+			if err := CheckHost(m.mount, m.dir.Path(), r).First(); err != nil {
+				return nil, err
+			}
+			list = append(list, cgroupfs.Change{Place: w.Place, Path: m.dir.Path() + "/" + w.File, New: w.Value})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t.Changes()...)
+	}
+	return list, nil
 }
 
 // Validate returns the error for which Set refuses r before it writes anything.
@@ -187,17 +239,12 @@ func (m *Manager) Validate(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
-	now, err := m.current(r)
-	if err != nil {
-		return err
-	}
-	_, problems := compile(r, now)
-	return problems.First()
+	_, err := m.compile(r)
+	return err
 }
 
-func (m *Manager) apply(writes []cgroupfs.Write) error {
-	return cgroupfs.Apply(writes, func(string) *cgroupfs.Dir { return m.dir })
-}
+// at returns the cgroup, which has the files of all controllers.
+func (m *Manager) at(string) *cgroupfs.Dir { return m.dir }
 
 // current reads the values that the compilation of r depends on.
 func (m *Manager) current(r *specs.LinuxResources) (now current, err error) {

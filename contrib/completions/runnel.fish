@@ -125,6 +125,8 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l pids-limit -x -d '
 complete -c runnel -n '__fish_seen_subcommand_from update' -l cpu-idle -x -d 'if N is 1, run only on CPUs that are otherwise idle; 0 to disable'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l l3-cache-schema -x -d 'set the Intel RDT cache SCHEMA'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l mem-bw-schema -x -d 'set the Intel RDT memory bandwidth SCHEMA'
+complete -c runnel -n '__fish_seen_subcommand_from update' -l dry-run -s n -d 'only print what would be changed'
+complete -c runnel -n '__fish_seen_subcommand_from update' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a wait -d 'wait until a container has ended, and exit as it has'

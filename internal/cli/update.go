@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"text/tabwriter"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/urfave/cli/v2"
@@ -18,7 +20,9 @@ func updateCommand(s *session) *Command {
 	return &Command{
 		Command: &cli.Command{
 			Name: "update", Category: containers, Usage: "change the resource limits of a container", ArgsUsage: "ID",
-			Description: `Changes only the limits that are given. SIZE is a number of bytes, or a number with a
+			Description: `Changes only the limits that are given, and all of them or none: if one can't be set,
+those before it get their old values again. Where the kernel rounds a value, a warning
+says what it has set. --dry-run shows what would change. SIZE is a number of bytes, or a number with a
 unit k, m, g, t or p (powers of 1024). -1 removes a limit. --resources reads an object
 like linux.resources in config.json; the other options except for the schemas are then
 ignored. Its devices replace all device rules of the container.`,
@@ -27,7 +31,8 @@ ignored. Its devices replace all device rules of the container.`,
 		},
 		Least: 1, Most: 1,
 		Example: `runnel update web --memory 64m --pids-limit 100
-echo '{"cpu":{"quota":50000}}' | runnel update --resources - web`,
+echo '{"cpu":{"quota":50000}}' | runnel update --resources - web
+runnel update --dry-run --memory 1g web`,
 	}
 }
 
@@ -55,6 +60,8 @@ func updateFlags() []cli.Flag {
 		option("cpu-idle", "if `N` is 1, run only on CPUs that are otherwise idle; 0 to disable"),
 		option("l3-cache-schema", "set the Intel RDT cache `SCHEMA`"),
 		option("mem-bw-schema", "set the Intel RDT memory bandwidth `SCHEMA`"),
+		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only print what would be changed"},
+		formatFlag(),
 	}
 }
 
@@ -63,8 +70,41 @@ func (s *session) update(c *cli.Context) error {
 	if err != nil {
 		return misuse(err)
 	}
-	rdt := intelRdt(c)
-	return s.onContainer(c, func(container *libcontainer.Container) error { return container.Update(resources, rdt) })
+	isTable, err := wantsTable(c)
+	if err == nil && c.IsSet("format") && !c.Bool("dry-run") {
+		err = misuse(errors.New("--format is for what --dry-run prints"))
+	}
+	if err != nil {
+		return err
+	}
+	u := libcontainer.Update{Resources: resources, IntelRdt: intelRdt(c)}
+	return s.onContainer(c, func(container *libcontainer.Container) error {
+		if !c.Bool("dry-run") {
+			return container.Apply(u)
+		}
+		changes, err := container.PreviewUpdate(u)
+		if err != nil {
+			return err
+		}
+		if isTable {
+			return changeTable(s.stdout, changes)
+		}
+		content, err := json.Marshal(append([]libcontainer.Change{}, changes...))
+		if err != nil {
+			return err
+		}
+		return s.print(string(content) + "\n")
+	})
+}
+
+// changeTable writes a line for each change.
+func changeTable(w io.Writer, changes []libcontainer.Change) error {
+	t := tabwriter.NewWriter(w, 0, 1, 3, ' ', 0)
+	fmt.Fprint(t, "KIND\tTARGET\tOLD\tNEW\n")
+	for _, c := range changes {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Kind, printable(c.Target, false), printable(c.Old, false), printable(c.New, false))
+	}
+	return t.Flush()
 }
 
 // intelRdt returns the schemas that were given, or nil if none was.

@@ -109,6 +109,21 @@ func (root FS) Update(s *state.Rdt, r *specs.LinuxIntelRdt) error {
 	return nil
 }
 
+// Schemata returns the schemata of the container's group.
+func (root FS) Schemata(s *state.Rdt) (string, error) {
+	content, err := os.ReadFile(root.Path(s.Group, "schemata"))
+	return string(content), place.Wrap(place.At("/linux/intelRdt"), err)
+}
+
+// Restore writes schemata that Schemata has returned.
+func (root FS) Restore(s *state.Rdt, schemata string) error {
+	err := root.write(root.Path(s.Group, "schemata"), strings.Split(strings.TrimSpace(schemata), "\n"))
+	if err != nil {
+		err = root.explain(place.At("/linux/intelRdt"), err)
+	}
+	return err
+}
+
 // Join moves a process with a single thread into the groups.
 func (root FS) Join(s *state.Rdt, pid int) error {
 	if s == nil {

@@ -74,6 +74,11 @@ func (x *execution) prepare() (err error) {
 	if x.spec, err = x.config(); err != nil {
 		return err
 	}
+	if x.options.Namespaces != nil {
+		if err := x.joinSome(); err != nil {
+			return fault.Wrap("namespaces", fault.InvalidArgument, err)
+		}
+	}
 	x.wanted = x.options.Process
 	if x.wanted == nil {
 		if x.wanted, err = x.options.Override.apply(x.spec.Process); err != nil {

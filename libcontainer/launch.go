@@ -43,6 +43,9 @@ type launch struct {
 	pid, pidfd int
 	// announced reports whether the child has said that it is about to execute the program.
 	announced bool
+	// hostRoot reports that the process has the root directory of the runtime, and not the
+	// container's.
+	hostRoot bool
 	// reaped: the process has ended and been waited for, so that its pid may be another's.
 	reaped bool
 }
@@ -272,7 +275,15 @@ func (l *launch) vanished() error {
 
 // explain returns the error for a step that has failed.
 func (l *launch) explain(f *nsenter.Failure) error {
-	return explain.Setup{Plan: l.plan, Rootfs: l.state.Rootfs, Linux: l.spec.Linux}.Step(f)
+	return explain.Setup{Plan: l.plan, Rootfs: l.rootfs(), Linux: l.spec.Linux}.Step(f)
+}
+
+// rootfs returns the directory that is the root of the process.
+func (l *launch) rootfs() string {
+	if l.hostRoot {
+		return "/"
+	}
+	return l.state.Rootfs
 }
 
 // logOutput logs the output of a hook that ran in the container's namespaces.

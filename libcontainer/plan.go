@@ -121,7 +121,10 @@ func (x *execution) compile(ctx context.Context) error {
 	in := specconv.ExecInput{
 		Spec: x.spec, Process: x.wanted, Host: facts,
 		PreserveFDs: len(x.options.ExtraFiles), InCgroup: x.state.IntelRdt == nil && !x.attach,
-		Rootfs: x.state.Rootfs, LineFeeds: x.options.Stdio.keepsTerminal(),
+		LineFeeds: x.options.Stdio.keepsTerminal(),
+	}
+	if !x.hostRoot {
+		in.Rootfs = x.state.Rootfs
 	}
 	if x.state.Cgroup != nil {
 		in.CgroupFiles = cgroupFiles(x.state.Cgroup)

@@ -127,6 +127,12 @@ type ExecOptions struct {
 	Process *specs.Process
 	// Override is ignored if Process is set.
 	Override ProcessOverride
+	// Namespaces are those of the container that the process joins; nil is all of them.
+	// Without the mount namespace the program is one of the host. Its process has the root,
+	// the working directory, the environment and the capabilities of the caller, changed
+	// by Override, and of the container nothing but these namespaces and the cgroup. A
+	// choice that would give the container power over the host is an error.
+	Namespaces []specs.LinuxNamespaceType
 	// Stdio are the standard streams of the process.
 	Stdio Stdio
 	// PidfdSocket and PidFile are as in CreateOptions, for the new process. The text is

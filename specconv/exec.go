@@ -29,7 +29,8 @@ type ExecInput struct {
 	// InCgroup and CgroupFiles are as in Input.
 	InCgroup    bool
 	CgroupFiles []string
-	// Rootfs is where the mounts of a container without a mount namespace are.
+	// Rootfs is where the mounts of a container without a mount namespace are; "" for a
+	// process that keeps the root of the runtime.
 	Rootfs string
 }
 

@@ -12,7 +12,7 @@ _runnel_flags() {
 	run) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
 	create) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
-	exec) echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ignore-paused --help -h' ;;
+	exec) echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ns --ignore-paused --help -h' ;;
 	kill) echo '--all -a --regex -r --help -h' ;;
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
@@ -95,6 +95,7 @@ _runnel_value() {
 	'exec --cap' | 'exec -c') echo words '' ;;
 	'exec --preserve-fds') echo words '' ;;
 	'exec --cgroup') echo words '' ;;
+	'exec --ns') echo words '' ;;
 	'exec --log') echo files ;;
 	'exec --log-format') echo words 'text json' ;;
 	'exec --root') echo directories ;;

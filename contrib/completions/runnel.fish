@@ -93,6 +93,7 @@ complete -c runnel -n '__fish_seen_subcommand_from exec' -l no-new-privs -d 'set
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l cap -s c -x -d 'add the capability CAP, such as CAP_NET_ADMIN'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l preserve-fds -x -d 'pass N more file descriptors to the process, from 3 on or after those of LISTEN_FDS'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l cgroup -x -d 'run in the cgroup [CONTROLLER[,...]:]PATH below that of the container'
+complete -c runnel -n '__fish_seen_subcommand_from exec' -l ns -x -d 'join only the namespaces in LIST, such as net,uts'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l ignore-paused -d 'exec in a paused container, where the process waits for resume'
 complete -c runnel -n '__fish_seen_subcommand_from exec' -l help -s h -d 'show help'
 

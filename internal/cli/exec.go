@@ -23,12 +23,17 @@ func execCommand(s *session) *Command {
 change. It gets a terminal only with --tty. With --process, no COMMAND is given. The
 exit code is that of the process: 128 plus the number of the signal if one killed it,
 and 255 if it could not be run. Options must precede ID: what follows ID belongs to
-COMMAND.`,
+COMMAND.
+
+--ns joins only some namespaces. Without mnt among them COMMAND is a program of the host,
+with the root directory, environment and privileges of the caller, in the container's
+cgroup: "exec --ns net" runs the host's network tools in a container that has none.`,
 			Flags:  execFlags(),
 			Action: s.exec,
 		},
 		Least: 1, Most: -1, FirstArgumentEndsFlags: true,
-		Example: "runnel exec --tty --env TERM=$TERM web sh",
+		Example: `runnel exec --tty --env TERM=$TERM web sh
+runnel exec --ns net web ip address`,
 	}
 }
 
@@ -49,6 +54,7 @@ func execFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, KeepSpace: true, Usage: "add the capability `CAP`, such as CAP_NET_ADMIN"},
 		preserveFDsFlag(),
 		&cli.StringSliceFlag{Name: "cgroup", KeepSpace: true, Usage: "run in the cgroup `[CONTROLLER[,...]:]PATH` below that of the container"},
+		&cli.StringFlag{Name: "ns", Usage: "join only the namespaces in `LIST`, such as net,uts", DefaultText: "all"},
 		&cli.BoolFlag{Name: "ignore-paused", Usage: "exec in a paused container, where the process waits for resume"},
 		&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "accepted and ignored"},
 	}
@@ -113,6 +119,11 @@ func (s *session) execOptions(c *cli.Context) (libcontainer.ExecOptions, error) 
 		return o, err
 	}
 	var err error
+	if c.IsSet("ns") {
+		if o.Namespaces, err = libcontainer.ParseNamespaces(c.String("ns")); err != nil {
+			return o, fmt.Errorf("--ns: %w", err)
+		}
+	}
 	if path := c.String("process"); path != "" {
 		o.Process, err = s.readProcess(path)
 		return o, err

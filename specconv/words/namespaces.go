@@ -35,6 +35,17 @@ func Namespace(name specs.LinuxNamespaceType) (NamespaceType, bool) {
 	return NamespaceType{}, false
 }
 
+// NamespaceOf returns the namespace type of a name in config.json, or of one of the shorter
+// names in /proc/PID/ns, which nsenter(1) and unshare(1) have.
+func NamespaceOf(name string) (NamespaceType, bool) {
+	for _, t := range NamespaceTypes {
+		if string(t.Name) == name || t.File == name {
+			return t, true
+		}
+	}
+	return NamespaceType{}, false
+}
+
 // HasNamespace reports whether a config creates or joins a namespace of the type.
 func HasNamespace(spec *specs.Spec, name specs.LinuxNamespaceType) bool {
 	return findNamespace(spec, name) != nil

@@ -242,3 +242,134 @@ load lib
 	one_sentence
 	rmdir "$dir/below"
 }
+
+# ---- some of the namespaces
+
+# joined LIST [OPTION…] runs a program of the host that joins these namespaces and prints which
+# of its namespaces are the container's.
+joined() {
+	local list=$1 ns init
+	shift
+	init=$(pid_of c)
+	ok runtime exec --ns "$list" "$@" c bash -c 'cd /proc/self/ns && for n in *; do echo $n $(readlink $n); done'
+	for ns in cgroup ipc mnt net pid time user uts; do
+		! grep -qxF "$ns $(readlink "/proc/$init/ns/$ns")" <<<"$output" ||
+			[ "$(readlink "/proc/$init/ns/$ns")" = "$(readlink "/proc/self/ns/$ns")" ] || printf '%s ' "$ns"
+	done
+}
+
+# user_too prints what --ns needs beside other namespaces.
+user_too() { ! rootless || printf ',user'; }
+
+@test "exec --ns joins only these namespaces, with the host's files, in the container's cgroup" {
+	only_ours 'the option --ns'
+	sleeping c
+	if rootless; then
+		equal "$(joined net,user)" 'net user '
+		equal "$(joined uts,ipc,user)" 'ipc user uts '
+	else
+		equal "$(joined net)" 'net '
+		equal "$(joined network,uts,ipc)" 'ipc net uts '
+	fi
+	[ -e "$TMP" ] && ! runtime exec c test -e "$TMP"
+	ok runtime exec --ns "net$(user_too)" c cat "$BUNDLE/config.json" /proc/self/cgroup
+	equal "$(grep '^[0-9]*:.*:/' <<<"$output")" "$(cat "/proc/$(pid_of c)/cgroup")"
+	exits 7 runtime exec --ns "net$(user_too)" c sh -c 'exit 7'
+}
+
+@test "exec --ns without mnt has the caller's environment, directory and privileges" {
+	only_ours 'the option --ns'
+	config '.process.env += ["LD_PRELOAD=/lib/evil.so", "CONTAINER=yes"] | .process.user = {"uid": 1000, "gid": 1000} |
+		.process.cwd = "/tmp" | .linux.seccomp = {"defaultAction": "SCMP_ACT_ALLOW",
+		"syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+	rootless && config '.process.user = {"uid": 0, "gid": 0}'
+	sleeping c
+	OWN=yes ok runtime exec --ns "net$(user_too)" --env MORE=1 c sh -c 'pwd; id -u; echo $OWN $MORE $LD_PRELOAD $CONTAINER; grep Seccomp: /proc/self/status'
+	prints "$PWD"$'\n0\nyes 1\nSeccomp:\t'"$(awk '/^Seccomp:/ {print $2}' /proc/self/status)"
+	rootless || equal "$(runtime exec --ns net c grep CapEff /proc/self/status)" "$(grep CapEff /proc/self/status)"
+	ok runtime exec --ns "net$(user_too)" --cwd /usr --no-new-privs c sh -c 'pwd; grep NoNewPrivs /proc/self/status'
+	prints $'/usr\nNoNewPrivs:\t1'
+	exits 255 runtime exec --ns "net$(user_too)" c no-such-program
+	says 'executable file not found in \$PATH'
+	jq .process config.json >"$TMP/process.json"
+	exits 255 runtime exec --ns "net$(user_too)" --process "$TMP/process.json" c
+	says 'the program is one of the host, and --process describes one of the container'
+}
+
+@test "exec --ns with a terminal" {
+	only_ours 'the option --ns'
+	needs_root 'open the ptmx of the host'
+	sleeping c
+	ok runtime exec --ns net --tty c tty
+	matches "$output" '^/dev/pts/[0-9]'
+}
+
+@test "exec --ns with all that confine a program of the container" {
+	only_ours 'the option --ns'
+	sleeping c
+	ok runtime exec --ns mount,user,pid,net,ipc c sh -c 'hostname; ls /opt; cat /proc/1/comm'
+	[ "$(head -n 1 <<<"$output")" = "$(hostname)" ]
+	[ "$(tail -n 1 <<<"$output")" = sleep ]
+	exits 255 runtime exec --ns "mnt,pid$(user_too)" c true
+	says "with the mount namespace, a program of the container would run in the host's namespaces ipc,net: add them"
+}
+
+@test "exec --ns refuses what the container could misuse, and unknown names" {
+	only_ours 'the option --ns'
+	sleeping c
+	exits 255 runtime exec --ns "net,pid$(user_too)" c true
+	says 'processes of the container could trace one that has the host.s root directory.*leave out pid'
+	one_sentence
+	local list
+	for list in '' nets net,,pid; do
+		exits 255 runtime exec --ns "$list" c true
+		says '--ns: unknown namespace "'
+		one_sentence
+	done
+	if rootless; then
+		exits 255 runtime exec --ns net c true
+		says "an ordinary user can't join namespaces of the container without its user namespace: add user"
+	fi
+}
+
+@test "exec --ns with a user namespace" {
+	only_ours 'the option --ns'
+	needs_namespace user
+	if ! rootless; then
+		config '.linux.namespaces += [{"type": "user"}] |
+			.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+		chmod 755 "$TMP"
+		sleeping c
+		# Out of reach for the container, so that the pid namespace may be joined, too.
+		equal "$(joined net,pid)" 'net pid '
+		equal "$(joined net,user --cwd /)" 'net user '
+		ok runtime exec --ns net,user --cwd / c cat /proc/self/uid_map
+		matches "$output" '^ *0 +100000 +65536$'
+		exits 255 runtime exec --ns mnt,pid,net,ipc c true
+		says "in the host's namespaces user: add them"
+		exits 255 runtime exec --ns pid,user c true
+		says 'could trace'
+		ok runtime delete --force c
+	fi
+	# With the host's processes in sight it is within reach.
+	mkdir -p rootfs/host
+	config '.mounts += [{"destination": "/host", "type": "bind", "source": "/proc", "options": ["rbind"]}]'
+	sleeping c
+	exits 255 runtime exec --ns net,user c true
+	says 'the container sees the processes of the host'
+	ok runtime delete --force c
+}
+
+@test "exec --ns into a container in any other state" {
+	only_ours 'the option --ns'
+	ok runtime create c
+	ok runtime exec --ns "net$(user_too)" c true
+	ok runtime delete --force c
+	exits 255 runtime exec --ns net c true
+	says 'container does not exist'
+	script true
+	ok runtime run --detach c
+	until_true stopped c
+	exits 255 runtime exec --ns net c true
+	says 'cannot exec in a stopped container'
+}

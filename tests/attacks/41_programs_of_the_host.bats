@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# 41. A program of the host that joins namespaces of the container is traced, and the host's files are reached through it.
+# CVE: CVE-2020-15257
+# Verdict: harmless: it has all capabilities of the caller and none of the image's environment, and joins no namespaces in which the container can trace it
+
+load lib
+
+setup_file() {
+	load ../integration/lib
+	only_ours 'the option --ns'
+}
+
+# peeking PROC CAP… makes a container with these additional capabilities look, in this procfs,
+# for a process with the argument 4711 that has the host's root.
+peeking() {
+	local proc=$1
+	shift
+	config '.process.capabilities |= map_values(. + $ARGS.positional)' --args -- "$@"
+	mkdir -p rootfs/host
+	chmod 1777 rootfs/tmp
+	: >"$TMP/host-only"
+	cat >rootfs/peek <<-END
+		echo waiting >/tmp/said
+		while [ ! -e /tmp/end ]; do
+			for p in $proc/[0-9]*; do
+				case \$(tr '\0' ' ' <\$p/cmdline 2>/dev/null) in
+				*4711*) echo seen >>/tmp/said; [ ! -e "\$p/root$TMP/host-only" ] || echo caught >>/tmp/said ;;
+				esac
+			done
+		done
+		exec sleep 1000
+	END
+	args sh /peek
+	ok runtime run --detach c
+	until_true grep -q waiting rootfs/tmp/said
+}
+
+# during LIST runs a program of the host while the container looks for it.
+during() {
+	"$RUNTIME" --root "$ROOT" exec --ns "$1" c sh -c 'sleep 3; exit 0' 4711 </dev/null 3>&-
+	touch rootfs/tmp/end
+	! grep -q caught rootfs/tmp/said || fail 'the container has reached the files of the host'
+}
+
+@test "the container has the host's procfs, and the capabilities of its config" {
+	needs_root 'keep the user namespace'
+	config '.mounts += [{"destination": "/host", "type": "bind", "source": "/proc", "options": ["rbind", "ro"]}]'
+	peeking /host
+	during net
+	grep -q seen rootfs/tmp/said
+}
+
+@test "its root has all capabilities in a user namespace" {
+	needs_root 'join a pid namespace without its user namespace'
+	needs_namespace user
+	config '.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings'
+	chmod 755 "$TMP"
+	peeking /proc CAP_SYS_PTRACE CAP_SYS_ADMIN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+	during pid,net
+	grep -q seen rootfs/tmp/said
+}
+
+@test "what it could trace is refused" {
+	local user=
+	! rootless || user=,user
+	sleeping c
+	exits 255 runtime exec --ns "pid$user" c true
+	exits 255 runtime exec --ns "mnt,pid$user" c true
+}
+
+@test "its environment makes the program load code of the image" {
+	config '.process.env += ["LD_PRELOAD=/tmp/evil.so", "PATH=/proc/self/cwd:/bin", "BASH_ENV=/tmp/evil"]'
+	sleeping c
+	local user=
+	! rootless || user=,user
+	ok runtime exec --ns "net$user" c env
+	[[ $output != *evil* && $output != *PATH=/proc* ]]
+}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// The answer to a request between processes: with exit status 0 the highest numbers, the
+// The answer to a Request between processes: with exit status 0 the highest numbers, the
 // number of unknown names, their indexes, and then the program on standard output, with exit
 // status 1 a failure on standard error, as three numbers (stage, index, errno or 0) and a
 // text.
@@ -20,7 +20,7 @@ const (
 	numberSize      = 4
 )
 
-func writeProgram(w io.Writer, p *Program) error {
+func encodeProgram(p *Program) []byte {
 	b := make([]byte, 0, numberSize*(len(p.Highest)+1+len(p.Unknown))+len(p.BPF))
 	for _, h := range p.Highest {
 		b = binary.NativeEndian.AppendUint32(b, uint32(h))
@@ -29,11 +29,10 @@ func writeProgram(w io.Writer, p *Program) error {
 	for _, u := range p.Unknown {
 		b = binary.NativeEndian.AppendUint32(b, uint32(u))
 	}
-	_, err := w.Write(append(b, p.BPF...))
-	return err
+	return append(b, p.BPF...)
 }
 
-// readProgram is the reverse of writeProgram.
+// readProgram is the reverse of encodeProgram.
 func readProgram(answer []byte, archs int) (*Program, error) {
 	p := new(Program)
 	rest, ok := answer, false

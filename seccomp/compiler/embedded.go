@@ -42,6 +42,16 @@ func Compile(ctx context.Context, r *Request) (*Program, error) {
 	return readProgram(output, len(r.Archs))
 }
 
+// Syscalls has the embedded program list the system calls that libseccomp knows of the
+// architecture with this token, by number. An error of libseccomp is a *Failure.
+func Syscalls(ctx context.Context, token uint32) ([]Syscall, error) {
+	output, err := run(ctx, encodeTable(token))
+	if err != nil {
+		return nil, err
+	}
+	return readSyscalls(output)
+}
+
 // run starts the program with the request on its standard input, and returns its
 // output.
 func run(ctx context.Context, request []byte) ([]byte, error) {

@@ -111,6 +111,27 @@ func Compile(ctx context.Context, r *Request) (*Program, error) {
 	return &Program{Highest: highest(r, archs), Unknown: unknown, BPF: program}, nil
 }
 
+// Syscalls returns the system calls that libseccomp knows of the architecture with this
+// token, by number. An error of libseccomp is a *Failure.
+func Syscalls(ctx context.Context, token uint32) ([]Syscall, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	arch, ok := archOf(token)
+	if !ok {
+		return nil, &Failure{Stage: StageArch, Err: syscall.EINVAL}
+	}
+	var calls []Syscall
+	for _, r := range numberRanges(token) {
+		for number := r[0]; number <= r[1]; number++ {
+			if name, err := libseccomp.ScmpSyscall(int32(number)).GetNameByArch(arch); err == nil {
+				calls = append(calls, Syscall{number, name})
+			}
+		}
+	}
+	return calls, nil
+}
+
 // setLevel sets the API level. An older library knows fewer levels, and then
 // refuses what it lacks.
 func setLevel() {

@@ -105,3 +105,23 @@ func operatorOf(number uint32) (op libseccomp.ScmpCompareOp, ok bool) {
 	}
 	return libseccomp.CompareInvalid, false
 }
+
+// numberRanges returns the numbers among which an architecture has its system calls, each
+// range with both ends.
+func numberRanges(token uint32) [][2]uint32 {
+	const common = 1023 // Linux 6.18 has numbers up to 469
+	from := func(first uint32) [2]uint32 { return [2]uint32{first, first + common} }
+	switch token {
+	case 0x4000003e: // x32
+		return [][2]uint32{from(0x40000000)}
+	case 0x40000028: // ARM, with its private ones
+		return [][2]uint32{from(0), {0xf0001, 0xf0006}}
+	case 0x00000008, 0x40000008: // MIPS, O32
+		return [][2]uint32{from(4000)}
+	case 0x80000008, 0xc0000008: // MIPS, N64
+		return [][2]uint32{from(5000)}
+	case 0xa0000008, 0xe0000008: // MIPS, N32
+		return [][2]uint32{from(6000)}
+	}
+	return [][2]uint32{from(0)}
+}

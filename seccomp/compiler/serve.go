@@ -8,32 +8,40 @@ import (
 	"io"
 )
 
-// Serve is the whole of the embedded program: it reads a request, compiles it and
-// writes the answer. It returns the exit status.
+// Serve is the whole of the embedded program: it reads a request, compiles it or looks up
+// the table that it asks for, and writes the answer. It returns the exit status.
 func Serve(request io.Reader, program, failure io.Writer) int {
 	encoded, err := io.ReadAll(request)
 	if err != nil {
 		return exitBroken
 	}
-	r, err := decode(encoded)
-	if err != nil {
-		err = &Failure{Stage: StageRequest, Err: err}
-	}
-	var p *Program
-	if err == nil {
-		p, err = Compile(context.Background(), r)
-	}
+	result, err := answer(encoded)
 	var f *Failure
-	switch {
-	case err == nil:
-		err = writeProgram(program, p)
-	case errors.As(err, &f):
-		if writeFailure(failure, f) == nil {
-			return exitFailure
-		}
+	if errors.As(err, &f) && writeFailure(failure, f) == nil {
+		return exitFailure
+	}
+	if err == nil {
+		_, err = program.Write(result)
 	}
 	if err != nil {
 		return exitBroken
 	}
 	return 0
+}
+
+// answer returns what a request asks for.
+func answer(encoded []byte) ([]byte, error) {
+	if token, ok := decodeTable(encoded); ok {
+		calls, err := Syscalls(context.Background(), token)
+		return appendSyscalls(nil, calls), err
+	}
+	r, err := decode(encoded)
+	if err != nil {
+		return nil, &Failure{Stage: StageRequest, Err: err}
+	}
+	p, err := Compile(context.Background(), r)
+	if err != nil {
+		return nil, err
+	}
+	return encodeProgram(p), nil
 }

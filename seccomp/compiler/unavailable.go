@@ -15,3 +15,6 @@ func Identity() string { return "" }
 
 // Compile returns ErrUnavailable.
 func Compile(context.Context, *Request) (*Program, error) { return nil, ErrUnavailable }
+
+// Syscalls returns ErrUnavailable.
+func Syscalls(context.Context, uint32) ([]Syscall, error) { return nil, ErrUnavailable }

@@ -103,19 +103,16 @@ func FuzzDecode(f *testing.F) {
 
 func TestProgramAnswer(t *testing.T) {
 	want := &Program{Highest: []int32{-1, 450}, Unknown: []int32{7, 0}, BPF: make([]byte, 3*instructionSize)}
-	var b bytes.Buffer
-	if err := writeProgram(&b, want); err != nil {
-		t.Fatal(err)
-	}
-	got, err := readProgram(b.Bytes(), 2)
+	b := encodeProgram(want)
+	got, err := readProgram(b, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("readProgram: (-written +read)\n%s", diff)
 	}
-	for _, n := range []int{0, 8, 9, b.Len() - 1} {
-		if _, err := readProgram(b.Bytes()[:n], 2); err == nil {
+	for _, n := range []int{0, 8, 9, len(b) - 1} {
+		if _, err := readProgram(b[:n], 2); err == nil {
 			t.Errorf("an answer of %d bytes is accepted", n)
 		}
 	}

@@ -6,9 +6,10 @@ import "testing"
 // can't enter.
 func simulate(t *testing.T, program []byte, c call) uint32 {
 	t.Helper()
-	action, ok := c.actionOf(program, dataSize)
-	if !ok {
-		t.Fatal("the program has no end, or an unknown instruction")
+	c.isKnown = allKnown
+	results, err := c.results(program)
+	if err != nil || len(results) != 1 {
+		t.Fatalf("results = %v, %v", results, err)
 	}
-	return action
+	return results[0].action
 }

@@ -47,9 +47,9 @@ var (
 // it looks at no argument that is unknown, otherwise one for each return instruction that
 // some values of these arguments lead to.
 //
-// What is known of unknown arguments from earlier comparisons is taken into account, except
-// for what follows from two comparisons with different masks: then there may be a result
-// too many, but never one too few.
+// What is known of unknown arguments from earlier comparisons is taken into account, but
+// not what follows from a comparison with a mask and one without: then there may be a
+// result too many, but never one too few.
 func (c *call) results(program []byte) ([]result, error) {
 	r := run{program: program}
 	var start path
@@ -216,22 +216,29 @@ func (w word) has(v uint32) bool {
 
 // with adds the result of a comparison. It returns nil if that can't be.
 func (w word) with(c comparison) *word {
-	isNever, isAlways := c.value&^c.mask != 0, c.mask == 0 && c.value == 0
-	switch {
-	case isNever && !c.isUnequal, isAlways && c.isUnequal:
-		return nil
-	case isNever, isAlways:
-		return &w
-	}
-	if c.isUnequal && c.mask&(c.mask-1) == 0 { // a single bit, which has the other value
-		c = comparison{c.mask, c.mask &^ c.value, false}
-	}
-	for _, known := range w.masked {
-		isSame := known.mask == c.mask && known.value == c.value
-		if known.mask == c.mask && !known.isUnequal && !c.isUnequal && !isSame || isSame && known.isUnequal != c.isUnequal {
-			return nil
-		}
+	if c.isUnequal && c.mask&(c.mask-1) == 0 && c.value&^c.mask == 0 { // one bit, which has the other value
+		c = comparison{c.mask, c.mask &^ c.value, c.mask == 0}
 	}
 	w.masked = append(slices.Clip(w.masked), c)
+	if !w.isConsistent() {
+		return nil
+	}
 	return &w
+}
+
+// isConsistent reports whether the comparisons with a mask can all be.
+func (w *word) isConsistent() bool {
+	var known, bits uint32 // the bits that are known, and their values
+	for _, c := range w.masked {
+		if c.isUnequal {
+			continue
+		}
+		if c.value&^c.mask != 0 || (bits^c.value)&known&c.mask != 0 {
+			return false
+		}
+		known, bits = known|c.mask, bits|c.value
+	}
+	return !slices.ContainsFunc(w.masked, func(c comparison) bool {
+		return c.isUnequal && c.mask&^known == 0 && bits&c.mask == c.value
+	})
 }

@@ -42,6 +42,8 @@ func TestUnknownArguments(t *testing.T) {
 		{"every value but one", personalityProfile(arg(0, specs.OpGreaterThan, 8, 0), arg(0, specs.OpLessThan, 8, 0)), nil, "allowed refused"},
 		{"a value and all others", personalityProfile(arg(0, specs.OpEqualTo, high, 0), arg(0, specs.OpNotEqual, high, 0)), nil, "allowed"},
 		{"both values of a bit", personalityProfile(arg(0, specs.OpMaskedEqual, 4, 4), arg(0, specs.OpMaskedEqual, 4, 0)), nil, "allowed"},
+		{"bits together, and each", personalityProfile(arg(0, specs.OpMaskedEqual, 6, 0), arg(0, specs.OpMaskedEqual, 2, 2),
+			arg(0, specs.OpMaskedEqual, 4, 4)), nil, "allowed"},
 		{"one value of a bit", personalityProfile(arg(0, specs.OpMaskedEqual, 4, 4)), nil, "allowed refused"},
 		{"one value of a bit, known", personalityProfile(arg(0, specs.OpMaskedEqual, 4, 4)), map[int]uint64{0: 7}, "allowed"},
 	} {

@@ -73,3 +73,14 @@ func DecodeResources(name string, data []byte, v *specs.LinuxResources) (warning
 	e := examine(data, name, func(r *jsontext.Reader) { readLinuxResources(r, new(specs.LinuxResources)) })
 	return e.Problems(), nil
 }
+
+// ExamineSeccomp reads a linux.seccomp object alone, a file with the given name, and notes
+// where its values are: places in it are those of the file.
+func ExamineSeccomp(name string, data []byte) (*specs.LinuxSeccomp, *Examination, error) {
+	profile := new(specs.LinuxSeccomp)
+	if err := newReader(string(data), nil).Document(name, func(r *jsontext.Reader) { readLinuxSeccomp(r, profile) }); err != nil {
+		return nil, nil, err
+	}
+	e := examine(data, name, func(r *jsontext.Reader) { readLinuxSeccomp(r, new(specs.LinuxSeccomp)) })
+	return profile, e, nil
+}

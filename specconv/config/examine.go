@@ -131,6 +131,13 @@ func (e *Examination) withLines(sorted []located) []Problem {
 	return list
 }
 
+// Position returns line and column of a value, counted from 1, or of the one that it would
+// be in.
+func (e *Examination) Position(at place.Place) (line, column int) {
+	p := e.withLines([]located{{offset: e.offset(at.Pointer)}})[0]
+	return p.Line, p.Column
+}
+
 // offset returns where a value begins, or the one that it would be in.
 func (e *Examination) offset(pointer string) int {
 	for {

@@ -27,7 +27,7 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 		EGID:  uint32(unix.Getegid()),
 		Kcore: unix.Access("/proc/kcore", unix.F_OK) == nil,
 	}
-	h.Kernel = kernelVersion()
+	h.Kernel = RunningKernel()
 	h.Permitted = permittedCapabilities()
 	h.probeUserNS()
 	h.probeSecurity(spec)
@@ -53,7 +53,8 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 	return h, nil
 }
 
-func kernelVersion() Kernel {
+// RunningKernel returns the version of the kernel; the zero value if it is unknown.
+func RunningKernel() Kernel {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
 		return Kernel{}

@@ -9,6 +9,7 @@ _runnel_flags() {
 	check) echo '--bundle -b --json --host --help -h' ;;
 	explain) echo '--bundle -b --format -f --fail-on --help -h' ;;
 	plan) echo '--bundle -b --no-pivot --help -h' ;;
+	'seccomp explain') echo '--arch --cap --format -f --help -h' ;;
 	run) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
 	create) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
@@ -60,6 +61,13 @@ _runnel_value() {
 	'plan --log-format') echo words 'text json' ;;
 	'plan --root') echo directories ;;
 	'plan --rootless') echo words 'auto true false' ;;
+	'seccomp explain --arch') echo words '' ;;
+	'seccomp explain --cap') echo words '' ;;
+	'seccomp explain --format' | 'seccomp explain -f') echo words 'table json' ;;
+	'seccomp explain --log') echo files ;;
+	'seccomp explain --log-format') echo words 'text json' ;;
+	'seccomp explain --root') echo directories ;;
+	'seccomp explain --rootless') echo words 'auto true false' ;;
 	'run --bundle' | 'run -b') echo directories ;;
 	'run --console-socket') echo files ;;
 	'run --pidfd-socket') echo files ;;
@@ -231,7 +239,11 @@ _runnel() {
 		elif [[ -z $command ]]; then
 			command=$word
 		else
-			((++position))
+			case $command in
+			# The name of the command has two words.
+			seccomp) command+=" $word" ;;
+			*) ((++position)) ;;
+			esac
 			# What follows belongs to another program.
 			case $command in exec | kill | ps) break ;; esac
 		fi
@@ -261,7 +273,8 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help' -- "$current") ;;
+	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain' -- "$current") ;;
 	*,0)
 		case $command in
 		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | ps | events)

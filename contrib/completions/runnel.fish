@@ -27,6 +27,9 @@ complete -c runnel -n 'not __fish_seen_subcommand_from spec' -l rootless -x -a '
 complete -c runnel -n '__fish_use_subcommand' -l version -s v -d 'print the version'
 complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show help'
 
+complete -c runnel -n __fish_use_subcommand -a seccomp -d 'explain'
+complete -c runnel -n '__fish_seen_subcommand_from seccomp; and not __fish_seen_subcommand_from explain' -a 'explain'
+
 complete -c runnel -n __fish_use_subcommand -a spec -d 'write an example config.json'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l rootless -d 'write a configuration for an ordinary user'
@@ -40,15 +43,20 @@ complete -c runnel -n '__fish_seen_subcommand_from check' -l host -d 'also check
 complete -c runnel -n '__fish_seen_subcommand_from check' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a explain -d 'report what a bundle isolates from the host, and what it does not'
-complete -c runnel -n '__fish_seen_subcommand_from explain' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
-complete -c runnel -n '__fish_seen_subcommand_from explain' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
-complete -c runnel -n '__fish_seen_subcommand_from explain' -l fail-on -x -d 'exit with 2 from this LEVEL on: low, medium, high or never'
-complete -c runnel -n '__fish_seen_subcommand_from explain' -l help -s h -d 'show help'
+complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l fail-on -x -d 'exit with 2 from this LEVEL on: low, medium, high or never'
+complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a plan -d 'print the steps that create would take, without taking them'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l no-pivot -d 'use MS_MOVE and chroot instead of pivot_root, for a root file system on a ramfs'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l help -s h -d 'show help'
+
+complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subcommand_from explain' -l arch -x -d 'explain calls of a process of this ARCHITECTURE, such as x86_64 or x86'
+complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subcommand_from explain' -l cap -x -d 'assume that the container has this CAPABILITY, for a profile of Docker or Podman'
+complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subcommand_from explain' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subcommand_from explain' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a run -d 'create and start a container'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
@@ -215,7 +223,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help'
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help'
 complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state ps events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -78,6 +80,15 @@ func (s *session) noCommand(c *cli.Context) error {
 
 func (s *session) unknownCommand(name string) error {
 	s.status = exitUnknownCommand
+	var longer []string
+	for _, e := range entries() {
+		if strings.HasPrefix(e.name, name+" ") {
+			longer = append(longer, strconv.Quote(e.name))
+		}
+	}
+	if longer != nil {
+		return misuse(fmt.Errorf("%q is only the first word of a command: %s", name, strings.Join(longer, " or ")))
+	}
 	//lint:ignore ST1005 runc's text
 	return misuse(fmt.Errorf("No help topic for '%s'", name))
 }

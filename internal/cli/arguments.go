@@ -23,6 +23,7 @@ func (s *session) arrange(global []cli.Flag, args []string) ([]string, *Command)
 	if !ok || len(first.arguments) == 0 || first.wantsHelp() {
 		return first.own, nil
 	}
+	first.arguments = joined(first.arguments)
 	arranged := append(slices.Clip(first.own), first.arguments...)
 	called := s.command(first.arguments[0])
 	if called == nil || called.SkipFlagParsing {

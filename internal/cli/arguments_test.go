@@ -60,6 +60,9 @@ func TestArrange(t *testing.T) {
 		{"state ID -h", "state --help"},
 		{"--debug --help state", "--debug --help"},
 		{"h exec", "help -- exec"},
+		{"seccomp explain web --arch x86 mkdir", "seccomp explain --arch x86 -- web mkdir"},
+		{"help seccomp explain", "help -- seccomp explain"},
+		{"seccomp bogus", "seccomp bogus"},
 		// What is left for the library or the command to report.
 		{"", ""},
 		{"-v", "--version"},

@@ -38,6 +38,7 @@ func entries() []entry {
 		{"check", checkCommand},
 		{"explain", explainCommand},
 		{"plan", planCommand},
+		{"seccomp explain", seccompExplainCommand},
 
 		{"run", runCommand},
 		{"create", createCommand},
@@ -75,6 +76,20 @@ func (s *session) commands() []*Command {
 		all = append(all, s.complete(e.build(s)))
 	}
 	return all
+}
+
+// joined returns the words of a command line with the name of a command of two words as one.
+func joined(words []string) []string {
+	if len(words) < 2 {
+		return words
+	}
+	name := words[0] + " " + words[1]
+	for _, e := range entries() {
+		if e.name == name {
+			return append([]string{name}, words[2:]...)
+		}
+	}
+	return words
 }
 
 // command builds the command called name. It returns nil if there is none.

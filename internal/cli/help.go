@@ -66,16 +66,17 @@ func helpCommand(s *session) *Command {
 					s.showHelp()
 					return nil
 				}
-				topic := s.command(c.Args().First())
+				name := strings.Join(c.Args().Slice(), " ")
+				topic := s.command(name)
 				if topic == nil {
-					return s.unknownCommand(c.Args().First())
+					return s.unknownCommand(name)
 				}
 				a := s.app(globalFlags(), []*Command{topic})
 				a.Setup()
 				return cli.ShowCommandHelp(cli.NewContext(a, nil, nil), topic.Name)
 			},
 		},
-		Most:    1,
+		Most:    2,
 		Example: "runnel help exec",
 	}
 }

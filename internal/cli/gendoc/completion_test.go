@@ -62,7 +62,7 @@ func TestBashCompletion(t *testing.T) {
 	dir := completionDir(t)
 	script := script(t, "runnel.bash")
 	completion{
-		"st":                         "start state",
+		"sta":                        "start state",
 		"--log-format ":              "json text",
 		"--ro":                       "--root --rootless",
 		"--root /r state w":          "web web2",
@@ -99,6 +99,10 @@ func TestBashCompletion(t *testing.T) {
 		"exec ID --t":                "",
 		"exec ID sh ":                "",
 		"checkp":                     "checkpoint",
+		"seccomp exp":                "explain",
+		"seccomp explain --ar":       "--arch",
+		"seccomp explain --format ":  "json table",
+		"explain --ar":               "",
 	}.check(t, func(line string) ([]string, error) {
 		cmd := exec.Command(bash, append([]string{
 			"--norc", "-c",
@@ -120,7 +124,7 @@ func TestFishCompletion(t *testing.T) {
 	dir := completionDir(t)
 	script := script(t, "runnel.fish")
 	completion{
-		"st":                   "start state",
+		"sta":                  "start state",
 		"--log-format ":        "json text",
 		"--ro":                 "--root --rootless",
 		"state w":              "web web2",
@@ -144,6 +148,9 @@ func TestFishCompletion(t *testing.T) {
 		"update ID --memory-r": "--memory-reservation",
 		"exec --t":             "--tty",
 		"checkp":               "checkpoint",
+		"seccomp exp":          "explain",
+		"seccomp explain --ar": "--arch",
+		"explain --ar":         "",
 	}.check(t, func(line string) ([]string, error) {
 		cmd := exec.Command(fish, "--no-config", "-c", `source $argv[1]; complete -C "runnel $argv[2]"`, script, line)
 		cmd.Dir = dir
@@ -206,7 +213,7 @@ func TestZshCompletion(t *testing.T) {
 	}
 	offered := regexp.MustCompile("<([^<>]+)>")
 	completion{
-		"st":                         "start state",
+		"sta":                        "start state",
 		"--log-format ":              "json text",
 		"--ro":                       "--root --rootless",
 		"--root /r state w":          "web web2",
@@ -227,6 +234,8 @@ func TestZshCompletion(t *testing.T) {
 		"exec --t":                   "--tty",
 		"exec ID --t":                "",
 		"checkp":                     "checkpoint",
+		"seccomp exp":                "explain",
+		"seccomp explain --ar":       "--arch",
 	}.check(t, func(line string) ([]string, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()

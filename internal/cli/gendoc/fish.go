@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,19 +20,45 @@ func fishScript() string {
 		fishFlag(&b, condition, f)
 	}
 	var withID []string
+	for _, word := range firstWords() {
+		if isFirstWord(word) {
+			words := strings.Join(secondWords(word), " ")
+			fmt.Fprintf(&b, "\ncomplete -c runnel -n __fish_use_subcommand -a %s -d %s\n", word, fishQuote(strings.ReplaceAll(words, " ", ", ")))
+			fmt.Fprintf(&b, "complete -c runnel -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -a '%s'\n", word, words, words)
+		}
+	}
 	for _, c := range visible() {
-		fmt.Fprintf(&b, "\ncomplete -c runnel -n __fish_use_subcommand -a %s -d %s\n", c.Name, fishQuote(c.Usage))
+		b.WriteString("\n")
+		if !strings.Contains(c.Name, " ") {
+			fmt.Fprintf(&b, "complete -c runnel -n __fish_use_subcommand -a %s -d %s\n", c.Name, fishQuote(c.Usage))
+		}
 		for _, f := range ofCommand(c) {
-			fishFlag(&b, "__fish_seen_subcommand_from "+c.Name, f)
+			fishFlag(&b, fishCondition(c.Name), f)
 		}
 		if takesID(c) {
 			withID = append(withID, c.Name)
 		}
 	}
-	fmt.Fprintf(&b, "\ncomplete -c runnel -n '__fish_seen_subcommand_from help' -a '%s'\n", commandNames())
+	fmt.Fprintf(&b, "\ncomplete -c runnel -n '__fish_seen_subcommand_from help' -a '%s'\n", strings.Join(firstWords(), " "))
 	fmt.Fprintf(&b, "complete -c runnel -n '__fish_seen_subcommand_from %s' -a '(__runnel_ids)' -d container\n", strings.Join(withID, " "))
 	b.WriteString(fishSignals)
 	return b.String()
+}
+
+// fishCondition is true if a command has been typed. The second word of its name may be the
+// name of another command.
+func fishCondition(name string) string {
+	const seen = "__fish_seen_subcommand_from "
+	if first, second, ok := strings.Cut(name, " "); ok {
+		return seen + first + "; and " + seen + second
+	}
+	condition := seen + name
+	for _, word := range firstWords() {
+		if slices.Contains(secondWords(word), name) {
+			condition += "; and not " + seen + word
+		}
+	}
+	return condition
 }
 
 // fishIDs is the function that lists the ids of the state root of the command line.
@@ -55,14 +82,6 @@ end
 const fishSignals = `
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal
 `
-
-func commandNames() string {
-	var names []string
-	for _, c := range visible() {
-		names = append(names, c.Name)
-	}
-	return strings.Join(names, " ")
-}
 
 func fishFlag(b *strings.Builder, condition string, f flag) {
 	b.WriteString("complete -c runnel")

@@ -79,6 +79,49 @@ func (f *flag) words() string {
 func (f *flag) isDirectory() bool { return f.value == "DIR" }
 func (f *flag) isFile() bool      { return f.value == "FILE" || f.value == "PATH" }
 
+// pageName returns the name of a command's manual page. A command may have two words.
+func pageName(c *cli.Command) string { return "runnel-" + strings.ReplaceAll(c.Name, " ", "-") }
+
+// isFirstWord reports whether a word is the first of the names of commands.
+func isFirstWord(word string) bool {
+	return slices.ContainsFunc(visible(), func(c *cli.Command) bool { return strings.HasPrefix(c.Name, word+" ") })
+}
+
+// firstWords returns the first words of the names of commands, none twice.
+func firstWords() (words []string) {
+	for _, c := range visible() {
+		if word, _, _ := strings.Cut(c.Name, " "); !slices.Contains(words, word) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// secondWords returns the second words of the names that begin with a word.
+func secondWords(first string) (words []string) {
+	for _, c := range visible() {
+		if word, ok := strings.CutPrefix(c.Name, first+" "); ok {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// flagsBelow returns the flags of all commands whose names begin with a word.
+func flagsBelow(first string) (flags []flag) {
+	for _, c := range visible() {
+		if !strings.HasPrefix(c.Name, first+" ") {
+			continue
+		}
+		for _, f := range ofCommand(c) {
+			if !slices.ContainsFunc(flags, func(known flag) bool { return known.names[0] == f.names[0] }) {
+				flags = append(flags, f)
+			}
+		}
+	}
+	return flags
+}
+
 // takesID reports whether the first argument is the id of a container that exists.
 func takesID(c *cli.Command) bool {
 	return strings.HasPrefix(c.ArgsUsage, "ID") && c.Name != "create" && c.Name != "run"

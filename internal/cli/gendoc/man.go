@@ -33,7 +33,7 @@ func manualPages(root string) (map[string]string, error) {
 		if c.Name == "help" {
 			continue
 		}
-		if pages["man/runnel-"+c.Name+".8"], err = commandPage(c); err != nil {
+		if pages["man/"+pageName(c)+".8"], err = commandPage(c); err != nil {
 			return nil, err
 		}
 	}
@@ -59,7 +59,7 @@ func programPage(codes string) (string, error) {
 			category = c.Category
 			fmt.Fprintf(&b, ".SS %s\n", roff(category))
 		}
-		fmt.Fprintf(&b, ".TP\n.BR runnel\\-%s (8)\n%s.\n", c.Name, capital(roff(c.Usage)))
+		fmt.Fprintf(&b, ".TP\n.BR %s (8)\n%s.\n", roff(pageName(c)), capital(roff(c.Usage)))
 	}
 	b.WriteString(".SH \"GLOBAL OPTIONS\"\nThese may also follow the command, except for\n.BR \\-\\-version .\nIf an option is given twice, the last one counts.\n" + optionList(ofProgram()))
 	b.WriteString(strings.Replace(sections, ".\\\" CODES\n", codes, 1))
@@ -69,7 +69,7 @@ func programPage(codes string) (string, error) {
 }
 
 func commandPage(c *cli.Command) (string, error) {
-	name := "runnel-" + c.Name
+	name := pageName(c)
 	description, sections, err := readProse(name)
 	if err != nil {
 		return "", err

@@ -9,7 +9,18 @@ import (
 
 func zshScript() string {
 	var commands, cases strings.Builder
+	for _, word := range firstWords() {
+		if isFirstWord(word) {
+			words := strings.Join(secondWords(word), " ")
+			fmt.Fprintf(&commands, "\t\t%s\n", quote(word+":"+strings.ReplaceAll(words, " ", ", ")))
+			fmt.Fprintf(&cases, "\t%s)\n\t\t_arguments \\\n%s\t\t\t$global \\\n\t\t\t'1:command:(%s)' '*:file:_files'\n\t\t;;\n",
+				word, zshFlags(flagsBelow(word), "\t\t\t", " \\"), words)
+		}
+	}
 	for _, c := range visible() {
+		if strings.Contains(c.Name, " ") {
+			continue
+		}
 		fmt.Fprintf(&commands, "\t\t%s\n", quote(c.Name+":"+c.Usage))
 		own := ofCommand(c)
 		global := "$global"

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/limits"
 	"github.com/runnel/runnel/cgroups/stats"
 	"github.com/runnel/runnel/cgroups/v1"
 	"github.com/runnel/runnel/cgroups/v2"
@@ -29,6 +30,9 @@ type Change = cgroupfs.Change
 
 // Transaction is what an Update has done, and can undo.
 type Transaction = cgroupfs.Transaction
+
+// Value is a limit of a cgroup as the kernel has it, with what is used of it.
+type Value = limits.Value
 
 // A Group is a cgroup in which a process can be started: the container's cgroup or
 // one below it.
@@ -112,6 +116,15 @@ type Manager interface {
 	// Pids returns all processes of the cgroup and below, sorted. A cgroup that no
 	// longer exists has none.
 	Pids() ([]int, error)
+
+	// Values returns the limits in force, with their use. Those of controllers that the
+	// cgroup doesn't have are left out. After an error it returns those that it has read.
+	Values() ([]Value, error)
+	// DeviceList returns the device rules in force, in the format of devices.list of
+	// cgroup v1; nil on v2, where DevicePrograms returns how many programs decide instead.
+	// DevicePrograms returns -1 on v1.
+	DeviceList() ([]string, error)
+	DevicePrograms() (int, error)
 
 	// Stats returns what the cgroup has used.
 	Stats() (*Stats, error)

@@ -98,3 +98,13 @@ func attachedByUs(cgroup int) (int, error) {
 	}
 	return 0, nil
 }
+
+// Attached returns how many device programs are attached to the cgroup of a descriptor,
+// whoever has attached them.
+func Attached(cgroup int) (int, error) {
+	ids, err := attached(cgroup)
+	if err != nil {
+		return 0, fmt.Errorf("look for device programs: %w", err)
+	}
+	return len(ids), nil
+}

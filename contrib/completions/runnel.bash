@@ -25,6 +25,7 @@ _runnel_flags() {
 	gc) echo '--dry-run -n --stopped --format -f --help -h' ;;
 	list) echo '--format -f --quiet -q --help -h' ;;
 	state) echo '--help -h' ;;
+	inspect) echo '--format -f --help -h' ;;
 	ps) echo '--format -f --help -h' ;;
 	events) echo '--interval --stats --help -h' ;;
 	info) echo '--format -f --help -h' ;;
@@ -189,6 +190,11 @@ _runnel_value() {
 	'state --log-format') echo words 'text json' ;;
 	'state --root') echo directories ;;
 	'state --rootless') echo words 'auto true false' ;;
+	'inspect --format' | 'inspect -f') echo words 'table json' ;;
+	'inspect --log') echo files ;;
+	'inspect --log-format') echo words 'text json' ;;
+	'inspect --root') echo directories ;;
+	'inspect --rootless') echo words 'auto true false' ;;
 	'ps --format' | 'ps -f') echo words 'table json' ;;
 	'ps --log') echo files ;;
 	'ps --log-format') echo words 'text json' ;;
@@ -273,11 +279,11 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help' -- "$current") ;;
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | ps | events)
+		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | inspect | ps | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

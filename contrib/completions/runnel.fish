@@ -204,6 +204,10 @@ complete -c runnel -n '__fish_seen_subcommand_from list' -l help -s h -d 'show h
 complete -c runnel -n __fish_use_subcommand -a state -d 'print the state of a container as JSON'
 complete -c runnel -n '__fish_seen_subcommand_from state' -l help -s h -d 'show help'
 
+complete -c runnel -n __fish_use_subcommand -a inspect -d 'describe a container as it is'
+complete -c runnel -n '__fish_seen_subcommand_from inspect' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from inspect' -l help -s h -d 'show help'
+
 complete -c runnel -n __fish_use_subcommand -a ps -d 'list the processes of a container'
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l help -s h -d 'show help'
@@ -223,7 +227,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state ps events info features help'
-complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state ps events' -a '(__runnel_ids)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help'
+complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -56,6 +56,7 @@ func entries() []entry {
 
 		{"list", listCommand},
 		{"state", stateCommand},
+		{"inspect", inspectCommand},
 		{"ps", psCommand},
 		{"events", eventsCommand},
 		{"info", infoCommand},

@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},
 	"libcontainer/sdnotify":     {"libcontainer/state", "internal/..."},
 	"libcontainer/isolation":    {"specconv/...", "internal/..."},
+	"libcontainer/inspect":      {"specconv/...", "cgroups/...", "internal/..."},
 	"libcontainer/idmap":        {"nsenter", "nsenter/plan", "internal/..."},
 	"libcontainer/netdev":       {"internal/..."},
 	"libcontainer/criu":         {"internal/..."},

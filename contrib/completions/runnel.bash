@@ -4,7 +4,7 @@
 # _runnel_flags COMMAND: the flags of a command, the global ones for ''.
 _runnel_flags() {
 	case $1 in
-	'') echo '--debug --log --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
+	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
 	spec) echo '--bundle -b --rootless --seccomp --help -h' ;;
 	check) echo '--bundle -b --json --host --help -h' ;;
 	explain) echo '--bundle -b --format -f --fail-on --help -h' ;;
@@ -38,15 +38,18 @@ _runnel_flags() {
 _runnel_value() {
 	case $1 in
 	' --log') echo files ;;
+	' --log-level') echo words 'error warn info debug' ;;
 	' --log-format') echo words 'text json' ;;
 	' --root') echo directories ;;
 	' --rootless') echo words 'auto true false' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
 	'spec --log') echo files ;;
+	'spec --log-level') echo words 'error warn info debug' ;;
 	'spec --log-format') echo words 'text json' ;;
 	'spec --root') echo directories ;;
 	'check --bundle' | 'check -b') echo directories ;;
 	'check --log') echo files ;;
+	'check --log-level') echo words 'error warn info debug' ;;
 	'check --log-format') echo words 'text json' ;;
 	'check --root') echo directories ;;
 	'check --rootless') echo words 'auto true false' ;;
@@ -54,11 +57,13 @@ _runnel_value() {
 	'explain --format' | 'explain -f') echo words 'table json' ;;
 	'explain --fail-on') echo words '' ;;
 	'explain --log') echo files ;;
+	'explain --log-level') echo words 'error warn info debug' ;;
 	'explain --log-format') echo words 'text json' ;;
 	'explain --root') echo directories ;;
 	'explain --rootless') echo words 'auto true false' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
 	'plan --log') echo files ;;
+	'plan --log-level') echo words 'error warn info debug' ;;
 	'plan --log-format') echo words 'text json' ;;
 	'plan --root') echo directories ;;
 	'plan --rootless') echo words 'auto true false' ;;
@@ -75,6 +80,7 @@ _runnel_value() {
 	'run --pid-file') echo files ;;
 	'run --preserve-fds') echo words '' ;;
 	'run --log') echo files ;;
+	'run --log-level') echo words 'error warn info debug' ;;
 	'run --log-format') echo words 'text json' ;;
 	'run --root') echo directories ;;
 	'run --rootless') echo words 'auto true false' ;;
@@ -84,10 +90,12 @@ _runnel_value() {
 	'create --pid-file') echo files ;;
 	'create --preserve-fds') echo words '' ;;
 	'create --log') echo files ;;
+	'create --log-level') echo words 'error warn info debug' ;;
 	'create --log-format') echo words 'text json' ;;
 	'create --root') echo directories ;;
 	'create --rootless') echo words 'auto true false' ;;
 	'start --log') echo files ;;
+	'start --log-level') echo words 'error warn info debug' ;;
 	'start --log-format') echo words 'text json' ;;
 	'start --root') echo directories ;;
 	'start --rootless') echo words 'auto true false' ;;
@@ -106,18 +114,22 @@ _runnel_value() {
 	'exec --cgroup') echo words '' ;;
 	'exec --ns') echo words '' ;;
 	'exec --log') echo files ;;
+	'exec --log-level') echo words 'error warn info debug' ;;
 	'exec --log-format') echo words 'text json' ;;
 	'exec --root') echo directories ;;
 	'exec --rootless') echo words 'auto true false' ;;
 	'kill --log') echo files ;;
+	'kill --log-level') echo words 'error warn info debug' ;;
 	'kill --log-format') echo words 'text json' ;;
 	'kill --root') echo directories ;;
 	'kill --rootless') echo words 'auto true false' ;;
 	'pause --log') echo files ;;
+	'pause --log-level') echo words 'error warn info debug' ;;
 	'pause --log-format') echo words 'text json' ;;
 	'pause --root') echo directories ;;
 	'pause --rootless') echo words 'auto true false' ;;
 	'resume --log') echo files ;;
+	'resume --log-level') echo words 'error warn info debug' ;;
 	'resume --log-format') echo words 'text json' ;;
 	'resume --root') echo directories ;;
 	'resume --rootless') echo words 'auto true false' ;;
@@ -140,15 +152,18 @@ _runnel_value() {
 	'update --mem-bw-schema') echo words '' ;;
 	'update --format' | 'update -f') echo words 'table json' ;;
 	'update --log') echo files ;;
+	'update --log-level') echo words 'error warn info debug' ;;
 	'update --log-format') echo words 'text json' ;;
 	'update --root') echo directories ;;
 	'update --rootless') echo words 'auto true false' ;;
 	'wait --format' | 'wait -f') echo words 'table json' ;;
 	'wait --log') echo files ;;
+	'wait --log-level') echo words 'error warn info debug' ;;
 	'wait --log-format') echo words 'text json' ;;
 	'wait --root') echo directories ;;
 	'wait --rootless') echo words 'auto true false' ;;
 	'delete --log') echo files ;;
+	'delete --log-level') echo words 'error warn info debug' ;;
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
 	'delete --rootless') echo words 'auto true false' ;;
@@ -160,6 +175,7 @@ _runnel_value() {
 	'checkpoint --page-server') echo words '' ;;
 	'checkpoint --status-fd') echo words '' ;;
 	'checkpoint --log') echo files ;;
+	'checkpoint --log-level') echo words 'error warn info debug' ;;
 	'checkpoint --log-format') echo words 'text json' ;;
 	'checkpoint --root') echo directories ;;
 	'checkpoint --rootless') echo words 'auto true false' ;;
@@ -173,20 +189,24 @@ _runnel_value() {
 	'restore --lsm-profile') echo words '' ;;
 	'restore --lsm-mount-context') echo words '' ;;
 	'restore --log') echo files ;;
+	'restore --log-level') echo words 'error warn info debug' ;;
 	'restore --log-format') echo words 'text json' ;;
 	'restore --root') echo directories ;;
 	'restore --rootless') echo words 'auto true false' ;;
 	'gc --format' | 'gc -f') echo words 'table json' ;;
 	'gc --log') echo files ;;
+	'gc --log-level') echo words 'error warn info debug' ;;
 	'gc --log-format') echo words 'text json' ;;
 	'gc --root') echo directories ;;
 	'gc --rootless') echo words 'auto true false' ;;
 	'list --format' | 'list -f') echo words 'table json' ;;
 	'list --log') echo files ;;
+	'list --log-level') echo words 'error warn info debug' ;;
 	'list --log-format') echo words 'text json' ;;
 	'list --root') echo directories ;;
 	'list --rootless') echo words 'auto true false' ;;
 	'state --log') echo files ;;
+	'state --log-level') echo words 'error warn info debug' ;;
 	'state --log-format') echo words 'text json' ;;
 	'state --root') echo directories ;;
 	'state --rootless') echo words 'auto true false' ;;
@@ -197,24 +217,29 @@ _runnel_value() {
 	'inspect --rootless') echo words 'auto true false' ;;
 	'ps --format' | 'ps -f') echo words 'table json' ;;
 	'ps --log') echo files ;;
+	'ps --log-level') echo words 'error warn info debug' ;;
 	'ps --log-format') echo words 'text json' ;;
 	'ps --root') echo directories ;;
 	'ps --rootless') echo words 'auto true false' ;;
 	'events --interval') echo words '' ;;
 	'events --log') echo files ;;
+	'events --log-level') echo words 'error warn info debug' ;;
 	'events --log-format') echo words 'text json' ;;
 	'events --root') echo directories ;;
 	'events --rootless') echo words 'auto true false' ;;
 	'info --format' | 'info -f') echo words 'table json' ;;
 	'info --log') echo files ;;
+	'info --log-level') echo words 'error warn info debug' ;;
 	'info --log-format') echo words 'text json' ;;
 	'info --root') echo directories ;;
 	'info --rootless') echo words 'auto true false' ;;
 	'features --log') echo files ;;
+	'features --log-level') echo words 'error warn info debug' ;;
 	'features --log-format') echo words 'text json' ;;
 	'features --root') echo directories ;;
 	'features --rootless') echo words 'auto true false' ;;
 	'help --log') echo files ;;
+	'help --log-level') echo words 'error warn info debug' ;;
 	'help --log-format') echo words 'text json' ;;
 	'help --root') echo directories ;;
 	'help --rootless') echo words 'auto true false' ;;
@@ -274,7 +299,7 @@ _runnel() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_runnel_flags "$command")" -- "$current")
 		# Global flags are accepted after the command, too.
 		if [[ -n $command && ${#COMPREPLY[@]} == 0 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-format --root --systemd-cgroup --rootless' -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-level --log-format --root --systemd-cgroup --rootless' -- "$current")
 		fi
 		return
 	fi

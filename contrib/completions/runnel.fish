@@ -18,8 +18,9 @@ function __runnel_ids
 end
 
 # Global flags are accepted after the command, too.
-complete -c runnel -l debug -d 'enable debug logging'
-complete -c runnel -l log -r -F -d 'append the log to FILE'
+complete -c runnel -l debug -d 'enable debug logging, whatever --log-level says'
+complete -c runnel -l log -r -F -d 'append the log to FILE, or send it to journald:[NAME] or syslog:[NAME]'
+complete -c runnel -l log-level -x -a 'error warn info debug' -d 'log nothing below LEVEL: error, warn, info or debug'
 complete -c runnel -l log-format -x -a 'text json' -d 'set the log FORMAT: text or json'
 complete -c runnel -l root -x -a '(__fish_complete_directories)' -d 'keep the state of containers in DIR'
 complete -c runnel -l systemd-cgroup -d 'create cgroups through systemd; cgroupsPath is slice:prefix:name'

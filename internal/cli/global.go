@@ -8,8 +8,12 @@ const defaultRoot = "/run/runnel"
 // --help and --version, which the library adds.
 func globalFlags() []cli.Flag {
 	return withNames([]cli.Flag{
-		&cli.BoolFlag{Name: "debug", Usage: "enable debug logging"},
-		&cli.StringFlag{Name: "log", Usage: "append the log to `FILE`", DefaultText: "stderr"},
+		&cli.BoolFlag{Name: "debug", Usage: "enable debug logging, whatever --log-level says"},
+		&cli.StringFlag{Name: "log", Usage: "append the log to `FILE`, or send it to journald:[NAME] or syslog:[NAME]", DefaultText: "stderr"},
+		&cli.StringFlag{
+			Name: "log-level", Usage: "log nothing below `LEVEL`: error, warn, info or debug",
+			DefaultText: "info, or warn on stderr",
+		},
 		&cli.StringFlag{Name: "log-format", Usage: "set the log `FORMAT`: text or json", Value: "text", DefaultText: "text"},
 		&cli.StringFlag{
 			Name: "root", Usage: "keep the state of containers in `DIR`",

@@ -84,8 +84,21 @@ func (s *session) run(args []string) error {
 
 // openLog creates the log file even if the command logs nothing: clients read it
 // after every failure.
-func (s *session) openLog() (err error) {
-	s.log, err = logging.Open(s.global.String("log"), logging.Format(s.global.String("log-format")), s.stderr)
+func (s *session) openLog() error {
+	var level logging.Level
+	if text := s.global.String("log-level"); text != "" {
+		var err error
+		if level, err = logging.ParseLevel(text); err != nil {
+			return misuse(err)
+		}
+	}
+	if s.global.Bool("debug") {
+		level = logging.Debug
+	}
+	l, err := logging.Open(s.global.String("log"), logging.Format(s.global.String("log-format")), level, programName, s.stderr)
+	if err == nil {
+		s.log = l
+	}
 	return err
 }
 
@@ -94,26 +107,26 @@ func (s *session) openLog() (err error) {
 // log is in JSON and goes to stderr, nothing else is written there, as with runc.
 func (s *session) fail(err error) {
 	message := err.Error()
-	if s.log != nil && (s.log.IsFile() || s.log.IsJSON()) {
+	if s.log != nil && (!s.log.OnStderr() || s.log.IsJSON()) {
 		s.log.WriteDetails(logging.Error, message, details(err))
 	}
-	if s.log == nil || s.log.IsFile() || !s.log.IsJSON() {
+	if s.log == nil || !s.log.OnStderr() || !s.log.IsJSON() {
 		fmt.Fprintln(s.stderr, printable(message, true))
 	}
 }
 
-// debugf logs a step of a command that needs no Runtime, with --debug.
+// debugf logs a step of a command that needs no Runtime.
 func (s *session) debugf(format string, args ...any) {
-	if s.global.Bool("debug") {
+	if s.log.Has(logging.Debug) {
 		s.log.Write(logging.Debug, fmt.Sprintf(format, args...))
 	}
 }
 
 // warnAbout logs an error that isn't one of the command. It is for people, too, who don't
-// read a log in a file.
+// read the log.
 func (s *session) warnAbout(err error) {
 	s.log.WriteDetails(logging.Warning, err.Error(), details(err))
-	if s.log.IsFile() {
+	if !s.log.OnStderr() && s.log.Has(logging.Warning) {
 		fmt.Fprintln(s.stderr, printable("warning: "+err.Error(), true))
 	}
 }

@@ -70,6 +70,8 @@ func TestUsageErrors(t *testing.T) {
 		{"list -f xml", 1, "", "invalid format option\n"},
 		{"ps -f xml a", 1, "", "invalid format option\n"},
 		{"--log-format xml list", 1, "", "invalid log-format: xml\n"},
+		{"--log-level trace list", 1, "", "invalid log-level: trace: not error, warn, info or debug\n"},
+		{"--log-level error --debug=false state absent", 1, "", "container does not exist: absent" + inRoot},
 		{"--rootless perhaps create a", 1, "", "invalid value \"perhaps\" for --rootless: not true, false or auto\n"},
 		{"create --preserve-fds -1 a", 1, "", "invalid value -1 for --preserve-fds: not a number of descriptors\n"},
 		{"delete --regex a( ", 1, "", "--regex a(: error parsing regexp: missing closing ): `a(`\n"},

@@ -23,16 +23,14 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 	if err != nil {
 		return nil, misuse(err)
 	}
-	isDebug := s.global.Bool("debug")
 	r := &libcontainer.Runtime{
 		Root: root, SystemdCgroup: s.global.Bool("systemd-cgroup"),
 		Warn: func(message string) { s.log.Write(logging.Warning, message) },
 	}
-	// On stderr it would come between the lines of a container in the foreground.
-	if s.log.IsFile() || isDebug {
+	if s.log.Has(logging.Info) {
 		r.Info = func(message string) { s.log.Write(logging.Info, message) }
 	}
-	if isDebug {
+	if s.log.Has(logging.Debug) {
 		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
 	}
 	return r, nil

@@ -1,13 +1,15 @@
-// Package logging writes the log of the flag --log, in the two formats of runc. Its
-// callers decide what is logged.
+// Package logging writes the log of the flag --log: in the two formats of runc to a file or
+// to standard error, or to journald or syslog. Its callers decide what is logged.
 package logging
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -35,6 +37,36 @@ const (
 	Error   Level = "error"
 )
 
+// levels are the levels, the most severe first, with the priority that each has for journald
+// and syslog: syslog(3).
+var levels = [...]struct {
+	name     Level
+	priority int
+}{{Error, 3}, {Warning, 4}, {Info, 6}, {Debug, 7}}
+
+// ParseLevel parses the value of --log-level. "warn" is Warning.
+func ParseLevel(text string) (Level, error) {
+	if text == "warn" {
+		return Warning, nil
+	}
+	for _, l := range levels {
+		if text == string(l.name) {
+			return l.name, nil
+		}
+	}
+	return "", fmt.Errorf("invalid log-level: %s: not error, warn, info or debug", text)
+}
+
+// rank returns the position of a level in levels.
+func (l Level) rank() int {
+	for i := range levels {
+		if levels[i].name == l {
+			return i
+		}
+	}
+	panic("logging: no level " + string(l))
+}
+
 // Details are the members that a line in JSON has in addition to runc's: details of an
 // error, for programs. Empty members are left out. Lines in text format have none.
 type Details struct {
@@ -47,39 +79,89 @@ type Details struct {
 
 // Log is an open log.
 type Log struct {
-	writer io.Writer
+	to     destination
 	format Format
-	file   bool
+	least  Level
+	stderr bool
 }
 
-// Open opens the log at path for appending, and creates it if it doesn't exist. If path
-// is "", lines are written to stderr.
-func Open(path string, format Format, stderr io.Writer) (*Log, error) {
+// destination is where lines go.
+type destination interface {
+	write(level Level, message string, details Details)
+}
+
+// Open opens the log that the flag --log names:
+//
+//	PATH, file:PATH    a file, which is created if it doesn't exist, for appending
+//	journald:IDENT     journald(8); format has no effect
+//	syslog:IDENT       syslog(3); format has no effect
+//	""                 stderr
+//
+// Without IDENT the messages are those of program. Messages that are less severe than least
+// aren't written; "" is Warning for stderr, and Info otherwise.
+func Open(name string, format Format, least Level, program string, stderr io.Writer) (*Log, error) {
 	if format != Text && format != JSON {
 		return nil, fmt.Errorf("invalid log-format: %s", format)
 	}
-	if path == "" {
-		return &Log{writer: stderr, format: format}, nil
+	l := &Log{format: format, least: least, stderr: name == ""}
+	if least == "" {
+		l.least = Info
+		if l.stderr {
+			l.least = Warning
+		}
 	}
-	// os.OpenFile would initialise the runtime's poller, which takes six system calls.
-	fd, err := unix.Open(path, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
-	if err != nil {
-		return nil, &os.PathError{Op: "open log", Path: path, Err: err}
-	}
-	return &Log{writer: descriptor(fd), format: format, file: true}, nil
+	var err error
+	l.to, err = open(name, format, program, stderr)
+	return l, err
 }
 
-// IsFile reports whether lines are written to a file, not to stderr.
-func (l *Log) IsFile() bool { return l.file }
+func open(name string, format Format, program string, stderr io.Writer) (destination, error) {
+	if name == "" {
+		return lines{stderr, format}, nil
+	}
+	kind, rest, _ := strings.Cut(name, ":")
+	switch kind {
+	case "journald":
+		return openJournal(cmp.Or(rest, program))
+	case "syslog":
+		return openSyslog(cmp.Or(rest, program))
+	case "file":
+		name = rest
+	}
+	// os.OpenFile would initialise the runtime's poller, which takes six system calls.
+	fd, err := unix.Open(name, unix.O_CREAT|unix.O_WRONLY|unix.O_APPEND|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, &os.PathError{Op: "open log", Path: name, Err: err}
+	}
+	return lines{descriptor(fd), format}, nil
+}
+
+// OnStderr reports whether the log is written to standard error.
+func (l *Log) OnStderr() bool { return l.stderr }
 
 // IsJSON reports whether lines are JSON objects.
 func (l *Log) IsJSON() bool { return l.format == JSON }
 
-// Write writes a line. Errors of writing are ignored, because they can't be reported.
+// Has reports whether messages of a level are written.
+func (l *Log) Has(level Level) bool { return level.rank() <= l.least.rank() }
+
+// Write writes a message. Errors of writing are ignored, because they can't be reported.
 func (l *Log) Write(level Level, message string) { l.WriteDetails(level, message, Details{}) }
 
-// WriteDetails writes a line with details.
+// WriteDetails writes a message with details.
 func (l *Log) WriteDetails(level Level, message string, details Details) {
+	if l.Has(level) {
+		l.to.write(level, message, details)
+	}
+}
+
+// lines is a destination that has lines.
+type lines struct {
+	writer io.Writer
+	format Format
+}
+
+func (l lines) write(level Level, message string, details Details) {
 	_, _ = l.writer.Write(line(l.format, level, message, details, time.Now()))
 }
 

@@ -36,12 +36,12 @@ func TestLine(t *testing.T) {
 func TestOpenAppends(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.json")
 	for _, message := range []string{"first", "second"} {
-		l, err := Open(path, JSON, nil)
+		l, err := Open(path, JSON, "", "runnel", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !l.IsFile() {
-			t.Error("IsFile() = false for a file")
+		if l.OnStderr() {
+			t.Error("OnStderr() = true for a file")
 		}
 		l.Write(Error, message)
 	}
@@ -69,24 +69,86 @@ func TestOpenAppends(t *testing.T) {
 }
 
 func TestOpenFails(t *testing.T) {
-	if _, err := Open("", "xml", nil); err == nil || err.Error() != "invalid log-format: xml" {
-		t.Errorf("Open with format xml: %v", err)
-	}
 	path := filepath.Join(t.TempDir(), "absent", "log")
-	want := "open log " + path + ": no such file or directory"
-	if _, err := Open(path, Text, nil); err == nil || err.Error() != want {
-		t.Errorf("Open = %v, want %s", err, want)
+	for _, c := range []struct {
+		name   string
+		format Format
+		want   string
+	}{
+		{"", "xml", "invalid log-format: xml"},
+		{path, Text, "open log " + path + ": no such file or directory"},
+		{"file:" + path, Text, "open log " + path + ": no such file or directory"},
+		{"file:", Text, "open log : no such file or directory"},
+	} {
+		if l, err := Open(c.name, c.format, "", "runnel", nil); err == nil || err.Error() != c.want {
+			t.Errorf("Open(%q, %s) = %v, %v; want %s", c.name, c.format, l, err, c.want)
+		}
+	}
+}
+
+// A file may have a name that would be another destination.
+func TestOpenFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, file := range map[string]string{"a:b": "a:b", "file:journald:": "journald:", "./syslog:x": "syslog:x"} {
+		if _, err := Open(name, Text, "", "runnel", nil); err != nil {
+			t.Errorf("Open(%q): %v", name, err)
+		}
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
 func TestStderr(t *testing.T) {
 	var stderr strings.Builder
-	l, err := Open("", Text, &stderr)
+	l, err := Open("", Text, "", "runnel", &stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Write(Warning, "careful")
-	if l.IsFile() || !strings.HasSuffix(stderr.String(), ` level=warning msg="careful"`+"\n") {
-		t.Errorf("IsFile() = %v, stderr %q", l.IsFile(), stderr.String())
+	if !l.OnStderr() || !strings.HasSuffix(stderr.String(), ` level=warning msg="careful"`+"\n") {
+		t.Errorf("OnStderr() = %v, stderr %q", l.OnStderr(), stderr.String())
+	}
+}
+
+func TestLevels(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	for _, c := range []struct{ name, level, want string }{
+		{"", "", "error warning"},
+		{file, "", "error warning info"},
+		{"", "error", "error"},
+		{file, "warn", "error warning"},
+		{"", "warning", "error warning"},
+		{"", "info", "error warning info"},
+		{file, "debug", "error warning info debug"},
+	} {
+		var level Level
+		if c.level != "" {
+			var err error
+			if level, err = ParseLevel(c.level); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var stderr strings.Builder
+		l, err := Open(c.name, Text, level, "runnel", &stderr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, level := range []Level{Error, Warning, Info, Debug} {
+			if l.Has(level) {
+				got = append(got, string(level))
+			}
+			l.Write(level, "message")
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("the log %q of level %q has %q, want %q", c.name, c.level, got, c.want)
+		}
+		if c.name == "" && strings.Count(stderr.String(), "\n") != len(got) {
+			t.Errorf("level %q on stderr: %q, want the levels %s", c.level, stderr.String(), c.want)
+		}
+	}
+	if level, err := ParseLevel("trace"); err == nil || err.Error() != "invalid log-level: trace: not error, warn, info or debug" {
+		t.Errorf("ParseLevel(trace) = %q, %v", level, err)
 	}
 }

@@ -221,6 +221,71 @@ two $(pid_of two) created $BUNDLE $(id -un)"
 	exits 1 runtime --log "$TMP/log" --log-format xml list
 }
 
+@test "--log-level: what is less severe is left out; --debug is more than a level" {
+	only_ours 'runc has no --log-level'
+	config '.hooks.createRuntime = [{"path": "/bin/echo", "args": ["echo", "from a hook"]}] | .process.capabilities.bounding += ["CAP_NEW"]'
+	args true
+	ok runtime --log-level warn run c
+	says '^time=.* level=warning .*CAP_NEW'
+	ok runtime --log-level error run c
+	equal "$error" ''
+	ok runtime --log-level info run c
+	says 'level=info msg=".*from a hook"'
+	[[ $error != *level=debug* ]] || fail "$error"
+	ok runtime run --log-level debug c
+	says level=debug
+	ok runtime --log-level error --debug run c
+	says level=debug
+	ok runtime --log file:"$TMP/warnings" --log-level warning run c
+	equal "$(grep -c level= "$TMP/warnings")$(grep -c level=warning "$TMP/warnings")" 11
+	exits 1 runtime --log-level error state absent
+	says 'does not exist'
+}
+
+# listening DESTINATION COMMAND… runs a command in a mount namespace of its own with a socket
+# for the messages of journald or syslog, and sets $output to the first message, in one line.
+listening() {
+	local place=/run/systemd/journal/socket
+	# The socket of syslog is /dev/log, a link to the second if there is systemd; or the third.
+	[ "$1" = journald ] || place=/run/log
+	[ "$1" = journald ] || [ ! -e /dev/log ] || place=$(readlink -f /dev/log)
+	shift
+	invoke unshare --mount sh -c 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && "$@"' sh \
+		perl -e 'use Socket; $SIG{ALRM} = sub { exit 9 }; alarm 60;
+			socket($s, AF_UNIX, SOCK_DGRAM, 0) && bind($s, sockaddr_un(shift)) || die;
+			my $pid = fork; if (!$pid) { close $s; exec @ARGV } waitpid $pid, 0;
+			recv($s, $m, 65536, 0); $m =~ s/\n/|/g; print "$m\n"; exit $? >> 8' "$place" "$@"
+}
+
+@test "--log journald: and syslog:" {
+	only_ours 'runc has neither'
+	! rootless || skip 'an ordinary user has no mount namespace to put the socket in'
+	listening journald "$RUNTIME" --root "$ROOT" --log journald:box --log-format json state absent
+	equal "$status" 1
+	says '^container does not exist: absent'
+	matches "$output" 'PRIORITY=3\|MESSAGE=container does not exist: absent in the state root '
+	matches "$output" 'SYSLOG_IDENTIFIER=box\|'
+	matches "$output" 'RUNNEL_CODE=container_not_found\|'
+	listening journald "$RUNTIME" --root "$ROOT" --log=journald: state absent
+	matches "$output" 'SYSLOG_IDENTIFIER=runnel\|'
+	listening syslog "$RUNTIME" --root "$ROOT" --log syslog:box state absent
+	matches "$output" '^<11>.* box\[[0-9]+\]: container does not exist: absent in the state root '
+	config '.process.capabilities.bounding += ["CAP_NEW"] | .process.args = ["true"]'
+	listening syslog "$RUNTIME" --root "$ROOT" --log syslog: run c
+	matches "$output" '^<12>.* runnel\[[0-9]+\]: .*CAP_NEW'
+}
+
+@test "--log journald: and syslog: where nothing listens" {
+	only_ours 'runc has neither'
+	! rootless || skip 'an ordinary user has no mount namespace to hide the sockets in'
+	local destination
+	for destination in journald syslog; do
+		exits 1 unshare --mount sh -c 'mount -t tmpfs tmpfs /run && exec "$@"' sh "$RUNTIME" --root "$ROOT" --log "$destination:" list
+		says "^open log $destination: nothing listens on /"
+		one_sentence
+	done
+}
+
 @test "--root / is refused" {
 	only_ours 'newer than runc 1.1'
 	exits 1 "$RUNTIME" --root / list

@@ -70,6 +70,10 @@ func (f *flag) words() string {
 		return "table json"
 	case "--log-format FORMAT":
 		return "text json"
+	case "--log-level LEVEL":
+		return "error warn info debug"
+	case "--cgroup-manager MANAGER":
+		return "cgroupfs systemd disabled"
 	case "--rootless MODE":
 		return "auto true false"
 	}

@@ -155,6 +155,9 @@ func (c *creation) record() error {
 		return explain.Cgroup("cgroup", err)
 	}
 	s.Cgroup = location
+	if at, ok := c.runtime.cgroups().Unenforced(b.Spec); ok {
+		c.runtime.warn(at.String() + " " + cgrouppolicy.WithoutRules)
+	}
 	if s.UnderRootfs, err = mountUnderRootfs(b.Spec, b.Rootfs); err != nil {
 		return err
 	}

@@ -22,6 +22,10 @@ type Runtime struct {
 	Root string
 	// SystemdCgroup selects the systemd cgroup driver.
 	SystemdCgroup bool
+	// NoCgroup creates no cgroup for new containers: their processes remain in that of the
+	// caller. Limits are then refused, device rules aren't enforced, with a warning, and a
+	// container can't be paused. SystemdCgroup has no meaning then.
+	NoCgroup bool
 	// Rootless ignores errors when an unprivileged user may not create a cgroup, as
 	// long as config.json sets no limit and no cgroupsPath. With SystemdCgroup it
 	// selects the user's systemd manager, which requires cgroup v2.
@@ -54,7 +58,7 @@ func (r *Runtime) debugf(format string, args ...any) {
 func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info, Debug: r.Debug} }
 
 func (r *Runtime) cgroups() cgrouppolicy.Policy {
-	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, Rootless: r.Rootless, Debug: r.Debug}
+	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, None: r.NoCgroup, Rootless: r.Rootless, Debug: r.Debug}
 }
 
 // Check returns all problems of the bundle in a directory, in config.json and in the

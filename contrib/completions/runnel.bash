@@ -4,7 +4,7 @@
 # _runnel_flags COMMAND: the flags of a command, the global ones for ''.
 _runnel_flags() {
 	case $1 in
-	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --rootless --version -v --help -h' ;;
+	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
 	spec) echo '--bundle -b --rootless --seccomp --help -h' ;;
 	check) echo '--bundle -b --json --host --help -h' ;;
 	explain) echo '--bundle -b --format -f --fail-on --help -h' ;;
@@ -41,17 +41,20 @@ _runnel_value() {
 	' --log-level') echo words 'error warn info debug' ;;
 	' --log-format') echo words 'text json' ;;
 	' --root') echo directories ;;
+	' --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	' --rootless') echo words 'auto true false' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
 	'spec --log') echo files ;;
 	'spec --log-level') echo words 'error warn info debug' ;;
 	'spec --log-format') echo words 'text json' ;;
 	'spec --root') echo directories ;;
+	'spec --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'check --bundle' | 'check -b') echo directories ;;
 	'check --log') echo files ;;
 	'check --log-level') echo words 'error warn info debug' ;;
 	'check --log-format') echo words 'text json' ;;
 	'check --root') echo directories ;;
+	'check --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'check --rootless') echo words 'auto true false' ;;
 	'explain --bundle' | 'explain -b') echo directories ;;
 	'explain --format' | 'explain -f') echo words 'table json' ;;
@@ -60,12 +63,14 @@ _runnel_value() {
 	'explain --log-level') echo words 'error warn info debug' ;;
 	'explain --log-format') echo words 'text json' ;;
 	'explain --root') echo directories ;;
+	'explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'explain --rootless') echo words 'auto true false' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
 	'plan --log') echo files ;;
 	'plan --log-level') echo words 'error warn info debug' ;;
 	'plan --log-format') echo words 'text json' ;;
 	'plan --root') echo directories ;;
+	'plan --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'plan --rootless') echo words 'auto true false' ;;
 	'seccomp explain --arch') echo words '' ;;
 	'seccomp explain --cap') echo words '' ;;
@@ -83,6 +88,7 @@ _runnel_value() {
 	'run --log-level') echo words 'error warn info debug' ;;
 	'run --log-format') echo words 'text json' ;;
 	'run --root') echo directories ;;
+	'run --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'run --rootless') echo words 'auto true false' ;;
 	'create --bundle' | 'create -b') echo directories ;;
 	'create --console-socket') echo files ;;
@@ -93,11 +99,13 @@ _runnel_value() {
 	'create --log-level') echo words 'error warn info debug' ;;
 	'create --log-format') echo words 'text json' ;;
 	'create --root') echo directories ;;
+	'create --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'create --rootless') echo words 'auto true false' ;;
 	'start --log') echo files ;;
 	'start --log-level') echo words 'error warn info debug' ;;
 	'start --log-format') echo words 'text json' ;;
 	'start --root') echo directories ;;
+	'start --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'start --rootless') echo words 'auto true false' ;;
 	'exec --console-socket') echo files ;;
 	'exec --pidfd-socket') echo files ;;
@@ -117,21 +125,25 @@ _runnel_value() {
 	'exec --log-level') echo words 'error warn info debug' ;;
 	'exec --log-format') echo words 'text json' ;;
 	'exec --root') echo directories ;;
+	'exec --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'exec --rootless') echo words 'auto true false' ;;
 	'kill --log') echo files ;;
 	'kill --log-level') echo words 'error warn info debug' ;;
 	'kill --log-format') echo words 'text json' ;;
 	'kill --root') echo directories ;;
+	'kill --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'kill --rootless') echo words 'auto true false' ;;
 	'pause --log') echo files ;;
 	'pause --log-level') echo words 'error warn info debug' ;;
 	'pause --log-format') echo words 'text json' ;;
 	'pause --root') echo directories ;;
+	'pause --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'pause --rootless') echo words 'auto true false' ;;
 	'resume --log') echo files ;;
 	'resume --log-level') echo words 'error warn info debug' ;;
 	'resume --log-format') echo words 'text json' ;;
 	'resume --root') echo directories ;;
+	'resume --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'resume --rootless') echo words 'auto true false' ;;
 	'update --resources' | 'update -r') echo files ;;
 	'update --blkio-weight') echo words '' ;;
@@ -155,17 +167,20 @@ _runnel_value() {
 	'update --log-level') echo words 'error warn info debug' ;;
 	'update --log-format') echo words 'text json' ;;
 	'update --root') echo directories ;;
+	'update --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'update --rootless') echo words 'auto true false' ;;
 	'wait --format' | 'wait -f') echo words 'table json' ;;
 	'wait --log') echo files ;;
 	'wait --log-level') echo words 'error warn info debug' ;;
 	'wait --log-format') echo words 'text json' ;;
 	'wait --root') echo directories ;;
+	'wait --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'wait --rootless') echo words 'auto true false' ;;
 	'delete --log') echo files ;;
 	'delete --log-level') echo words 'error warn info debug' ;;
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
+	'delete --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'delete --rootless') echo words 'auto true false' ;;
 	'checkpoint --image-path') echo directories ;;
 	'checkpoint --work-path') echo directories ;;
@@ -178,6 +193,7 @@ _runnel_value() {
 	'checkpoint --log-level') echo words 'error warn info debug' ;;
 	'checkpoint --log-format') echo words 'text json' ;;
 	'checkpoint --root') echo directories ;;
+	'checkpoint --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'checkpoint --rootless') echo words 'auto true false' ;;
 	'restore --image-path') echo directories ;;
 	'restore --work-path') echo directories ;;
@@ -192,23 +208,27 @@ _runnel_value() {
 	'restore --log-level') echo words 'error warn info debug' ;;
 	'restore --log-format') echo words 'text json' ;;
 	'restore --root') echo directories ;;
+	'restore --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'restore --rootless') echo words 'auto true false' ;;
 	'gc --format' | 'gc -f') echo words 'table json' ;;
 	'gc --log') echo files ;;
 	'gc --log-level') echo words 'error warn info debug' ;;
 	'gc --log-format') echo words 'text json' ;;
 	'gc --root') echo directories ;;
+	'gc --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'gc --rootless') echo words 'auto true false' ;;
 	'list --format' | 'list -f') echo words 'table json' ;;
 	'list --log') echo files ;;
 	'list --log-level') echo words 'error warn info debug' ;;
 	'list --log-format') echo words 'text json' ;;
 	'list --root') echo directories ;;
+	'list --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'list --rootless') echo words 'auto true false' ;;
 	'state --log') echo files ;;
 	'state --log-level') echo words 'error warn info debug' ;;
 	'state --log-format') echo words 'text json' ;;
 	'state --root') echo directories ;;
+	'state --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'state --rootless') echo words 'auto true false' ;;
 	'inspect --format' | 'inspect -f') echo words 'table json' ;;
 	'inspect --log') echo files ;;
@@ -220,28 +240,33 @@ _runnel_value() {
 	'ps --log-level') echo words 'error warn info debug' ;;
 	'ps --log-format') echo words 'text json' ;;
 	'ps --root') echo directories ;;
+	'ps --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'ps --rootless') echo words 'auto true false' ;;
 	'events --interval') echo words '' ;;
 	'events --log') echo files ;;
 	'events --log-level') echo words 'error warn info debug' ;;
 	'events --log-format') echo words 'text json' ;;
 	'events --root') echo directories ;;
+	'events --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'events --rootless') echo words 'auto true false' ;;
 	'info --format' | 'info -f') echo words 'table json' ;;
 	'info --log') echo files ;;
 	'info --log-level') echo words 'error warn info debug' ;;
 	'info --log-format') echo words 'text json' ;;
 	'info --root') echo directories ;;
+	'info --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'info --rootless') echo words 'auto true false' ;;
 	'features --log') echo files ;;
 	'features --log-level') echo words 'error warn info debug' ;;
 	'features --log-format') echo words 'text json' ;;
 	'features --root') echo directories ;;
+	'features --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'features --rootless') echo words 'auto true false' ;;
 	'help --log') echo files ;;
 	'help --log-level') echo words 'error warn info debug' ;;
 	'help --log-format') echo words 'text json' ;;
 	'help --root') echo directories ;;
+	'help --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'help --rootless') echo words 'auto true false' ;;
 	esac
 }
@@ -299,7 +324,7 @@ _runnel() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_runnel_flags "$command")" -- "$current")
 		# Global flags are accepted after the command, too.
 		if [[ -n $command && ${#COMPREPLY[@]} == 0 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-level --log-format --root --systemd-cgroup --rootless' -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless' -- "$current")
 		fi
 		return
 	fi

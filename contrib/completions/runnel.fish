@@ -24,6 +24,7 @@ complete -c runnel -l log-level -x -a 'error warn info debug' -d 'log nothing be
 complete -c runnel -l log-format -x -a 'text json' -d 'set the log FORMAT: text or json'
 complete -c runnel -l root -x -a '(__fish_complete_directories)' -d 'keep the state of containers in DIR'
 complete -c runnel -l systemd-cgroup -d 'create cgroups through systemd; cgroupsPath is slice:prefix:name'
+complete -c runnel -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'choose the cgroup MANAGER: cgroupfs, systemd, or disabled for no cgroups'
 complete -c runnel -n 'not __fish_seen_subcommand_from spec' -l rootless -x -a 'auto true false' -d 'ignore cgroup permission errors if MODE is true, or auto and the user is not root'
 complete -c runnel -n '__fish_use_subcommand' -l version -s v -d 'print the version'
 complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show help'

@@ -21,6 +21,10 @@ func globalFlags() []cli.Flag {
 		},
 		&cli.BoolFlag{Name: "systemd-cgroup", Usage: "create cgroups through systemd; cgroupsPath is slice:prefix:name"},
 		&cli.StringFlag{
+			Name: "cgroup-manager", Usage: "choose the cgroup `MANAGER`: cgroupfs, systemd, or disabled for no cgroups",
+			DefaultText: "cgroupfs",
+		},
+		&cli.StringFlag{
 			Name: "rootless", Usage: "ignore cgroup permission errors if `MODE` is true, or auto and the user is not root",
 			Value: "auto", DefaultText: "auto",
 		},

@@ -23,8 +23,12 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 	if err != nil {
 		return nil, misuse(err)
 	}
+	systemd, disabled, err := cgroupManager(s.global.String("cgroup-manager"), s.global.Bool("systemd-cgroup"))
+	if err != nil {
+		return nil, misuse(err)
+	}
 	r := &libcontainer.Runtime{
-		Root: root, SystemdCgroup: s.global.Bool("systemd-cgroup"),
+		Root: root, SystemdCgroup: systemd, NoCgroup: disabled,
 		Warn: func(message string) { s.log.Write(logging.Warning, message) },
 	}
 	if s.log.Has(logging.Info) {
@@ -34,6 +38,20 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
 	}
 	return r, nil
+}
+
+// cgroupManager parses --cgroup-manager, beside which --systemd-cgroup may be given.
+func cgroupManager(name string, flag bool) (systemd, disabled bool, err error) {
+	switch name {
+	case "", "systemd":
+		return flag || name != "", false, nil
+	case "cgroupfs", "disabled":
+		if flag {
+			return false, false, fmt.Errorf("--systemd-cgroup and --cgroup-manager %s contradict each other", name)
+		}
+		return false, name == "disabled", nil
+	}
+	return false, false, fmt.Errorf("invalid value %q for --cgroup-manager: not cgroupfs, systemd or disabled", name)
 }
 
 // warn logs warnings about a file.

@@ -22,6 +22,8 @@ import (
 type Policy struct {
 	// Systemd selects the systemd driver, package cgroups/systemd.
 	Systemd bool
+	// None means that containers have no cgroup.
+	None bool
 	// Rootless permits a container without a cgroup if the user may not create one, as
 	// long as config.json sets no limit.
 	Rootless bool
@@ -32,6 +34,9 @@ type Policy struct {
 // Locate returns the location of the container's cgroup; nil if the container will have
 // none.
 func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
+	if p.None {
+		return nil, RefuseLimits(spec)
+	}
 	if p.Systemd {
 		location, err := cgroups.LocateUnit(spec.Linux.CgroupsPath, id, p.Rootless, spec.Annotations)
 		if err != nil {
@@ -51,6 +56,24 @@ func (p Policy) Locate(spec *specs.Spec, id string) (*cgroups.Location, error) {
 	}
 	return &location, nil
 }
+
+// RefuseLimits returns an error if a container without a cgroup has limits.
+func RefuseLimits(spec *specs.Spec) error {
+	limits := limited(spec.Linux.Resources)
+	if len(limits) == 0 {
+		return nil
+	}
+	return &place.Error{Place: limits[0], Also: limits[1:], Err: errors.New("a limit needs a cgroup, and the cgroup manager is disabled")}
+}
+
+// Unenforced returns the place of the device rules that a container without a cgroup has in
+// vain.
+func (p Policy) Unenforced(spec *specs.Spec) (at place.Place, ok bool) {
+	return place.At("/linux/resources/devices"), p.None && spec.Linux.Resources != nil && len(spec.Linux.Resources.Devices) > 0
+}
+
+// WithoutRules says what it means that device rules aren't enforced.
+const WithoutRules = "has no effect without a cgroup: a container with CAP_MKNOD can open every device of the host"
 
 // permitted returns the part of an ordinary user's location in which the user may create
 // cgroups, nil if there is none. A hierarchy that a limit needs isn't left out, and with a

@@ -443,6 +443,9 @@ func (c *check) criu() {
 
 // cgroup checks whether the cgroup can be created and its limits can be set.
 func (c *check) cgroup() {
+	if c.policy.None {
+		return
+	}
 	const someID = "ID"
 	location, err := c.policy.Locate(c.Spec, someID)
 	if err != nil && cgroups.CheckPath(c.Spec.Linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations) != nil {

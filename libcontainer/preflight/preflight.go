@@ -136,10 +136,22 @@ func (c *check) config() {
 		c.addAll(config.Warning, warnings)
 		c.addAll(config.Warning, seccomp.Unknown(linux.Seccomp))
 	}
-	c.cgroupsPath()
 	c.annotations()
+	if c.policy.None {
+		c.withoutCgroup()
+		return
+	}
+	c.cgroupsPath()
 	c.AddError(config.Error, place.At("/annotations"), cgroups.CheckPath(linux.CgroupsPath, c.policy.Systemd, c.Spec.Annotations))
 	c.resources()
+}
+
+// withoutCgroup reports what a container without a cgroup can't have.
+func (c *check) withoutCgroup() {
+	c.AddError(config.Error, place.At("/linux/resources"), cgrouppolicy.RefuseLimits(c.Spec))
+	if at, ok := c.policy.Unenforced(c.Spec); ok {
+		c.report(config.Warning, at, "", cgrouppolicy.WithoutRules)
+	}
 }
 
 // cgroupsPath warns of a path in the form of the other driver: it would be the name of

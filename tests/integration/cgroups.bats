@@ -140,6 +140,33 @@ keeps_soft_limit() {
 	nothing_left
 }
 
+@test "--cgroup-manager disabled: no cgroup, no limits, and a warning about device rules" {
+	only_ours 'runc has no --cgroup-manager'
+	needs_cgroupfs 'the global flags contradict each other'
+	config '.linux.cgroupsPath = $c | .linux.resources = {"devices": [{"allow": false, "access": "rwm"}]}' --arg c "$CGROUPS_PATH"
+	args sleep 1000
+	ok runtime --cgroup-manager disabled run --detach c
+	says 'linux.resources.devices has no effect without a cgroup: '
+	equal "$(cat "/proc/$(pid_of c)/cgroup")" "$(cat /proc/self/cgroup)"
+	equal "$(find /sys/fs/cgroup -maxdepth 4 -name "$CGROUP*")" ''
+	ok runtime exec c true
+	exits 1 runtime pause c
+	ok runtime state c
+	equal "$(jq -r .status <<<"$output")" running
+	ok runtime kill --all c KILL
+	ok runtime delete c
+	config '.linux.resources = {"devices": [{"allow": false, "access": "rwm"}], "memory": {"limit": 50000000}, "pids": {"limit": 9}}'
+	exits 1 runtime --cgroup-manager disabled run c
+	says 'linux.resources.memory, linux.resources.pids: a limit needs a cgroup, and the cgroup manager is disabled'
+	exits 1 runtime --cgroup-manager disabled check
+	equal "$(grep -cE 'error: linux.resources.memory: .* linux.resources.pids$|warning: linux.resources.devices: ' <<<"$output")" 2
+	exits 1 runtime --cgroup-manager disabled check --host
+	equal "$(grep -c 'error: ' <<<"$output")" 1
+	ok runtime --cgroup-manager=cgroupfs check --host
+	exits 1 runtime --cgroup-manager cgroupfs --systemd-cgroup check
+	equal "$error" '--systemd-cgroup and --cgroup-manager cgroupfs contradict each other'
+}
+
 @test "a cgroups path with several directories: those that were created are removed, others stay" {
 	needs_cgroupfs 'a path of cgroupfs'
 	only_ours 'others leave the parents behind'

@@ -73,7 +73,7 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 // here on, undo removes what was created. The state directory is locked; the caller unlocks
 // it when the container is complete.
 func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
-	b, err := bundle.Open(o.Bundle)
+	b, err := bundle.Open(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package libcontainer
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"github.com/runnel/runnel/libcontainer/bundle"
@@ -25,18 +26,19 @@ const (
 )
 
 // Isolation returns what the config of a bundle isolates and what it doesn't, the worst
-// first. It reads config.json only. The path "" is the working directory. The error is a
-// *fault.Fault, for a config that Create refuses on any host, too.
-func Isolation(path string) ([]IsolationFinding, error) {
+// first. It reads the config only. path and file are the Bundle and the Config of
+// CreateOptions. The error is a *fault.Fault, for a config that Create refuses on any host,
+// too.
+func Isolation(path, file string) ([]IsolationFinding, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fault.Wrap("bundle", fault.BundleInvalid, err)
 	}
-	content, err := bundle.ReadConfig(dir)
+	content, err := bundle.ReadConfig(dir, file)
 	if err != nil {
 		return nil, err
 	}
-	spec, _, err := config.Decode(content)
+	spec, _, err := config.DecodeFile(cmp.Or(file, "config.json"), content)
 	if err == nil {
 		err = config.FirstError(config.Validate(spec, host.Any()))
 	}

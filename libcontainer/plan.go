@@ -23,10 +23,10 @@ import (
 	"github.com/runnel/runnel/specconv/host"
 )
 
-// Plan returns the plan that Create would have its child carry out for the bundle in a
-// directory, and creates nothing. Errors are those of Create.
-func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
-	b, err := bundle.Open(bundlePath)
+// Plan returns the plan that Create would have its child carry out with the options Bundle,
+// Config and NoPivot, and creates nothing. Errors are those of Create.
+func (r *Runtime) Plan(o CreateOptions) (*plan.Plan, error) {
+	b, err := bundle.Open(o.Bundle, o.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (r *Runtime) Plan(bundlePath string, noPivot bool) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.planInput(context.Background(), b, CreateOptions{ID: id, NoPivot: noPivot}, location)
+	in, err := r.planInput(context.Background(), b, CreateOptions{ID: id, NoPivot: o.NoPivot}, location)
 	if err != nil {
 		return nil, err
 	}

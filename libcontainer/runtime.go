@@ -63,13 +63,13 @@ func (r *Runtime) cgroups() cgrouppolicy.Policy {
 
 // Check returns all problems of the bundle in a directory, in config.json and in the
 // rootfs, and creates nothing. With onHost it also checks whether this host provides
-// what the bundle requires. The path "" is the working directory.
+// what the bundle requires. bundle and file are the Bundle and the Config of CreateOptions.
 //
 // A problem with severity Error is one for which Create fails. A Warning is about
 // something that Create accepts but that is probably a mistake, or that can't be
 // checked in advance. The error is a *fault.Fault, for a bundle that can't be read.
-func (r *Runtime) Check(bundle string, onHost bool) ([]config.Problem, error) {
-	problems, err := preflight.Check(bundle, r.cgroups(), onHost)
+func (r *Runtime) Check(bundle, file string, onHost bool) ([]config.Problem, error) {
+	problems, err := preflight.Check(bundle, file, r.cgroups(), onHost)
 	if err == nil {
 		r.debugf("check: bundle %q, on this host: %t, %d problems", bundle, onHost, len(problems))
 	}
@@ -82,6 +82,8 @@ type CreateOptions struct {
 	ID string
 	// Bundle is the directory with config.json; "" is the working directory.
 	Bundle string
+	// Config is the file that is read instead of the config.json of the bundle; "" is none.
+	Config string
 	// Stdio are the standard streams of the container's process.
 	Stdio Stdio
 	// PidfdSocket is the path of a listening unix stream socket that receives a pidfd

@@ -111,7 +111,7 @@ func (r *Runtime) findProfile(target string) (file string, content []byte, err e
 		return "", nil, fault.Wrap("seccomp", fault.InvalidArgument, fmt.Errorf("%s: no container, bundle or profile has this name", target))
 	}
 	if err == nil && info.IsDir() {
-		content, err = bundle.ReadConfig(target)
+		content, err = bundle.ReadConfig(target, "")
 		return filepath.Join(target, state.ConfigName), content, err
 	}
 	if err == nil {

@@ -5,13 +5,13 @@
 _runnel_flags() {
 	case $1 in
 	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
-	spec) echo '--bundle -b --rootless --seccomp --help -h' ;;
-	check) echo '--bundle -b --json --host --help -h' ;;
-	explain) echo '--bundle -b --format -f --fail-on --help -h' ;;
-	plan) echo '--bundle -b --no-pivot --help -h' ;;
+	spec) echo '--bundle -b --file -f --rootless --seccomp --help -h' ;;
+	check) echo '--bundle -b --config -f --json --host --help -h' ;;
+	explain) echo '--bundle -b --config --format -f --fail-on --help -h' ;;
+	plan) echo '--bundle -b --config -f --no-pivot --help -h' ;;
 	'seccomp explain') echo '--arch --cap --format -f --help -h' ;;
-	run) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
-	create) echo '--bundle -b --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
+	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
+	create) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
 	exec) echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ns --ignore-paused --help -h' ;;
 	kill) echo '--all -a --regex -r --help -h' ;;
@@ -21,7 +21,7 @@ _runnel_flags() {
 	wait) echo '--format -f --help -h' ;;
 	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
 	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --pre-dump --tcp-skip-in-flight --link-remap --page-server --status-fd --help -h' ;;
-	restore) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --bundle -b --console-socket --pid-file --detach -d --no-subreaper --lsm-profile --lsm-mount-context --trust-images --help -h' ;;
+	restore) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --bundle -b --config -f --console-socket --pid-file --detach -d --no-subreaper --lsm-profile --lsm-mount-context --trust-images --help -h' ;;
 	gc) echo '--dry-run -n --stopped --format -f --help -h' ;;
 	list) echo '--format -f --quiet -q --help -h' ;;
 	state) echo '--help -h' ;;
@@ -44,12 +44,14 @@ _runnel_value() {
 	' --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	' --rootless') echo words 'auto true false' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
+	'spec --file' | 'spec -f') echo files ;;
 	'spec --log') echo files ;;
 	'spec --log-level') echo words 'error warn info debug' ;;
 	'spec --log-format') echo words 'text json' ;;
 	'spec --root') echo directories ;;
 	'spec --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'check --bundle' | 'check -b') echo directories ;;
+	'check --config' | 'check -f') echo files ;;
 	'check --log') echo files ;;
 	'check --log-level') echo words 'error warn info debug' ;;
 	'check --log-format') echo words 'text json' ;;
@@ -57,6 +59,7 @@ _runnel_value() {
 	'check --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'check --rootless') echo words 'auto true false' ;;
 	'explain --bundle' | 'explain -b') echo directories ;;
+	'explain --config') echo files ;;
 	'explain --format' | 'explain -f') echo words 'table json' ;;
 	'explain --fail-on') echo words '' ;;
 	'explain --log') echo files ;;
@@ -66,6 +69,7 @@ _runnel_value() {
 	'explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'explain --rootless') echo words 'auto true false' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
+	'plan --config' | 'plan -f') echo files ;;
 	'plan --log') echo files ;;
 	'plan --log-level') echo words 'error warn info debug' ;;
 	'plan --log-format') echo words 'text json' ;;
@@ -76,10 +80,13 @@ _runnel_value() {
 	'seccomp explain --cap') echo words '' ;;
 	'seccomp explain --format' | 'seccomp explain -f') echo words 'table json' ;;
 	'seccomp explain --log') echo files ;;
+	'seccomp explain --log-level') echo words 'error warn info debug' ;;
 	'seccomp explain --log-format') echo words 'text json' ;;
 	'seccomp explain --root') echo directories ;;
+	'seccomp explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'seccomp explain --rootless') echo words 'auto true false' ;;
 	'run --bundle' | 'run -b') echo directories ;;
+	'run --config' | 'run -f') echo files ;;
 	'run --console-socket') echo files ;;
 	'run --pidfd-socket') echo files ;;
 	'run --pid-file') echo files ;;
@@ -91,6 +98,7 @@ _runnel_value() {
 	'run --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'run --rootless') echo words 'auto true false' ;;
 	'create --bundle' | 'create -b') echo directories ;;
+	'create --config' | 'create -f') echo files ;;
 	'create --console-socket') echo files ;;
 	'create --pidfd-socket') echo files ;;
 	'create --pid-file') echo files ;;
@@ -200,6 +208,7 @@ _runnel_value() {
 	'restore --manage-cgroups-mode') echo words '' ;;
 	'restore --empty-ns') echo words '' ;;
 	'restore --bundle' | 'restore -b') echo directories ;;
+	'restore --config' | 'restore -f') echo files ;;
 	'restore --console-socket') echo files ;;
 	'restore --pid-file') echo files ;;
 	'restore --lsm-profile') echo words '' ;;
@@ -232,8 +241,10 @@ _runnel_value() {
 	'state --rootless') echo words 'auto true false' ;;
 	'inspect --format' | 'inspect -f') echo words 'table json' ;;
 	'inspect --log') echo files ;;
+	'inspect --log-level') echo words 'error warn info debug' ;;
 	'inspect --log-format') echo words 'text json' ;;
 	'inspect --root') echo directories ;;
+	'inspect --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'inspect --rootless') echo words 'auto true false' ;;
 	'ps --format' | 'ps -f') echo words 'table json' ;;
 	'ps --log') echo files ;;

@@ -34,24 +34,28 @@ complete -c runnel -n '__fish_seen_subcommand_from seccomp; and not __fish_seen_
 
 complete -c runnel -n __fish_use_subcommand -a spec -d 'write an example config.json'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from spec' -l file -s f -r -F -d 'write to FILE, relative to the bundle, for --config of other commands'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l rootless -d 'write a configuration for an ordinary user'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l seccomp -d 'include a seccomp profile that suits most programs'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a check -d 'report every problem in a bundle without creating anything'
 complete -c runnel -n '__fish_seen_subcommand_from check' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from check' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from check' -l json -d 'print the problems as JSON'
 complete -c runnel -n '__fish_seen_subcommand_from check' -l host -d 'also check the host: kernel, cgroups, security modules, ids and limits'
 complete -c runnel -n '__fish_seen_subcommand_from check' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a explain -d 'report what a bundle isolates from the host, and what it does not'
 complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l config -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l fail-on -x -d 'exit with 2 from this LEVEL on: low, medium, high or never'
 complete -c runnel -n '__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from seccomp' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a plan -d 'print the steps that create would take, without taking them'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from plan' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l no-pivot -d 'use MS_MOVE and chroot instead of pivot_root, for a root file system on a ramfs'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l help -s h -d 'show help'
 
@@ -62,6 +66,7 @@ complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subc
 
 complete -c runnel -n __fish_use_subcommand -a run -d 'create and start a container'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from run' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l console-socket -r -F -d 'send the terminal\'s master to the Unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l pidfd-socket -r -F -d 'send a pidfd of the process to the Unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l pid-file -r -F -d 'write the process ID to FILE'
@@ -75,6 +80,7 @@ complete -c runnel -n '__fish_seen_subcommand_from run' -l help -s h -d 'show he
 
 complete -c runnel -n __fish_use_subcommand -a create -d 'create a container, whose process waits for start'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from create' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l console-socket -r -F -d 'send the terminal\'s master to the Unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l pidfd-socket -r -F -d 'send a pidfd of the process to the Unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from create' -l pid-file -r -F -d 'write the process ID to FILE'
@@ -183,6 +189,7 @@ complete -c runnel -n '__fish_seen_subcommand_from restore' -l manage-cgroups-mo
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l empty-ns -x -d 'leave out what is in namespaces of TYPE: network'
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l auto-dedup -d 'remove memory from the images of earlier checkpoints that later ones have anew'
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
+complete -c runnel -n '__fish_seen_subcommand_from restore' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l console-socket -r -F -d 'send the terminal\'s master to the Unix socket at PATH'
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l pid-file -r -F -d 'write the process ID to FILE'
 complete -c runnel -n '__fish_seen_subcommand_from restore' -l detach -s d -d 'return once the process has started'

@@ -13,6 +13,7 @@ import (
 //
 //   - after arguments: "update ID --memory 1g", "delete ID --force";
 //   - of the program after the command: "list --root DIR";
+//   - joined, if they are letters: "exec -td ID";
 //   - more than once under different names: "-b DIR --bundle DIR". The last counts.
 //
 // arrange also returns the command that is called, or nil if there is none or if
@@ -92,6 +93,12 @@ func (p *placement) readFlag(args []string) int {
 	to := &p.own
 	f := lookUpFlag(p.flags, name)
 	if f == nil {
+		if letters := p.joined(args[0]); letters != nil {
+			for _, letter := range letters[:len(letters)-1] {
+				p.readFlag([]string{letter})
+			}
+			return p.readFlag(append(letters[len(letters)-1:], args[1:]...))
+		}
 		if f = lookUpFlag(p.global, name); f == nil {
 			p.own = append(p.own, args[0])
 			return 0
@@ -113,6 +120,25 @@ func (p *placement) readFlag(args []string) int {
 	}
 	*to = append(*to, canonical, args[1])
 	return 2
+}
+
+// joined splits -td into -t and -d. All of them must be flags of the command, and only the
+// last may have a value, which is the next word: in -no-subreaper and -rootless, as in a
+// misspelt long flag with one dash, no letter can be taken for a value. It returns nil if
+// word isn't of that form.
+func (p *placement) joined(word string) []string {
+	if len(word) < 3 || word[1] == '-' {
+		return nil
+	}
+	var letters []string
+	for i, letter := range word[1:] {
+		f := lookUpFlag(p.flags, string(letter))
+		if f == nil || f.(cli.DocGenerationFlag).TakesValue() && i < len(word)-2 {
+			return nil
+		}
+		letters = append(letters, "-"+string(letter))
+	}
+	return letters
 }
 
 // wantsHelp reports whether --help was given. The library would take an argument

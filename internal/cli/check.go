@@ -24,7 +24,7 @@ Errors make create fail. Warnings are about what is probably not intended, or wh
 makes create fail on some hosts. With --host, problems with this host are errors. The
 exit code is 1 if there are errors.`,
 			Flags: []cli.Flag{
-				bundleFlag(),
+				bundleFlag(), configFlag("f"),
 				&cli.BoolFlag{Name: "json", Usage: "print the problems as JSON"},
 				&cli.BoolFlag{Name: "host", Usage: "also check the host: kernel, cgroups, security modules, ids and limits"},
 			},
@@ -45,11 +45,14 @@ func (s *session) check(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	problems, err := r.Check(bundle, c.Bool("host"))
+	problems, err := r.Check(bundle, c.String("config"), c.Bool("host"))
 	if err != nil {
 		return err
 	}
 	report := newReport(bundle, problems)
+	if file := c.String("config"); file != "" {
+		report.file = file
+	}
 	if report.errors > 0 {
 		s.status = exitError
 	}
@@ -76,12 +79,13 @@ func isColoured(w io.Writer) bool {
 // report is the result of check.
 type report struct {
 	bundle           string // as the user named it
+	file             string // the config, as the user named it
 	problems         []config.Problem
 	errors, warnings int
 }
 
 func newReport(bundle string, problems []config.Problem) *report {
-	r := &report{bundle: bundle, problems: problems}
+	r := &report{bundle: bundle, file: filepath.Join(bundle, configName), problems: problems}
 	for _, p := range problems {
 		if p.Severity == config.Error {
 			r.errors++
@@ -113,7 +117,7 @@ func (r *report) text(coloured bool) string {
 		if p.Severity == config.Warning {
 			severity = colour(yellow, "warning:")
 		}
-		place := fmt.Sprintf("%s:%d:%d:", filepath.Join(r.bundle, configName), p.Line, p.Column)
+		place := fmt.Sprintf("%s:%d:%d:", r.file, p.Line, p.Column)
 		out = append(out, colour(bold, printable(place, false))+" "+severity+" "+printable(p.Sentence(), false)+"\n"...)
 	}
 	return string(append(out, r.counts()+"\n"...))

@@ -31,7 +31,7 @@ config.json asks for a terminal, --console-socket is required.`,
 // createFlags returns the flags of create and run.
 func createFlags() []cli.Flag {
 	return []cli.Flag{
-		bundleFlag(), consoleSocketFlag(), pidfdSocketFlag(), pidFileFlag(),
+		bundleFlag(), configFlag("f"), consoleSocketFlag(), pidfdSocketFlag(), pidFileFlag(),
 		noPivotFlag(),
 		&cli.BoolFlag{Name: "no-new-keyring", Usage: "keep the session keyring of the caller"},
 		preserveFDsFlag(),
@@ -70,7 +70,7 @@ func createOptions(c *cli.Context) (libcontainer.CreateOptions, error) {
 		return libcontainer.CreateOptions{}, fmt.Errorf("runnel %s failed: %w", c.Command.Name, err)
 	}
 	return libcontainer.CreateOptions{
-		ID: c.Args().First(), Bundle: c.String("bundle"), Stdio: stdio(c),
+		ID: c.Args().First(), Bundle: c.String("bundle"), Config: c.String("config"), Stdio: stdio(c),
 		PidfdSocket: c.String("pidfd-socket"), PidFile: c.String("pid-file"),
 		NoPivot: c.Bool("no-pivot"), NoNewKeyring: c.Bool("no-new-keyring"),
 		ExtraFiles: fds.files, ListenFDs: fds.listen, ListenNames: fds.names,

@@ -21,7 +21,7 @@ func explainCommand(s *session) *Command {
 the host, or does not: how much that opens, the place in config.json, and what follows.
 The exit code is 2 if there is one of the level in --fail-on, or of a higher one.`,
 			Flags: []cli.Flag{
-				bundleFlag(), formatFlag(),
+				bundleFlag(), configFlag(), formatFlag(),
 				&cli.StringFlag{Name: "fail-on", Value: "high", DefaultText: "high", Usage: "exit with 2 from this `LEVEL` on: low, medium, high or never"},
 			},
 			Action: s.explain,
@@ -48,7 +48,7 @@ func (s *session) explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	findings, err := libcontainer.Isolation(bundle)
+	findings, err := libcontainer.Isolation(bundle, c.String("config"))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,10 @@ func bundleFlag() cli.Flag {
 	return &cli.StringFlag{Name: "bundle", Aliases: []string{"b"}, Usage: "use the bundle in `DIR`", DefaultText: "the current directory"}
 }
 
+func configFlag(aliases ...string) cli.Flag {
+	return &cli.StringFlag{Name: "config", Aliases: aliases, Usage: "read `FILE` instead of the bundle's config.json"}
+}
+
 func consoleSocketFlag() cli.Flag {
 	return &cli.StringFlag{Name: "console-socket", Usage: "send the terminal's master to the Unix socket at `PATH`"}
 }

@@ -58,7 +58,7 @@ func TestUsageErrors(t *testing.T) {
 		{"create ---bundle a", 1, "Incorrect Usage.\n\nNAME:\n   runnel create - ", "bad flag syntax: ---bundle\n"},
 		{"create --preserve-fds x a", 1, "Incorrect Usage.\n\nNAME:\n   runnel create - ", "invalid value \"x\" for flag -preserve-fds: parse error\n"},
 		{"delete --force=perhaps a", 1, "Incorrect Usage.\n\nNAME:\n   runnel delete - ", "invalid boolean value \"perhaps\" for -force: parse error\n"},
-		{"exec -td a x", 1, "Incorrect Usage.\n\nNAME:\n   runnel exec - ", "flag provided but not defined: -td\n"},
+		{"exec -tx a x", 1, "Incorrect Usage.\n\nNAME:\n   runnel exec - ", "flag provided but not defined: -tx\n"},
 		{"state --bogus ID", 1, "Incorrect Usage.\n\nNAME:\n   runnel state - ", "flag provided but not defined: -bogus\n"},
 		{"state", 1, "Incorrect Usage.\n\nNAME:\n   runnel state - ", "runnel: \"state\" requires exactly 1 argument(s)\n"},
 		{"state a b", 1, "Incorrect Usage.\n\nNAME:\n   runnel state - ", "runnel: \"state\" requires exactly 1 argument(s)\n"},

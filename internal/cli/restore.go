@@ -20,7 +20,7 @@ system with the content that it had. The processes continue where they were. Lik
 restore waits for the container in the foreground and deletes it, or returns at once with
 --detach. The limits are those of config.json.`,
 			Flags: append(criuFlags(),
-				bundleFlag(), consoleSocketFlag(), pidFileFlag(), detachFlag(),
+				bundleFlag(), configFlag("f"), consoleSocketFlag(), pidFileFlag(), detachFlag(),
 				&cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"},
 				&cli.BoolFlag{Name: "no-pivot", Hidden: true, Usage: "accepted and ignored: criu decides"},
 				&cli.StringFlag{Name: "lsm-profile", Usage: "replace the profile of the processes by `TYPE:NAME`, such as apparmor:web"},
@@ -62,7 +62,7 @@ func (s *session) restore(c *cli.Context) error {
 
 func restoreOptions(c *cli.Context) (o libcontainer.RestoreOptions, err error) {
 	o.CreateOptions = libcontainer.CreateOptions{
-		ID: c.Args().First(), Bundle: c.String("bundle"), Stdio: stdio(c), PidFile: c.String("pid-file"),
+		ID: c.Args().First(), Bundle: c.String("bundle"), Config: c.String("config"), Stdio: stdio(c), PidFile: c.String("pid-file"),
 		NotifySocket: os.Getenv(sdnotify.Variable),
 	}
 	o.Images, o.Work = imagePath(c), c.String("work-path")

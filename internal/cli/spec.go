@@ -22,9 +22,13 @@ func specCommand(s *session) *Command {
 			Description: `The configuration runs sh in ./rootfs, with a terminal, in new namespaces and with few
 capabilities. Edit process.args to run another program, and set process.terminal to
 false if there is no terminal. With --seccomp, system calls that few programs need are
-refused. An existing config.json is not overwritten.`,
+refused. An existing file is not overwritten.`,
 			Flags: []cli.Flag{
 				bundleFlag(),
+				&cli.StringFlag{
+					Name: "file", Aliases: []string{"f"}, Value: configName, DefaultText: configName,
+					Usage: "write to `FILE`, relative to the bundle, for --config of other commands",
+				},
 				&cli.BoolFlag{Name: "rootless", Usage: "write a configuration for an ordinary user"},
 				&cli.BoolFlag{Name: "seccomp", Usage: "include a seccomp profile that suits most programs"},
 			},
@@ -43,11 +47,14 @@ func (s *session) spec(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(c.String("bundle"), configName)
+	path := c.String("file")
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(c.String("bundle"), path)
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		//lint:ignore ST1005 runc's text
-		return misuse(fmt.Errorf("File %s exists. Remove it first", configName))
+		return misuse(fmt.Errorf("File %s exists. Remove it first", c.String("file")))
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package bundle
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,7 +25,7 @@ import (
 type Bundle struct {
 	// Dir and Rootfs are absolute paths.
 	Dir, Rootfs string
-	// Content is the text of config.json.
+	// Content is the text of the config.
 	Content []byte
 	Spec    *specs.Spec
 	Host    *host.Host
@@ -32,18 +33,18 @@ type Bundle struct {
 	Warnings []config.Problem
 }
 
-// Open reads and validates the bundle in a directory; "" is the working directory. The
-// error is a *fault.Fault.
-func Open(path string) (*Bundle, error) {
+// Open reads and validates the bundle in a directory; "" is the working directory. file is
+// its config; "" is the config.json in it. The error is a *fault.Fault.
+func Open(path, file string) (*Bundle, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", path, err)
 	}
 	b := &Bundle{Dir: dir}
-	if b.Content, err = ReadConfig(dir); err != nil {
+	if b.Content, err = ReadConfig(dir, file); err != nil {
 		return nil, err
 	}
-	if b.Spec, b.Warnings, err = config.Decode(b.Content); err != nil {
+	if b.Spec, b.Warnings, err = config.DecodeFile(cmp.Or(file, configName), b.Content); err != nil {
 		return nil, fault.Wrap("config", fault.ConfigInvalid, err)
 	}
 	if b.Spec.Linux == nil {
@@ -72,16 +73,19 @@ func (b *Bundle) validate(on *host.Host) error {
 	return fault.Wrap("config", fault.ConfigInvalid, config.FirstError(b.Warnings))
 }
 
-// ReadConfig reads the config.json in a directory. The error is a *fault.Fault.
-func ReadConfig(dir string) ([]byte, error) {
-	content, err := readConfig(dir)
+const configName = "config.json"
+
+// ReadConfig reads the config of the bundle in a directory: file, relative to the working
+// directory, or the config.json in dir if file is "". The error is a *fault.Fault.
+func ReadConfig(dir, file string) ([]byte, error) {
+	content, err := readConfig(dir, file)
 	return content, fault.Wrap("bundle", fault.BundleInvalid, err)
 }
 
-func readConfig(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "config.json")
+func readConfig(dir, file string) ([]byte, error) {
+	path := cmp.Or(file, filepath.Join(dir, configName))
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
+	if err == unix.ENOENT && file == "" {
 		if _, err := os.Stat(dir); err != nil {
 			return nil, fmt.Errorf("bundle %s: %w", dir, errors.Unwrap(err))
 		}

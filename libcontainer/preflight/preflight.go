@@ -42,18 +42,18 @@ type check struct {
 
 // Check returns all problems of the bundle in a directory, in config.json and in the
 // rootfs, and creates nothing. With onHost it also checks whether this host provides
-// what the bundle requires. The path "" is the working directory. The error is a
+// what the bundle requires. path and file are those of bundle.Open. The error is a
 // *fault.Fault, for a bundle that can't be read.
 //
 // A problem with severity Error is one for which create fails. A Warning is about
 // something that create accepts but that is probably a mistake, or that can't be
 // checked in advance.
-func Check(path string, policy cgrouppolicy.Policy, onHost bool) ([]config.Problem, error) {
+func Check(path, file string, policy cgrouppolicy.Policy, onHost bool) ([]config.Problem, error) {
 	dir, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", path, err)
 	}
-	content, err := bundle.ReadConfig(dir)
+	content, err := bundle.ReadConfig(dir, file)
 	if err != nil {
 		return nil, err
 	}

@@ -21,9 +21,14 @@ import (
 // error names file, line, column and property, and carries its place. The warnings are
 // about keys that aren't spelled as in the specification, see jsontext.Reader.
 func Decode(data []byte) (spec *specs.Spec, warnings []Problem, err error) {
+	return DecodeFile(documentName, data)
+}
+
+// DecodeFile is Decode for a file that has another name than config.json, for errors.
+func DecodeFile(name string, data []byte) (spec *specs.Spec, warnings []Problem, err error) {
 	spec = new(specs.Spec)
 	r := newReader(string(data), nil)
-	if err := r.Document(documentName, func(r *jsontext.Reader) { readSpec(r, spec) }); err != nil {
+	if err := r.Document(name, func(r *jsontext.Reader) { readSpec(r, spec) }); err != nil {
 		return nil, nil, placed(err)
 	}
 	if r.IsFolded {

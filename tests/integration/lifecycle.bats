@@ -3,6 +3,55 @@
 
 load lib
 
+@test "--config: another file than config.json, which the container keeps" {
+	only_ours 'runc has no --config'
+	config '.process.args = ["sleep", "1000"] | .process.env += ["FROM=other"]'
+	mkdir "$TMP/elsewhere"
+	mv config.json "$TMP/elsewhere/box.json"
+	cd "$TMP/elsewhere"
+	ok runtime run -df box.json --bundle "$BUNDLE" d
+	ok runtime delete --force d
+	ok runtime create --bundle "$BUNDLE" --config box.json c
+	echo broken >box.json
+	ok runtime start c
+	ok runtime exec c sh -c 'echo $FROM'
+	prints other
+	ok runtime state c
+	equal "$(jq -r '.bundle + " " + .status' <<<"$output")" "$BUNDLE running"
+	ok runtime kill c KILL
+	ok runtime delete c
+}
+
+@test "--config: errors name the file; check, explain and plan read it, too" {
+	only_ours 'runc has no --config'
+	mv config.json other.json
+	exits 1 runtime run c
+	says 'config.json not found in '
+	exits 1 runtime run --config absent.json c
+	says 'open absent.json: no such file or directory$'
+	ok runtime check --config other.json
+	ok runtime plan -f other.json
+	grep -qE '^ *[0-9]+ +exec ' <<<"$output"
+	ok runtime explain --config other.json --fail-on never
+	jq '.process.args = [1]' other.json >bad.json
+	exits 1 runtime create --config bad.json c
+	says '^runnel create failed: bad.json:[0-9]+:[0-9]+: process.args\[0\]: expected a string'
+	exits 1 runtime explain --config bad.json
+	says '^bad.json:[0-9]+:[0-9]+: process.args\[0\]: expected a string'
+	exits 1 runtime check "$BUNDLE" --config bad.json
+	matches "$output" '^bad.json:[0-9]+:[0-9]+: error: process.args\[0\]: expected a string'
+}
+
+@test "spec --file: another name, relative to the bundle" {
+	only_ours 'runc has no spec --file'
+	ok runtime spec --bundle "$BUNDLE" --file other.json
+	jq -e .process.args "$BUNDLE/other.json" >/dev/null
+	exits 1 runtime spec -f other.json
+	equal "$error" 'File other.json exists. Remove it first'
+	(cd / && ok runtime spec -f "$TMP/absolute.json" --bundle "$BUNDLE")
+	[ -s "$TMP/absolute.json" ]
+}
+
 @test "create, start, kill, delete" {
 	args sleep 1000
 	ok runtime create c

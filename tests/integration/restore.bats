@@ -448,3 +448,17 @@ BARRIER=1 +fd"
 		config 'del(.hooks)'
 	done
 }
+
+@test "--config: another file than config.json" {
+	needs_criu
+	only_ours 'runc has no --config'
+	args sleep 1000
+	mv config.json other.json
+	ok runtime run --detach --config other.json c
+	checkpoint c
+	exits 1 runtime restore --detach --image-path "$TMP/images" c
+	says 'config.json not found'
+	restore c --config other.json
+	ok runtime exec c true
+	ok runtime delete --force c
+}

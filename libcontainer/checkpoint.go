@@ -55,6 +55,10 @@ func (c *Container) Checkpoint(ctx context.Context, o CheckpointOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.LazyPages && o.PageServer == nil {
+		return fault.Wrap("checkpoint", fault.NotSupported, errors.New("nobody can fetch the memory of --lazy-pages without the address at which it is: "+
+			"add --page-server ADDRESS:PORT"))
+	}
 	if status != Running && status != Paused {
 		return fault.State(fmt.Sprintf("Container cannot be checkpointed in %s state", status))
 	}
@@ -137,18 +141,36 @@ func (c *Container) dump(ctx context.Context, spec *specs.Spec, o CheckpointOpti
 		return err
 	}
 	defer p.Close()
-	c.warnOfOthers()
-	c.runtime.debugf("checkpoint %s: %s writes to %s, external: %q", c.dir.ID(), program, o.Images, d.External)
-	if err := p.Dump(ctx, d, func(n criu.Notification) error {
-		c.runtime.debugf("checkpoint %s: criu: %s", c.dir.ID(), n.Point)
-		return nil
-	}); err != nil {
+	if err := c.dir.SaveDumper(p.Pid()); err != nil {
 		return err
 	}
-	if o.PreDump {
+	defer c.dir.RemoveDumper()
+	c.warnOfOthers()
+	c.runtime.debugf("checkpoint %s: %s writes to %s, external: %q", c.dir.ID(), program, o.Images, d.External)
+	return p.Dump(ctx, d, func(n criu.Notification) error {
+		c.runtime.debugf("checkpoint %s: criu: %s", c.dir.ID(), n.Point)
+		if n.Point == criu.PostDump && !o.PreDump {
+			// From here on the checkpoint can be restored, with LazyPages before this ends.
+			return criu.WriteDescriptors(files.Images, c.state.Streams)
+		}
 		return nil
+	})
+}
+
+// killDumper kills the process that checkpoints a container that runs, if there is one: the
+// container couldn't end before. One that waits for somebody who fetches the memory doesn't
+// end by itself.
+func (c *Container) killDumper() {
+	process, err := c.dir.OpenDumper()
+	if err != nil {
+		return
 	}
-	return criu.WriteDescriptors(files.Images, c.state.Streams)
+	defer unix.Close(process)
+	if !c.isAlive() {
+		return // The checkpoint is complete.
+	}
+	_ = unix.PidfdSendSignal(process, unix.SIGKILL, nil, 0)
+	c.runtime.debugf("%s: the process that checkpoints it is killed", c.dir.ID())
 }
 
 // warnOfOthers warns of the container's processes that aren't descendants of its init, as

@@ -11,9 +11,12 @@ import (
 // Kill sends a signal to the container's init or, with all, to every process of the
 // container. It returns ErrNotRunning if init has ended; with all it is no error if
 // there are no processes. SIGKILL also ends a paused container, and all processes of
-// one that shares the host's pid namespace.
+// one that shares the host's pid namespace, and a checkpoint of it.
 func (c *Container) Kill(sig unix.Signal, all bool) error {
 	c.runtime.debugf("kill %s: signal %d, pid %d, all processes: %t", c.dir.ID(), sig, c.state.Pid, all)
+	if sig == unix.SIGKILL {
+		c.killDumper()
+	}
 	if all {
 		return c.killAll(sig)
 	}

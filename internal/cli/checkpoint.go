@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ the error says why, and where criu's log is.`,
 				&cli.BoolFlag{Name: "pre-dump", Usage: "write the memory only, and let the container run on: a later checkpoint writes the rest"},
 				&cli.BoolFlag{Name: "tcp-skip-in-flight", Usage: "leave out TCP connections that are not established yet"},
 				&cli.BoolFlag{Name: "link-remap", Usage: "give deleted files that are in use a temporary name"},
-				&cli.StringFlag{Name: "page-server", Usage: "send the memory to the page server at `ADDRESS:PORT`"},
+				&cli.StringFlag{Name: "page-server", Usage: "send the memory to the page server at `ADDRESS:PORT`; with --lazy-pages, wait there for a criu lazy-pages"},
 				&cli.IntFlag{Name: "status-fd", Value: -1, DefaultText: "none", Usage: "write a zero byte to descriptor `N` when pages can be fetched"},
 			),
 			Action: s.checkpoint,
@@ -45,7 +46,7 @@ func criuFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ext-unix-sk", Usage: "allow Unix sockets whose other end is not in the container"},
 		&cli.BoolFlag{Name: "shell-job", Usage: "allow a terminal and a session of the host"},
 		&cli.BoolFlag{Name: "file-locks", Usage: "include locks of files"},
-		&cli.BoolFlag{Name: "lazy-pages", Usage: "transfer memory when it is needed, userfaultfd(2)"},
+		&cli.BoolFlag{Name: "lazy-pages", Usage: "transfer the memory after the rest, when it is needed, userfaultfd(2)"},
 		&cli.StringFlag{Name: "manage-cgroups-mode", Usage: "treat cgroups below the container's by `MODE`: soft, full, strict or ignore", DefaultText: "soft"},
 		&cli.StringSliceFlag{Name: "empty-ns", Usage: "leave out what is in namespaces of `TYPE`: network"},
 		&cli.BoolFlag{Name: "auto-dedup", Usage: "remove memory from the images of earlier checkpoints that later ones have anew"},
@@ -58,9 +59,14 @@ func (s *session) checkpoint(c *cli.Context) error {
 		return misuse(err)
 	}
 	hideInherited()
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
+	defer stop()
 	err = s.onContainer(c, func(container *libcontainer.Container) error {
-		return container.Checkpoint(context.Background(), o)
+		return container.Checkpoint(ctx, o)
 	})
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = errors.New("interrupted")
+	}
 	if err != nil {
 		return fmt.Errorf("runnel checkpoint failed: %w", err)
 	}

@@ -1,17 +1,22 @@
 package criu
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/cancel"
 	"github.com/runnel/runnel/internal/memfd"
+	"github.com/runnel/runnel/internal/procfs"
 	"github.com/runnel/runnel/internal/reap"
 )
 
@@ -33,6 +38,10 @@ type Point string
 const (
 	SetupNamespaces Point = "setup-namespaces"
 	PostRestore     Point = "post-restore"
+	// PostDump is when all images are written.
+	PostDump Point = "post-dump"
+	// StatusReady is when the memory of a Dump with LazyPages can be fetched.
+	StatusReady     Point = "status-ready"
 	OrphanPtsMaster Point = "orphan-pts-master"
 )
 
@@ -49,6 +58,8 @@ type Process struct {
 	pid     int
 	socket  int
 	output  int // what it prints itself, before it has a log
+	// isKilled is set if it was killed because it hung.
+	isKilled bool
 }
 
 // The descriptors of criu. Those that a request hands over follow.
@@ -184,12 +195,28 @@ func Check() error {
 	return p.prepare(Features{})
 }
 
-// Dump carries out a dump. notify is called for each notification.
+// Dump carries out a dump. notify is called for each notification. When ctx is done, criu
+// undoes its work, also while it waits for somebody who fetches the memory.
 func (p *Process) Dump(ctx context.Context, d Dump, notify func(Notification) error) error {
 	if err := p.prepare(d.needs()); err != nil {
 		return err
 	}
-	_, err := p.do(ctx, d.request(), notify)
+	if d.LazyPages && d.PageServer != nil {
+		config, err := d.configWithAddress()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(config)
+		d.Config = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), config)
+	}
+	isServing := false
+	_, err := p.do(ctx, d.request(), func(n Notification) error {
+		isServing = isServing || n.Point == StatusReady
+		return notify(n)
+	}, nil)
+	if isServing && ctx.Err() != nil {
+		p.stopServing(d.PageServer)
+	}
 	return p.explain(err, d.Work, d.logName(), "dump")
 }
 
@@ -200,8 +227,61 @@ func (p *Process) Restore(ctx context.Context, r Restore, notify func(Notificati
 		return 0, err
 	}
 	request, _ := r.request(firstFD)
-	answer, err := p.do(ctx, request, notify)
+	pid := 0
+	answer, err := p.do(ctx, request, func(n Notification) error {
+		pid = max(pid, n.Pid)
+		return notify(n)
+	}, func() bool { return pid > 0 && procfs.IsKilled(pid) })
 	return int(answer.GetRestore().GetPid()), p.explain(err, r.Work, restoreLog, "restore")
+}
+
+// configWithAddress returns a descriptor of a configuration file for criu with the address at
+// which it waits for somebody who fetches the memory: it ignores that of the request, and
+// would wait at all addresses of the host.
+func (d *Dump) configWithAddress() (int, error) {
+	var content []byte
+	if d.Config != "" {
+		var err error
+		if content, err = os.ReadFile(d.Config); err != nil {
+			return -1, fmt.Errorf("criu's configuration file: %w", err)
+		}
+	}
+	return memfd.Sealed("criu.conf", fmt.Sprintf("%s\naddress %s\n", content, d.PageServer.Address))
+}
+
+// servingTimeout is the time in which criu ends after a request that it doesn't know.
+const servingTimeout = 2 * time.Second
+
+// stopServing ends a criu that waits at its socket for the one who fetches the memory, and
+// notices nothing else. After a request that it doesn't know, it lets the processes and their
+// network go on. If it can't be reached, or somebody else is connected to it, it is killed:
+// then the processes go on, too, but established TCP connections stay locked.
+func (p *Process) stopServing(s *PageServer) {
+	if !p.refuse(s) {
+		p.Kill()
+	}
+}
+
+// refuse sends criu a request that it doesn't know, and reports whether criu has given up.
+func (p *Process) refuse(s *PageServer) bool {
+	if s == nil {
+		return false
+	}
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(s.Address, strconv.Itoa(s.Port)), servingTimeout)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	// A request has 32 bytes, and its command is in the lower half of the first word.
+	if _, err := conn.Write(bytes.Repeat([]byte{0xff}, 32)); err != nil {
+		return false
+	}
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.socket), Events: unix.POLLIN}}, int(servingTimeout.Milliseconds()))
+		if err != unix.EINTR {
+			return n == 1
+		}
+	}
 }
 
 // StartRestore executes the program with the descriptors that a restore hands over.
@@ -224,8 +304,9 @@ func (f *failure) Error() string {
 }
 
 // do sends a request and answers notifications until the response. It ends the conversation
-// when ctx is done: criu then undoes its work.
-func (p *Process) do(ctx context.Context, request *rpc.CriuReq, notify func(Notification) error) (*rpc.CriuResp, error) {
+// when ctx is done: criu then undoes its work. It kills a criu that hangs, which isHanging
+// reports if it isn't nil.
+func (p *Process) do(ctx context.Context, request *rpc.CriuReq, notify func(Notification) error, isHanging func() bool) (*rpc.CriuResp, error) {
 	if err := p.send(request); err != nil {
 		return nil, err
 	}
@@ -235,7 +316,7 @@ func (p *Process) do(ctx context.Context, request *rpc.CriuReq, notify func(Noti
 	}
 	defer cancelled.Close()
 	for {
-		cancelled.Wait(p.socket)
+		p.wait(cancelled, isHanging)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -254,6 +335,38 @@ func (p *Process) do(ctx context.Context, request *rpc.CriuReq, notify func(Noti
 		}
 		if err != nil {
 			return nil, err
+		}
+	}
+}
+
+// hangInterval is the time, in milliseconds, in which a criu answers that has nothing left to
+// do.
+const hangInterval = 1000
+
+// wait waits for the next message, or until the conversation is cancelled. It kills a criu that
+// is found hanging twice in a row, as after a failed restore of several processes: criu waits
+// for the end of the first one, which it has killed, and that one waits for the others, which
+// have to be reaped by criu, their tracer.
+func (p *Process) wait(cancelled *cancel.Signal, isHanging func() bool) {
+	timeout := -1
+	if isHanging != nil {
+		timeout = hangInterval
+	}
+	for found := 0; ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.socket), Events: unix.POLLIN}, cancelled.PollFd()}, timeout)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil || n > 0:
+			return
+		case !isHanging():
+			found = 0
+		case found == 0:
+			found++
+		default:
+			p.isKilled = true
+			p.Kill()
+			return
 		}
 	}
 }

@@ -221,7 +221,7 @@ func TestParsePageServer(t *testing.T) {
 	if p, err := ParsePageServer("[::1]:27"); err != nil || *p != (PageServer{"::1", 27}) {
 		t.Errorf("ParsePageServer = %v, %v", p, err)
 	}
-	for _, text := range []string{"", "a", ":1", "a:", "a:0", "a:65536", "a:b"} {
+	for _, text := range []string{"", "a", ":1", "a:", "a:0", "a:65536", "a:b", "a b:1", "a\nport:1"} {
 		if p, err := ParsePageServer(text); err == nil {
 			t.Errorf("ParsePageServer(%q) = %v, want an error", text, p)
 		}

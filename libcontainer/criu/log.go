@@ -55,7 +55,7 @@ func (p *Process) explain(err error, work int, name, operation string) error {
 	switch {
 	case f.Cause == "":
 		f.Cause = err.Error()
-	case hasEnded:
+	case hasEnded && !p.isKilled:
 		f.Cause = end.Error() + ": " + f.Cause
 	}
 	return f
@@ -144,6 +144,9 @@ var known = [...]struct{ text, cause, hint string }{
 	{"inotify", "the watch of an inotify descriptor can't be found", "a configuration file of criu can set force-irmap"},
 	{"/dev/nvidia", "a process uses a GPU", "criu needs its CUDA plugin for that"},
 	{"/dev/kfd", "a process uses a GPU", "criu needs its amdgpu plugin for that"},
+	{"lazy-pages.socket", "nobody fetches the memory", "start criu lazy-pages --images-dir with the directory of the images before"},
+	{"page-pipe: splice: -1", "criu can't enlarge a pipe for the memory that is fetched", "it needs CAP_SYS_RESOURCE, or a larger /proc/sys/fs/pipe-max-size"},
+	{"The page server doesn't answer", "the machine that has the memory has ended the connection", "its dump.log says why"},
 	{"No mapping for", "a mount of the checkpoint isn't in mounts of config.json", "the bundle must have the mounts of the container that was checkpointed"},
 	{"File fd/", "a standard stream is a file whose size isn't that of the checkpoint", "a container whose streams are opened for appending, >>, can be restored nevertheless"},
 	{"has bad size", "a file has changed since the checkpoint", "files that are in use must have the content that they had"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/checkpoint-restore/go-criu/v8/rpc"
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ type Files struct {
 }
 
 // PageServer is the address of a criu page-server, which receives the memory of the
-// processes.
+// processes. With LazyPages it is the address at which criu itself waits for a criu lazy-pages.
 type PageServer struct {
 	Address string
 	Port    int
@@ -70,7 +71,8 @@ type PageServer struct {
 // ParsePageServer parses ADDRESS:PORT. The address may be a name.
 func ParsePageServer(text string) (*PageServer, error) {
 	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" {
+	// The address is written into a configuration file of criu.
+	if err != nil || host == "" || strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || strings.ContainsRune("#\"'\\", r) }) {
 		return nil, fmt.Errorf("invalid page server %q: not of the form ADDRESS:PORT", text)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)

@@ -16,23 +16,27 @@ import (
 // pidfd has been opened: only in this order is it certain that the pid wasn't reused in
 // between.
 func (s *State) OpenProcess() (int, error) {
-	if s.Pid <= 0 {
+	return openProcess(s.Pid, s.StartTime, s.PidfdInode)
+}
+
+func openProcess(pid int, startTime, pidfdInode uint64) (int, error) {
+	if pid <= 0 {
 		return -1, fault.ErrNotRunning
 	}
-	fd, err := unix.PidfdOpen(s.Pid, 0)
+	fd, err := unix.PidfdOpen(pid, 0)
 	if err == unix.ESRCH {
 		return -1, fault.ErrNotRunning
 	}
 	if err != nil {
-		return -1, fmt.Errorf("pidfd of pid %d: %w", s.Pid, err)
+		return -1, fmt.Errorf("pidfd of pid %d: %w", pid, err)
 	}
-	stat, err := procfs.ReadStat(s.Pid)
-	if err != nil || stat.IsDead() || stat.StartTime != s.StartTime {
+	stat, err := procfs.ReadStat(pid)
+	if err != nil || stat.IsDead() || stat.StartTime != startTime {
 		unix.Close(fd)
 		return -1, fault.ErrNotRunning
 	}
 	inode, err := pidfd.Inode(fd)
-	if err == nil && inode != s.PidfdInode {
+	if err == nil && inode != pidfdInode {
 		err = fault.ErrNotRunning
 	}
 	if err != nil {

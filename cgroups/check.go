@@ -29,6 +29,16 @@ func Check(mode Mode, r *specs.LinuxResources) place.Errors {
 	return append(problems(r), devices.Check(r.Devices)...)
 }
 
+// CheckRules returns the error with which SetDevices refuses rules that Check accepts: cgroup
+// v1 can't express all lists.
+func CheckRules(mode Mode, rules []specs.LinuxDeviceCgroup) error {
+	if mode == V2 {
+		return nil
+	}
+	_, err := devices.Literal(rules, true)
+	return err
+}
+
 // CheckAny is Check for a host that isn't known. refused are the problems on all
 // hosts, doubtful those on hosts with one version of cgroups only.
 func CheckAny(r *specs.LinuxResources) (refused, doubtful place.Errors) {

@@ -97,6 +97,10 @@ type Manager interface {
 	// the devices that every container needs are allowed in any case. There is no
 	// moment without rules.
 	SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error
+	// ChangeDevices changes the rules in force from those of one config to those of another
+	// that differs in few of them, with the devices that every container needs. On v1 what
+	// others have allowed the container since then stays.
+	ChangeDevices(from, to []specs.LinuxDeviceCgroup) error
 
 	// Freeze freezes all processes and returns when they have stopped. After an error
 	// they are running.

@@ -302,6 +302,14 @@ func (s *scope) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error
 	return s.adopter.SetDevices(rules, defaults)
 }
 
+// ChangeDevices sets all rules on v1, because systemd does so.
+func (s *scope) ChangeDevices(from, to []specs.LinuxDeviceCgroup) error {
+	if s.mode != V2 {
+		return s.SetDevices(to, true)
+	}
+	return s.adopter.ChangeDevices(from, to)
+}
+
 // Destroy stops the unit, and removes the cgroups that systemd leaves or doesn't know.
 func (s *scope) Destroy() error {
 	stopped := s.unit.Stop()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +13,6 @@ import (
 
 	"github.com/runnel/runnel/cgroups"
 	"github.com/runnel/runnel/internal/place"
-	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/state"
@@ -32,12 +30,17 @@ func (c *Container) Update(resources *specs.LinuxResources, rdt *specs.LinuxInte
 type Update struct {
 	Resources *specs.LinuxResources
 	IntelRdt  *specs.LinuxIntelRdt
+	// AddDevices and RemoveDevices change the device rules and the nodes in the container.
+	// Updates that replace the rules, by Resources, keep these changes. RemoveDevices are
+	// paths in the container, and come first.
+	AddDevices    []Device
+	RemoveDevices []string
 }
 
 // Change is one thing that an update changes.
 type Change struct {
 	Kind ChangeKind `json:"kind"`
-	// Target is the path of the file.
+	// Target is the path of the file, that of a node in the container.
 	Target string `json:"target"`
 	// Field is the JSON pointer of the setting in config.json that it belongs to.
 	Field string `json:"field"`
@@ -53,6 +56,7 @@ type ChangeKind string
 const (
 	ChangedFile     ChangeKind = "file"     // a control file of a cgroup
 	ChangedDevices  ChangeKind = "devices"  // the device rules, as a whole
+	ChangedNode     ChangeKind = "node"     // a device node in the container
 	ChangedSchemata ChangeKind = "schemata" // of linux.intelRdt
 )
 
@@ -95,6 +99,7 @@ type preparedUpdate struct {
 	*Container
 	Update
 	manager cgroups.Manager // nil if nothing of it changes
+	devices *deviceUpdate   // nil if no device changes
 	changes []Change
 }
 
@@ -118,13 +123,19 @@ func (c *Container) prepareUpdate(u Update) (*preparedUpdate, error) {
 }
 
 func (p *preparedUpdate) prepareLimits() error {
-	if p.Resources == nil {
+	if err := p.prepareDevices(); err != nil {
+		return err
+	}
+	if p.Resources == nil && p.devices == nil {
 		return nil
 	}
 	if p.manager = p.Container.manager(); p.manager == nil {
 		return errors.New("the container has no cgroup of its own to update")
 	}
-	return cgroups.Check(p.state.Cgroup.Mode, p.Resources).First()
+	if err := cgroups.Check(p.state.Cgroup.Mode, p.Resources).First(); err != nil || p.devices == nil {
+		return err
+	}
+	return cgroups.CheckRules(p.state.Cgroup.Mode, p.devices.after())
 }
 
 // preview adds the changes of limits and device rules.
@@ -132,20 +143,19 @@ func (p *preparedUpdate) preview() error {
 	if p.manager == nil {
 		return nil
 	}
-	list, err := p.manager.Preview(p.Resources)
-	if err != nil {
-		return explain.Cgroup("cgroup", err)
+	if p.Resources != nil {
+		list, err := p.manager.Preview(p.Resources)
+		if err != nil {
+			return explain.Cgroup("cgroup", err)
+		}
+		for _, change := range list {
+			p.changes = append(p.changes, Change{ChangedFile, change.Path, change.Place.Pointer, change.Old, change.New})
+		}
 	}
-	for _, change := range list {
-		p.changes = append(p.changes, Change{ChangedFile, change.Path, change.Place.Pointer, change.Old, change.New})
+	if p.devices != nil {
+		p.changes = append(p.changes, p.devices.changed(p.devicesTarget())...)
 	}
-	now, wanted, err := p.deviceRules()
-	if err == nil && !slices.Equal(now, wanted) {
-		p.changes = append(p.changes, Change{
-			ChangedDevices, p.devicesTarget(), "/linux/resources/devices", strings.Join(now, "; "), strings.Join(wanted, "; "),
-		})
-	}
-	return err
+	return nil
 }
 
 // devicesTarget returns what holds the device rules: a file of v1, or a cgroup of v2 with
@@ -204,50 +214,21 @@ func (p *preparedUpdate) applyLimits() error {
 	if p.manager == nil {
 		return nil
 	}
+	if p.Resources == nil {
+		return p.updateDevices()
+	}
 	t, err := p.manager.Update(p.Resources)
 	if err != nil {
 		return err
 	}
 	p.runtime.debugf("update %s: limits are set in %v", p.dir.ID(), p.state.Cgroup.Paths)
-	if err := p.updateDevices(p.manager, p.Resources.Devices); err != nil {
+	if err := p.updateDevices(); err != nil {
 		return t.Undone(err)
 	}
 	for _, d := range t.Deviations() {
 		p.runtime.warn(fmt.Sprintf("%s: asked for %q, and the kernel has set %s to %q", d.Place, d.New, d.Path, d.Actual))
 	}
 	return nil
-}
-
-// updateDevices replaces the container's device rules; an empty list changes nothing.
-// Nor do the rules that were set last: clients such as containerd send all of
-// linux.resources with every update, and others may have allowed the container further
-// devices since then, as NVIDIA's do with GPUs.
-func (p *preparedUpdate) updateDevices(m cgroups.Manager, rules []specs.LinuxDeviceCgroup) error {
-	now, wanted, err := p.deviceRules()
-	if err != nil || slices.Equal(wanted, now) {
-		return err
-	}
-	if err := m.SetDevices(rules, true); err != nil {
-		return err
-	}
-	p.runtime.debugf("update %s: device rules are %q", p.dir.ID(), wanted)
-	p.state.Devices = wanted
-	return p.dir.Save(p.state)
-}
-
-// deviceRules returns the rules in force, and those that the update asks for.
-func (p *preparedUpdate) deviceRules() (now, wanted []string, err error) {
-	if len(p.Resources.Devices) == 0 {
-		return nil, nil, nil
-	}
-	if now = p.state.Devices; now == nil {
-		spec, err := p.config()
-		if err != nil {
-			return nil, nil, err
-		}
-		now = ruleTexts(cgrouppolicy.DeviceRules(spec))
-	}
-	return now, ruleTexts(p.Resources.Devices), nil
 }
 
 // ruleTexts returns device rules in a form that can be stored and compared.
@@ -302,6 +283,35 @@ func (c *Container) updateRdt(root resctrl.FS, r *specs.LinuxIntelRdt) (undo fun
 		return undo, errors.Join(err, undo())
 	}
 	return undo, nil
+}
+
+// parseRules parses the result of ruleTexts.
+func parseRules(texts []string) []specs.LinuxDeviceCgroup {
+	number := func(text string) *int64 {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil
+		}
+		return &n
+	}
+	rules := make([]specs.LinuxDeviceCgroup, len(texts))
+	for i, text := range texts {
+		for _, part := range strings.Fields(text) {
+			key, value, _ := strings.Cut(part, "=")
+			switch key {
+			case "allow":
+				rules[i].Allow = value == "true"
+			case "type":
+				rules[i].Type = value
+			case "access":
+				rules[i].Access = value
+			default:
+				major, minor, _ := strings.Cut(key, ":")
+				rules[i].Major, rules[i].Minor = number(major), number(minor)
+			}
+		}
+	}
+	return rules
 }
 
 // joinAll moves all threads of the container into its group. A thread that is created

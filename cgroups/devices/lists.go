@@ -36,20 +36,40 @@ func Transition(now string, list []specs.LinuxDeviceCgroup, defaults bool) ([]cg
 	if !ok || want.allow {
 		return writes, nil
 	}
-	writes = nil
+	return have.lead(want), nil
+}
+
+// Difference returns the writes that lead from the rules of one config to those of another,
+// and leave alone what neither has. With both, the devices that every container needs are
+// allowed.
+func Difference(from, to []specs.LinuxDeviceCgroup) ([]cgroupfs.Write, error) {
+	_, have, err := replay(from, true)
+	if err != nil {
+		return nil, err
+	}
+	writes, want, err := replay(to, true)
+	if err != nil || have.allow != want.allow {
+		return writes, err
+	}
+	return have.lead(want), nil
+}
+
+// lead returns the writes that lead to a state with the same default. First come the
+// exceptions that are missing.
+func (s *state) lead(want state) (writes []cgroupfs.Write) {
 	for _, r := range want.exceptions {
-		if missing := r.access &^ have.access(r); missing != 0 {
-			r.access = missing
+		if missing := r.access &^ s.access(r); missing != 0 {
+			r.allow, r.access = !s.allow, missing
 			writes = append(writes, line(r))
 		}
 	}
-	for _, r := range have.exceptions {
+	for _, r := range s.exceptions {
 		if surplus := r.access &^ want.access(r); surplus != 0 {
-			r.allow, r.access = false, surplus
+			r.allow, r.access = s.allow, surplus
 			writes = append(writes, line(r))
 		}
 	}
-	return writes, nil
+	return writes
 }
 
 func line(r rule) cgroupfs.Write {

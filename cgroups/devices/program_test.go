@@ -184,6 +184,41 @@ func TestTransition(t *testing.T) {
 	}
 }
 
+func TestDifference(t *testing.T) {
+	n := func(n int64) *int64 { return &n }
+	fuse := specs.LinuxDeviceCgroup{Allow: true, Type: "c", Major: n(10), Minor: n(229), Access: "rw"}
+	disk := specs.LinuxDeviceCgroup{Allow: true, Type: "b", Major: n(8), Access: "r"}
+	all := specs.LinuxDeviceCgroup{Allow: true}
+	deny := func(d specs.LinuxDeviceCgroup) specs.LinuxDeviceCgroup {
+		d.Allow = false
+		return d
+	}
+	type list = []specs.LinuxDeviceCgroup
+	for _, test := range []struct {
+		name     string
+		from, to list
+		want     []string
+	}{
+		{"add", list{disk}, list{disk, fuse}, []string{"devices.allow c 10:229 rw"}},
+		{"take away", list{disk, fuse}, list{disk, fuse, deny(fuse)}, []string{"devices.deny c 10:229 rw"}},
+		{"the same", list{disk, fuse}, list{fuse, disk}, nil},
+		{"an exception from everything", list{all}, list{all, deny(fuse)}, []string{"devices.deny c 10:229 rw"}},
+		{"and its end", list{all, deny(fuse)}, list{all}, []string{"devices.allow c 10:229 rw"}},
+	} {
+		writes, err := Difference(test.from, test.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range writes {
+			got = append(got, w.File+" "+w.Value)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: Difference() (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 func TestEncode(t *testing.T) {
 	if nativeIsBig() {
 		t.Skip("the bytes are those of a little-endian machine")

@@ -352,12 +352,11 @@ func hint(d *cgroupfs.Dir, w *cgroupfs.Write) string {
 // SetDevices applies device rules. With defaults, the devices that every container
 // needs are allowed in any case.
 func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) error {
-	d := m.dir("devices")
-	if d == nil {
-		return place.Wrap(limits.Field("devices"), &cgroupfs.MissingError{Controller: "devices", Hint: hint(nil, nil)})
+	d, err := m.devices()
+	if err != nil {
+		return err
 	}
 	var writes []cgroupfs.Write
-	var err error
 	if m.noDevices {
 		writes, err = devices.Literal(rules, defaults)
 	} else {
@@ -372,6 +371,25 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	}
 	m.noDevices = false
 	return cgroupfs.Apply(writes, m.dir)
+}
+
+// ChangeDevices writes only the difference of two lists of rules.
+func (m *Manager) ChangeDevices(from, to []specs.LinuxDeviceCgroup) error {
+	if _, err := m.devices(); err != nil {
+		return err
+	}
+	writes, err := devices.Difference(from, to)
+	if err != nil {
+		return err
+	}
+	return cgroupfs.Apply(writes, m.dir)
+}
+
+func (m *Manager) devices() (*cgroupfs.Dir, error) {
+	if d := m.dir("devices"); d != nil {
+		return d, nil
+	}
+	return nil, place.Wrap(limits.Field("devices"), &cgroupfs.MissingError{Controller: "devices", Hint: hint(nil, nil)})
 }
 
 // members returns the cgroup in which processes are looked up: preferably one that

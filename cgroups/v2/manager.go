@@ -319,6 +319,9 @@ func (m *Manager) SetDevices(rules []specs.LinuxDeviceCgroup, defaults bool) err
 	return err
 }
 
+// ChangeDevices replaces the program.
+func (m *Manager) ChangeDevices(_, to []specs.LinuxDeviceCgroup) error { return m.SetDevices(to, true) }
+
 // Pids returns the processes of the cgroup and below, sorted.
 func (m *Manager) Pids() ([]int, error) { return m.dir.Pids() }
 

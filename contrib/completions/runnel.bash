@@ -17,7 +17,7 @@ _runnel_flags() {
 	kill) echo '--all -a --regex -r --help -h' ;;
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
-	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --dry-run -n --format -f --help -h' ;;
+	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --device-add --device-remove --dry-run -n --format -f --help -h' ;;
 	wait) echo '--format -f --help -h' ;;
 	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
 	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --pre-dump --tcp-skip-in-flight --link-remap --page-server --status-fd --help -h' ;;
@@ -170,6 +170,8 @@ _runnel_value() {
 	'update --cpu-idle') echo words '' ;;
 	'update --l3-cache-schema') echo words '' ;;
 	'update --mem-bw-schema') echo words '' ;;
+	'update --device-add') echo words '' ;;
+	'update --device-remove') echo files ;;
 	'update --format' | 'update -f') echo words 'table json' ;;
 	'update --log') echo files ;;
 	'update --log-level') echo words 'error warn info debug' ;;

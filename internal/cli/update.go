@@ -24,15 +24,18 @@ func updateCommand(s *session) *Command {
 those before it get their old values again. Where the kernel rounds a value, a warning
 says what it has set. --dry-run shows what would change. SIZE is a number of bytes, or a number with a
 unit k, m, g, t or p (powers of 1024). -1 removes a limit. --resources reads an object
-like linux.resources in config.json; the other options except for the schemas are then
-ignored. Its devices replace all device rules of the container.`,
+like linux.resources in config.json; the other options except for the schemas and devices
+are then ignored. Its devices replace all device rules of the container, except for what
+--device-add and --device-remove have changed. A DEVICE has the path on the host, that in
+the container if it is another one, and the access if it is less than rwm.`,
 			Flags:  updateFlags(),
 			Action: s.update,
 		},
 		Least: 1, Most: 1,
 		Example: `runnel update web --memory 64m --pids-limit 100
 echo '{"cpu":{"quota":50000}}' | runnel update --resources - web
-runnel update --dry-run --memory 1g web`,
+runnel update --dry-run --memory 1g web
+runnel update --device-add /dev/fuse:rw web`,
 	}
 }
 
@@ -60,6 +63,8 @@ func updateFlags() []cli.Flag {
 		option("cpu-idle", "if `N` is 1, run only on CPUs that are otherwise idle; 0 to disable"),
 		option("l3-cache-schema", "set the Intel RDT cache `SCHEMA`"),
 		option("mem-bw-schema", "set the Intel RDT memory bandwidth `SCHEMA`"),
+		&cli.StringSliceFlag{Name: "device-add", Usage: "allow and make the host's `DEVICE`, PATH[:PATH][:ACCESS]"},
+		&cli.StringSliceFlag{Name: "device-remove", Usage: "take the device at `PATH` from the container"},
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only print what would be changed"},
 		formatFlag(),
 	}
@@ -77,7 +82,14 @@ func (s *session) update(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	u := libcontainer.Update{Resources: resources, IntelRdt: intelRdt(c)}
+	u := libcontainer.Update{Resources: resources, IntelRdt: intelRdt(c), RemoveDevices: c.StringSlice("device-remove")}
+	for _, text := range c.StringSlice("device-add") {
+		device, err := libcontainer.ParseDevice(text)
+		if err != nil {
+			return misuse(fmt.Errorf("--device-add: %w", err))
+		}
+		u.AddDevices = append(u.AddDevices, device)
+	}
 	return s.onContainer(c, func(container *libcontainer.Container) error {
 		if !c.Bool("dry-run") {
 			return container.Apply(u)

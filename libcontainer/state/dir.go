@@ -78,6 +78,8 @@ type State struct {
 	Failure string
 	// Devices are the device rules that an update has set; nil if none has.
 	Devices []string
+	// DeviceChanges are the devices that updates have added and removed, beside those rules.
+	DeviceChanges []DeviceChange
 	// UnderRootfs is the id of the mount that contained the rootfs before the container
 	// was created, if the container has no mount namespace of its own: mounts on top of
 	// it are the container's. Otherwise it is 0.
@@ -96,6 +98,15 @@ type Step struct {
 	Pointer string // JSON pointer to the setting that asked for it
 	Path    string // of the program, for an exec or a hook
 	Timeout uint64 // of a hook, in seconds
+}
+
+// DeviceChange is a device that an update has added or removed.
+type DeviceChange struct {
+	Path         string // in the container
+	Kind         string // c or b
+	Major, Minor int
+	// Access is what the container may do with it, of r, w and m; "" if it was removed.
+	Access string
 }
 
 // Rdt is what a delete needs to know about linux.intelRdt.

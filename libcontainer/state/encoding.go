@@ -43,6 +43,15 @@ func (s *State) encode() []byte {
 	if len(s.Devices) > 0 {
 		w.Strings("devices", s.Devices)
 	}
+	if len(s.DeviceChanges) > 0 {
+		w.Key("deviceChanges")
+		w.Begin('[')
+		for i := range s.DeviceChanges {
+			w.Element()
+			s.DeviceChanges[i].encode(w)
+		}
+		w.End(']')
+	}
 	if s.Failure != "" {
 		w.String("failure", s.Failure)
 	}
@@ -166,6 +175,11 @@ func (s *State) decode(key string, v jsontext.Value) bool {
 		v.String(&s.Failure)
 	case "devices":
 		v.Strings(&s.Devices)
+	case "deviceChanges":
+		v.List(func(v jsontext.Value) {
+			s.DeviceChanges = append(s.DeviceChanges, DeviceChange{})
+			v.Object(s.DeviceChanges[len(s.DeviceChanges)-1].decode)
+		})
 	case "underRootfs":
 		v.Uint(&s.UnderRootfs)
 	case "streams":
@@ -238,6 +252,34 @@ func (r *Rdt) decode(key string, v jsontext.Value) bool {
 		v.Bool(&r.Own)
 	case "monitor":
 		v.String(&r.Monitor)
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *DeviceChange) encode(w *jsontext.Writer) {
+	w.Begin('{')
+	w.String("path", d.Path)
+	w.String("kind", d.Kind)
+	w.Int("major", d.Major)
+	w.Int("minor", d.Minor)
+	w.String("access", d.Access)
+	w.End('}')
+}
+
+func (d *DeviceChange) decode(key string, v jsontext.Value) bool {
+	switch key {
+	case "path":
+		v.String(&d.Path)
+	case "kind":
+		v.String(&d.Kind)
+	case "major":
+		v.Int(&d.Major)
+	case "minor":
+		v.Int(&d.Minor)
+	case "access":
+		v.String(&d.Access)
 	default:
 		return false
 	}

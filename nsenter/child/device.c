@@ -20,13 +20,15 @@ static long verify_device(const struct op *op, long dir, const char *name)
 	return 0;
 }
 
-/* bind_device binds the host's node. */
+/* bind_device attaches a mount of the host's node. */
 static long bind_device(const struct op *op)
 {
 	struct file_status st;
-	long rc, tree = clone_tree(str_of(op->device.source), 0);
+	long rc, tree = op_file(op);
 	unsigned type = (unsigned)op->device.mode & S_IFMT;
 
+	if (tree < 0)
+		tree = clone_tree(str_of(op->device.source), 0);
 	if (tree < 0)
 		return failed_at(PART_SOURCE, tree);
 	rc = file_stat(tree, &st);
@@ -50,11 +52,63 @@ static long set_owner(const struct op *op, long dir, const char *name)
 	return rc < 0 ? failed_at(PART_OWNER, rc) : 0;
 }
 
+/* remove_mount_point removes the empty file on which the node was mounted. */
+static long remove_mount_point(long dir, const char *name)
+{
+	struct file_status st;
+	long rc, fd = sys4(__NR_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fd;
+	rc = file_stat(fd, &st);
+	sys_close(fd);
+	if (rc < 0 || (st.mode & S_IFMT) != S_IFREG || st.size > 0)
+		return rc;
+	return sys3(__NR_unlinkat, dir, name, 0);
+}
+
+/* remove_device: whoever may write to the directory can replace the node at any time, and
+ * has what is removed then. */
+static long remove_device(const struct op *op)
+{
+	char parent[PATH_MAX];
+	const char *name = str_of(op->device.path);
+	long rc, dir;
+	size_t slash = str_len(name);
+
+	if (slash >= sizeof(parent))
+		return failed_at(PART_TARGET, -ENAMETOOLONG);
+	while (slash > 0 && name[slash - 1] != '/')
+		slash--;
+	memcpy(parent, name, slash);
+	parent[slash] = 0;
+	name += slash;
+	dir = in_root(parent, O_PATH | O_DIRECTORY);
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return failed_at(PART_TARGET, dir);
+	rc = verify_device(op, dir, name);
+	if (rc >= 0)
+		rc = sys1(__NR_fchdir, dir);
+	if (rc >= 0) {
+		rc = sys2(__NR_umount2, name, MNT_DETACH | UMOUNT_NOFOLLOW);
+		if (rc >= 0)
+			rc = remove_mount_point(dir, name);
+		else if (rc == -EINVAL) /* it isn't a mount */
+			rc = sys3(__NR_unlinkat, dir, name, 0);
+	}
+	sys_close(dir);
+	return rc == -ENOENT || rc == -EEXIST ? 0 : rc;
+}
+
 long op_device(const struct op *op)
 {
 	const char *name;
 	long rc, dir;
 
+	if (op->flags & DEVICE_REMOVE)
+		return remove_device(op);
 	if (op->flags & DEVICE_BIND)
 		return bind_device(op);
 	dir = open_parent(str_of(op->device.path), &name);
@@ -66,7 +120,7 @@ long op_device(const struct op *op)
 	else if (rc == -EEXIST)
 		rc = verify_device(op, dir, name);
 	sys_close(dir);
-	if (rc == -EPERM && op->device.source.at)
+	if (rc == -EPERM && (op->device.source.at || op_file(op) >= 0))
 		rc = bind_device(op);
 	return rc;
 }

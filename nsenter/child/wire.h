@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x6d0cf5d4f8535ab1ULL
+#define PLAN_MAGIC 0xf129bf898ac7b1d4ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -291,6 +291,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define BIND_PROC_ONLY 16U
 #define DEVICE_DEFAULT 1U
 #define DEVICE_BIND 2U
+#define DEVICE_REMOVE 4U
 #define SYMLINK_REPLACE 1U
 #define ATTRIBUTES_RECURSIVE 1U
 #define HOOK_IN_ROOT 1U

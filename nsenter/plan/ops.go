@@ -174,10 +174,12 @@ type Directory struct {
 }
 
 // Device creates a device node or FIFO in the root, or verifies an existing one.
-// If the kernel denies mknod(2), Source of the host is bound.
+// If the kernel denies mknod(2), Source of the host is bound, or Tree is attached, a mount
+// of it that was cloned outside.
 type Device struct {
 	Path   string
 	Source string
+	Tree   string `op:",file"`
 	// Mode is the type and the permissions, as st_mode has them.
 	Mode         uint32 `op:",octal"`
 	Major, Minor uint32
@@ -185,8 +187,10 @@ type Device struct {
 	// Default marks one of the specification's default devices: an existing one
 	// stays as it is.
 	Default bool
-	// BindSource binds Source without trying mknod(2).
+	// BindSource binds Source, or attaches Tree, without trying mknod(2).
 	BindSource bool `op:"bind"`
+	// Remove removes the node, or the mount of it, instead. What isn't this device stays.
+	Remove bool
 }
 
 // Symlink creates a symbolic link in the root. An existing file stays, unless

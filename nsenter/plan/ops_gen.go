@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x6d0cf5d4f8535ab1
+const magic = 0xf129bf898ac7b1d4
 
 // The sizes of an encoded header and op.
 const (
@@ -374,6 +374,7 @@ func (Device) Kind() Kind { return KindDevice }
 func (o Device) visit(v visitor) {
 	v.str(8, "path", o.Path)
 	v.str(12, "source", o.Source)
+	v.file(o.Tree)
 	v.num(16, "mode", uint64(o.Mode), formatOctal)
 	v.num(24, "major", uint64(o.Major), formatDecimal)
 	v.num(32, "minor", uint64(o.Minor), formatDecimal)
@@ -381,6 +382,7 @@ func (o Device) visit(v visitor) {
 	v.num(48, "gid", uint64(o.GID), formatDecimal)
 	v.flag(1, "default", o.Default)
 	v.flag(2, "bind", o.BindSource)
+	v.flag(4, "remove", o.Remove)
 }
 
 // Kind returns KindSymlink.

@@ -106,6 +106,15 @@ detached() {
 	ok systemctl daemon-reload
 	ok runtime exec c sh -c "$script"
 	prints null
+	# Those of an update, too.
+	ok runtime update --device-add /dev/kmsg c
+	ok systemctl daemon-reload
+	ok runtime exec c sh -c "$script"
+	prints $'open\nnull'
+	ok runtime update --device-remove /dev/kmsg c
+	ok systemctl daemon-reload
+	ok runtime exec c sh -c "mknod /kmsg c 1 11; ${script//\/dev\/kmsg//kmsg}"
+	prints null
 }
 
 @test "systemd: exec, pause, kill of all" {

@@ -18,8 +18,11 @@ func (f *Filter) Allows(number uintptr, args ...uint64) bool {
 	c := call{number: uint32(number), arch: arch.token, isKnown: allKnown}
 	copy(c.args[:], args)
 	results, err := c.results(f.BPF)
-	return err == nil && len(results) == 1 && (results[0].action == actAllow || results[0].action == actLog)
+	return err == nil && len(results) == 1 && results[0].allows()
 }
+
+// allows reports whether the call is carried out.
+func (r result) allows() bool { return r.action == actAllow || r.action == actLog }
 
 // CheckProgram returns an error for a filter that refuses execve(2) whatever its arguments
 // are: no program can be started with it.

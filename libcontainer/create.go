@@ -84,6 +84,11 @@ func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
 	if err := checkFiles(&o.Stdio, o.ExtraFiles, o.ListenFDs); err != nil {
 		return nil, err
 	}
+	if o.supervisor != nil {
+		if err := o.supervisor.adapt(b, r.Root, o.ID); err != nil {
+			return nil, fault.Wrap("seccomp", fault.ConfigInvalid, err)
+		}
+	}
 	if err := o.Stdio.check(b.Spec.Process); err != nil {
 		return nil, err
 	}
@@ -100,6 +105,11 @@ func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
 func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	if err := c.record(); err != nil {
 		return err
+	}
+	if s := c.options.supervisor; s != nil {
+		if err := s.listen(c.dir); err != nil {
+			return err
+		}
 	}
 	provided := map[string]int{}
 	if forStart {

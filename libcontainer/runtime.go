@@ -110,6 +110,8 @@ type CreateOptions struct {
 	// environment variable NOTIFY_SOCKET of sd_notify(3). It is informed when the
 	// container's process is ready. "" is none.
 	NotifySocket string
+	// supervisor is nil unless this process is to be the container's seccomp agent.
+	supervisor *supervisor
 }
 
 // RunOptions are the options of Run.

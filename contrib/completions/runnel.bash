@@ -10,6 +10,7 @@ _runnel_flags() {
 	explain) echo '--bundle -b --config --format -f --fail-on --help -h' ;;
 	plan) echo '--bundle -b --config -f --no-pivot --help -h' ;;
 	'seccomp explain') echo '--arch --cap --format -f --help -h' ;;
+	'seccomp record') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --output -o --base --no-subreaper --help -h' ;;
 	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
 	create) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
@@ -85,6 +86,20 @@ _runnel_value() {
 	'seccomp explain --root') echo directories ;;
 	'seccomp explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'seccomp explain --rootless') echo words 'auto true false' ;;
+	'seccomp record --bundle' | 'seccomp record -b') echo directories ;;
+	'seccomp record --config' | 'seccomp record -f') echo files ;;
+	'seccomp record --console-socket') echo files ;;
+	'seccomp record --pidfd-socket') echo files ;;
+	'seccomp record --pid-file') echo files ;;
+	'seccomp record --preserve-fds') echo words '' ;;
+	'seccomp record --output' | 'seccomp record -o') echo files ;;
+	'seccomp record --base') echo words '' ;;
+	'seccomp record --log') echo files ;;
+	'seccomp record --log-level') echo words 'error warn info debug' ;;
+	'seccomp record --log-format') echo words 'text json' ;;
+	'seccomp record --root') echo directories ;;
+	'seccomp record --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'seccomp record --rootless') echo words 'auto true false' ;;
 	'run --bundle' | 'run -b') echo directories ;;
 	'run --config' | 'run -f') echo files ;;
 	'run --console-socket') echo files ;;
@@ -343,7 +358,7 @@ _runnel() {
 	fi
 	case $command,$position in
 	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help' -- "$current") ;;
-	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain' -- "$current") ;;
+	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
 	*,0)
 		case $command in
 		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | inspect | ps | events)

@@ -39,6 +39,7 @@ func entries() []entry {
 		{"explain", explainCommand},
 		{"plan", planCommand},
 		{"seccomp explain", seccompExplainCommand},
+		{"seccomp record", seccompRecordCommand},
 
 		{"run", runCommand},
 		{"create", createCommand},

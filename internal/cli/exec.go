@@ -97,8 +97,7 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 		p.Close()
 		return 0, nil
 	}
-	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
-	o.Stdio.Size = terminalSize()
+	keepTerminal(&o.Stdio)
 	f := beginForeground()
 	defer f.end()
 	p, err := f.launch(func(ctx context.Context) (*libcontainer.Process, error) { return container.Exec(ctx, o) })

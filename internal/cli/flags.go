@@ -37,6 +37,10 @@ func detachFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "return once the process has started"}
 }
 
+func noSubreaperFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"}
+}
+
 func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", Aliases: []string{"f"}, Value: "table", DefaultText: "table", Usage: "set the output `FORMAT`: table or json"}
 }

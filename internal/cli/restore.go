@@ -21,7 +21,7 @@ restore waits for the container in the foreground and deletes it, or returns at 
 --detach. The limits are those of config.json.`,
 			Flags: append(criuFlags(),
 				bundleFlag(), configFlag("f"), consoleSocketFlag(), pidFileFlag(), detachFlag(),
-				&cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"},
+				noSubreaperFlag(),
 				&cli.BoolFlag{Name: "no-pivot", Hidden: true, Usage: "accepted and ignored: criu decides"},
 				&cli.StringFlag{Name: "lsm-profile", Usage: "replace the profile of the processes by `TYPE:NAME`, such as apparmor:web"},
 				&cli.StringFlag{Name: "lsm-mount-context", Usage: "replace the SELinux label of mounts by `LABEL`"},

@@ -22,7 +22,7 @@ leaves no container.`,
 			Flags: append(createFlags(),
 				detachFlag(),
 				&cli.BoolFlag{Name: "keep", Usage: "do not delete the container when it has ended"},
-				&cli.BoolFlag{Name: "no-subreaper", Usage: "do not become the subreaper of the container's processes"},
+				noSubreaperFlag(),
 			),
 			Action: s.runContainer,
 		},
@@ -62,8 +62,7 @@ func (s *session) runContainer(c *cli.Context) error {
 // runForeground runs a container, waits for its end, deletes it unless keep, and returns
 // its exit status.
 func runForeground(r *libcontainer.Runtime, o libcontainer.RunOptions, keep bool) (int, error) {
-	o.Stdio.KeepTerminal = o.Stdio.ConsoleSocket == ""
-	o.Stdio.Size = terminalSize()
+	keepTerminal(&o.Stdio)
 	return inForeground(keep, func(ctx context.Context) (*libcontainer.Process, error) { return r.Run(ctx, o) })
 }
 

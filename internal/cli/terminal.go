@@ -16,6 +16,13 @@ type terminal struct {
 	output  chan struct{} // closed when all output has been copied
 }
 
+// keepTerminal lets the command copy the terminal of a process that it waits for, unless a
+// console socket gets it.
+func keepTerminal(o *libcontainer.Stdio) {
+	o.KeepTerminal = o.ConsoleSocket == ""
+	o.Size = terminalSize()
+}
+
 // terminalSize returns the size of the command's terminal; nil if stdin isn't one.
 func terminalSize() *specs.Box {
 	size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)

@@ -31,6 +31,8 @@ const (
 	// StartName is the socket at which a created container waits for start. It exists
 	// while the status is "created".
 	StartName = "start"
+	// AgentName is the socket of a command that is the container's seccomp agent.
+	AgentName = "agent"
 	// CacheName is the directory of compiled seccomp filters in the state root. No
 	// container can have this id.
 	CacheName = ".seccomp"
@@ -476,7 +478,7 @@ func (e *Dir) Remove() error {
 	}
 	err := unix.Rmdir(e.Path())
 	if err == unix.ENOTEMPTY || err == unix.EEXIST {
-		// There is a temporary file of a command that was killed.
+		// There is a temporary file of a command that was killed, or the socket of an agent.
 		err = os.RemoveAll(e.Path())
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {

@@ -128,5 +128,5 @@ func flagsBelow(first string) (flags []flag) {
 
 // takesID reports whether the first argument is the id of a container that exists.
 func takesID(c *cli.Command) bool {
-	return strings.HasPrefix(c.ArgsUsage, "ID") && c.Name != "create" && c.Name != "run"
+	return strings.HasPrefix(c.ArgsUsage, "ID") && !slices.Contains([]string{"create", "run", "seccomp record"}, c.Name)
 }

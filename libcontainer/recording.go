@@ -1,0 +1,83 @@
+package libcontainer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/seccomp"
+)
+
+// SeccompRecording notes the system calls of a container.
+type SeccompRecording struct {
+	supervisor supervisor
+
+	base *SeccompFilter // nil if there is none
+
+	mutex sync.Mutex
+	calls map[seccomp.Recorded]bool
+}
+
+// RecordSeccomp runs a container as Run does, but with a seccomp filter that reports every
+// system call of its processes, those of Container.Exec among them, to the recording, which
+// lets all of them be carried out: the profile of the bundle is not in force. The recording
+// ends with Close, after which system calls of processes that are left fail with ENOSYS. With a
+// base, what that filter allows isn't recorded.
+func (r *Runtime) RecordSeccomp(ctx context.Context, o RunOptions, base *SeccompFilter) (*Process, *SeccompRecording, error) {
+	s := &SeccompRecording{calls: map[seccomp.Recorded]bool{}, base: base}
+	s.supervisor.profile = func(*specs.LinuxSeccomp) (*specs.LinuxSeccomp, error) { return seccomp.RecordingProfile(), nil }
+	s.supervisor.decide = func(n seccomp.Notification) unix.Errno {
+		s.note(&n)
+		return 0
+	}
+	o.supervisor = &s.supervisor
+	p, err := r.Run(ctx, o)
+	if err != nil {
+		s.Close()
+		return nil, nil, err
+	}
+	return p, s, nil
+}
+
+// maxRecorded bounds what is kept: a process can call whatever number it likes.
+const maxRecorded = 4096
+
+// note notes a system call.
+func (s *SeccompRecording) note(n *seccomp.Notification) {
+	c := n.Recorded()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if !s.calls[c] && len(s.calls) < maxRecorded && (s.base == nil || !s.base.explainer.Allows(n)) {
+		s.calls[c] = true
+	}
+}
+
+// Close ends the recording. It may be called more than once.
+func (s *SeccompRecording) Close() { s.supervisor.close() }
+
+// Profile returns a profile that allows what was recorded so far, and refuses everything else
+// with EPERM; with a base, that profile with what it lacks. added are the names that were
+// recorded, sorted. The warnings are about system calls that libseccomp has no name for.
+func (s *SeccompRecording) Profile(ctx context.Context) (profile *specs.LinuxSeccomp, added, warnings []string, err error) {
+	s.mutex.Lock()
+	calls := make([]seccomp.Recorded, 0, len(s.calls))
+	for c := range s.calls {
+		calls = append(calls, c)
+	}
+	s.mutex.Unlock()
+	slices.SortFunc(calls, seccomp.Recorded.Compare)
+	var explainer *seccomp.Explainer
+	if s.base != nil {
+		explainer = s.base.explainer
+	}
+	profile, added, unnamed, err := seccomp.ProfileOf(ctx, calls, explainer)
+	for _, c := range unnamed {
+		warnings = append(warnings, fmt.Sprintf("libseccomp has no name for system call %d of %s, which isn't in the profile", c.Number, c.Arch))
+	}
+	return profile, added, warnings, fault.Wrap("seccomp", fault.Internal, err)
+}

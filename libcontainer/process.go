@@ -29,6 +29,8 @@ type Process struct {
 	relayed chan struct{}
 	// reapAll makes Wait reap all children, RunOptions.Subreaper.
 	reapAll bool
+	// supervisor is the container's seccomp agent; nil unless this process is that.
+	supervisor *supervisor
 	// ownsContainer makes Close close the container, too.
 	ownsContainer bool
 
@@ -175,6 +177,7 @@ func (p *Process) Close() {
 	if p.terminal != nil {
 		p.terminal.Close()
 	}
+	p.supervisor.close()
 	p.handle.Lock()
 	defer p.handle.Unlock()
 	if p.pidfd >= 0 {

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/seccomp"
@@ -26,19 +25,18 @@ type SeccompRecording struct {
 // RecordSeccomp runs a container as Run does, but with a seccomp filter that reports every
 // system call of its processes, those of Container.Exec among them, to the recording, which
 // lets all of them be carried out: the profile of the bundle is not in force. The recording
-// ends with Close, after which system calls of processes that are left fail with ENOSYS. With a
-// base, what that filter allows isn't recorded.
+// ends when the Process is closed, after which system calls of processes that are left fail with
+// ENOSYS. With a base, what that filter allows isn't recorded.
 func (r *Runtime) RecordSeccomp(ctx context.Context, o RunOptions, base *SeccompFilter) (*Process, *SeccompRecording, error) {
 	s := &SeccompRecording{calls: map[seccomp.Recorded]bool{}, base: base}
 	s.supervisor.profile = func(*specs.LinuxSeccomp) (*specs.LinuxSeccomp, error) { return seccomp.RecordingProfile(), nil }
-	s.supervisor.decide = func(n seccomp.Notification) unix.Errno {
+	s.supervisor.decide = func(n seccomp.Notification) seccomp.Verdict {
 		s.note(&n)
-		return 0
+		return seccomp.Verdict{Continue: true}
 	}
 	o.supervisor = &s.supervisor
 	p, err := r.Run(ctx, o)
 	if err != nil {
-		s.Close()
 		return nil, nil, err
 	}
 	return p, s, nil
@@ -56,9 +54,6 @@ func (s *SeccompRecording) note(n *seccomp.Notification) {
 		s.calls[c] = true
 	}
 }
-
-// Close ends the recording. It may be called more than once.
-func (s *SeccompRecording) Close() { s.supervisor.close() }
 
 // Profile returns a profile that allows what was recorded so far, and refuses everything else
 // with EPERM; with a base, that profile with what it lacks. added are the names that were

@@ -18,20 +18,26 @@ import (
 // After an error nothing of the container is left. Errors are those of Create and
 // Container.Start.
 func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
+	if err := o.logRefusals(ctx); err != nil {
+		return nil, err
+	}
 	if err := o.becomeSubreaper(); err != nil {
 		return nil, err
 	}
 	c, err := r.create(ctx, o.CreateOptions, false)
 	if err != nil {
+		o.supervisor.close()
 		return nil, err
 	}
 	notifier, err := c.proceed(ctx)
 	if err != nil {
-		return nil, c.undo(err)
+		err = c.undo(err)
+		o.supervisor.close()
+		return nil, err
 	}
 	c.dir.Unlock()
 	p := c.process()
-	p.reapAll = o.Subreaper
+	p.reapAll, p.supervisor = o.Subreaper, o.supervisor
 	if !o.Attached {
 		err := c.awaitReady(ctx, notifier)
 		notifier.Close()

@@ -126,6 +126,11 @@ type RunOptions struct {
 	// PR_SET_CHILD_SUBREAPER, and makes Process.Wait reap every child of the calling
 	// process. Use it only in a program that has no other children.
 	Subreaper bool
+	// SeccompLog is called for system calls that the profile refuses with an errno, once for
+	// each name and command; by several goroutines, until the Process is closed. It requires
+	// Attached, and a profile without an agent: this process answers these calls in place of
+	// the kernel. Later, they fail with ENOSYS. nil is no log.
+	SeccompLog func(SeccompRefusal)
 }
 
 // ExecOptions are the options of Exec.

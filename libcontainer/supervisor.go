@@ -24,9 +24,8 @@ type supervisor struct {
 	// profile returns the container's profile; original is that of the bundle, nil if it has
 	// none.
 	profile func(original *specs.LinuxSeccomp) (*specs.LinuxSeccomp, error)
-	// decide returns the errno with which a system call fails; 0 lets it be carried out. It
-	// may be called by several goroutines.
-	decide func(seccomp.Notification) unix.Errno
+	// decide may be called by several goroutines.
+	decide func(seccomp.Notification) seccomp.Verdict
 
 	socket    int
 	cancelled *cancel.Signal
@@ -75,9 +74,9 @@ func (s *supervisor) listen(dir *state.Dir) (err error) {
 }
 
 // close ends the agent. System calls of processes that are left fail with ENOSYS then. It may
-// be called more than once.
+// be called more than once, and for nil.
 func (s *supervisor) close() {
-	if s.stopped == nil {
+	if s == nil || s.stopped == nil {
 		return
 	}
 	s.stopped()

@@ -59,15 +59,24 @@ func Receive(listener int) (Notification, error) {
 	return n, nil
 }
 
-// Answer lets a system call fail with an errno, or lets it be carried out if errno is 0. The
-// process can change what its arguments point to in the meantime: to let a call be carried
-// out is no decision about security. The error is ErrGone if it was interrupted.
-func Answer(listener int, id uint64, errno unix.Errno) error {
+// Verdict is the answer to a notification. The zero value makes the call return 0 without
+// being carried out.
+type Verdict struct {
+	// Continue lets the call be carried out. The process can change what its arguments point
+	// to in the meantime: this is no decision about security.
+	Continue bool
+	// Errno is the error of a call that isn't carried out.
+	Errno unix.Errno
+}
+
+// Answer answers a notification. The error is ErrGone if the call was interrupted.
+func Answer(listener int, id uint64, v Verdict) error {
 	var b [responseSize]byte
 	binary.NativeEndian.PutUint64(b[:], id)
-	binary.NativeEndian.PutUint32(b[16:], uint32(-int32(errno)))
-	if errno == 0 {
+	if v.Continue {
 		binary.NativeEndian.PutUint32(b[20:], flagContinue)
+	} else {
+		binary.NativeEndian.PutUint32(b[16:], uint32(-int32(v.Errno)))
 	}
 	return ioctl(listener, ioctlSend, unsafe.Pointer(&b))
 }

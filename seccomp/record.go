@@ -46,10 +46,7 @@ func (e *Explainer) Allows(n *Notification) bool {
 // RecordingProfile returns a profile that notifies an agent of every system call, on all
 // architectures that the kernel of this one may support. The caller sets ListenerPath.
 func RecordingProfile() *specs.LinuxSeccomp {
-	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify, Flags: []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagSpecAllow}}
-	if kernelHas(flagWaitKillableRecv) { // a signal doesn't interrupt a call that is being answered
-		p.Flags = append(p.Flags, specs.LinuxSeccompFlagWaitKillableRecv)
-	}
+	p := &specs.LinuxSeccomp{DefaultAction: specs.ActNotify, Flags: agentFlags(nil)}
 	switch nativeArch() {
 	case specs.ArchX86_64:
 		p.Architectures = []specs.Arch{specs.ArchX86_64, specs.ArchX86, specs.ArchX32}

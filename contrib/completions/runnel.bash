@@ -11,7 +11,7 @@ _runnel_flags() {
 	plan) echo '--bundle -b --config -f --no-pivot --help -h' ;;
 	'seccomp explain') echo '--arch --cap --format -f --help -h' ;;
 	'seccomp record') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --output -o --base --no-subreaper --help -h' ;;
-	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --help -h' ;;
+	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --seccomp-log --help -h' ;;
 	create) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
 	exec) echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ns --ignore-paused --help -h' ;;
@@ -106,6 +106,7 @@ _runnel_value() {
 	'run --pidfd-socket') echo files ;;
 	'run --pid-file') echo files ;;
 	'run --preserve-fds') echo words '' ;;
+	'run --seccomp-log') echo files ;;
 	'run --log') echo files ;;
 	'run --log-level') echo words 'error warn info debug' ;;
 	'run --log-format') echo words 'text json' ;;

@@ -89,6 +89,7 @@ complete -c runnel -n '__fish_seen_subcommand_from run' -l preserve-fds -x -d 'p
 complete -c runnel -n '__fish_seen_subcommand_from run' -l detach -s d -d 'return once the process has started'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l keep -d 'do not delete the container when it has ended'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l no-subreaper -d 'do not become the subreaper of the container\'s processes'
+complete -c runnel -n '__fish_seen_subcommand_from run' -l seccomp-log -r -F -d 'write the system calls that the profile refuses to FILE; - is standard error'
 complete -c runnel -n '__fish_seen_subcommand_from run' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a create -d 'create a container, whose process waits for start'

@@ -20,7 +20,8 @@ func createCommand(s *session) *Command {
 process is executed by start; it inherits the standard streams of this command. If
 config.json asks for a terminal, --console-socket is required.`,
 			// create always detaches.
-			Flags:  append(createFlags(), &cli.BoolFlag{Name: "detach", Hidden: true, Usage: "accepted and ignored"}),
+			Flags: append(createFlags(), &cli.BoolFlag{Name: "detach", Hidden: true, Usage: "accepted and ignored"},
+				hidden(seccompLogFlag())),
 			Action: s.create,
 		},
 		Least: 1, Most: 1,
@@ -43,6 +44,9 @@ func noPivotFlag() cli.Flag {
 }
 
 func (s *session) create(c *cli.Context) error {
+	if c.String("seccomp-log") != "" {
+		return misuse(errCreateLog)
+	}
 	o, err := createOptions(c)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ leaves no container.`,
 			Flags: append(createFlags(),
 				detachFlag(),
 				&cli.BoolFlag{Name: "keep", Usage: "do not delete the container when it has ended"},
-				noSubreaperFlag(),
+				noSubreaperFlag(), seccompLogFlag(),
 			),
 			Action: s.runContainer,
 		},
@@ -36,11 +36,19 @@ func (s *session) runContainer(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	log, err := s.openSeccompLog(c)
+	if err != nil {
+		return err
+	}
+	defer log.close()
 	r, err := s.creator()
 	if err != nil {
 		return err
 	}
 	options := libcontainer.RunOptions{CreateOptions: o}
+	if log != nil {
+		options.SeccompLog = log.write
+	}
 	if c.Bool("detach") {
 		var p *libcontainer.Process
 		if p, err = r.Run(context.Background(), options); err == nil {
@@ -49,6 +57,7 @@ func (s *session) runContainer(c *cli.Context) error {
 	} else {
 		options.Attached, options.Subreaper = true, !c.Bool("no-subreaper")
 		s.status, err = runForeground(r, options, c.Bool("keep"))
+		log.end(s.status)
 	}
 	if errors.Is(err, libcontainer.ErrNotExecuted) {
 		s.status = exitNotExecuted

@@ -71,7 +71,6 @@ func (s *session) seccompRecord(c *cli.Context) error {
 		s.status = exitNotExecuted
 	}
 	if recording != nil {
-		recording.Close()
 		err = errors.Join(err, s.writeRecording(recording, file))
 	}
 	if err != nil {

@@ -305,6 +305,7 @@ until_true() {
 }
 
 stopped() { [ "$(status_of "$1")" = stopped ]; }
+running() { [ "$(status_of "$1")" = running ]; }
 
 # canary creates a directory of the host that must not be changed.
 canary() {

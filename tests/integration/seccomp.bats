@@ -330,3 +330,74 @@ agent_received() { equal "$(jq -c "$1" "$TMP/agent.json")" "$2"; }
 	ok runtime delete --force c
 	nothing_left
 }
+
+# logged prints the lines of the log, without pid and arguments.
+logged() { sed -E 's/\(0x[^)]*\)//; s/ \(pid [0-9]+\)//' "$TMP/log"; }
+
+@test "run --seccomp-log names refused system calls, once for each command" {
+	only_ours '--seccomp-log'
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+		{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}, {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0},
+		{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}'
+	script 'trap "" USR1 USR2; kill -10 $$; kill -12 $$ && mkdir /tmp/x; mkdir /tmp/x /tmp/y; /opt/syscalls 121,7'
+	ok runtime run --seccomp-log "$TMP/log" c
+	prints 0
+	says 'No space left on device'
+	equal "$(logged)" 'seccomp: kill of sh: EPERM
+seccomp: mkdir of mkdir: ENOSPC
+seccomp: getpgid of syscalls: 0'
+	matches "$(<"$TMP/log")" 'kill\(0x1, 0xa, .*\) of sh \(pid [0-9]+\)'
+	nothing_left
+	ok runtime --log-format json --log "$TMP/l" run --seccomp-log - c
+	equal "$(grep '"syscall":"kill"' <<<"$error" | jq -c '[.architecture != "", .args[1], .errno, .errnoName, .pid > 1, .command]')" '[true,"0xa",1,"EPERM",true,"sh"]'
+}
+
+@test "run --seccomp-log: the default, newer calls, a process of exec, and KILL" {
+	only_ours '--seccomp-log'
+	[ "$(uname -m)" = x86_64 ] || skip 'the numbers are those of x86-64'
+	# What busybox and the helper need, found by recording it.
+	mkfifo rootfs/go
+	script 'read -r x </go; /opt/syscalls 110 463; exec /opt/syscalls 111'
+	runtime seccomp record --output "$TMP/p.json" c >/dev/null 2>&1 </dev/null 3>&- &
+	local run=$! status=0
+	until_true running c
+	ok runtime exec c true
+	echo x >rootfs/go
+	wait "$run"
+	config '.linux.seccomp = ($p[0] | .syscalls[0].names -= ["getppid", "getpgrp"])' --slurpfile p "$TMP/p.json"
+	runtime run --seccomp-log "$TMP/log" c >"$TMP/out" 2>&1 </dev/null 3>&- &
+	run=$!
+	until_true running c
+	exits 1 runtime exec c mkdir /tmp/x
+	echo x >rootfs/go
+	wait "$run"
+	equal "$(<"$TMP/out")" $'1\n38\n1'
+	grep -qx 'seccomp: mkdir of mkdir: EPERM' <(logged)
+	grep -qx 'seccomp: getppid of syscalls: EPERM' <(logged)
+	grep -qx 'seccomp: 463 of syscalls: ENOSYS' <(logged)
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS"}]}'
+	args mkdir /tmp/x
+	exits 159 runtime run --seccomp-log - c
+	says "seccomp: the container's process was ended by SIGSYS"
+}
+
+@test "run --seccomp-log: what it can't be combined with" {
+	only_ours '--seccomp-log'
+	args true
+	exits 1 runtime run --seccomp-log - c
+	says "linux.seccomp: refused system calls can't be logged: there is no profile"
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}'
+	exits 1 runtime run --detach --seccomp-log - c
+	says "^--seccomp-log can't be combined with --detach"
+	exits 1 runtime create --seccomp-log - c
+	says '^--seccomp-log needs a runtime that stays with the container: use run in the foreground$'
+	exits 1 runtime run --seccomp-log "$TMP/absent/log" c
+	says 'absent/log: no such file or directory'
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}'
+	exits 1 runtime run --seccomp-log - c
+	says 'linux.seccomp.listenerPath: .* the profile has an agent'
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["execve"], "action": "SCMP_ACT_ERRNO"}]}'
+	exits 1 runtime run --seccomp-log - c
+	says 'the profile refuses execve'
+	nothing_left
+}

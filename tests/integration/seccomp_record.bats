@@ -58,8 +58,6 @@ use_profile() { config '.linux.seccomp = $p[0]' --slurpfile p "$TMP/p.json"; }
 	rm rootfs/tmp/link
 }
 
-running() { [ "$(status_of "$1")" = running ]; }
-
 @test "seccomp record: the profile of the bundle is not in force, and a base is kept" {
 	jq -n '{defaultAction: "SCMP_ACT_ERRNO", defaultErrnoRet: 38, syscalls: [
 		{names: ["mkdir", "rmdir"], action: "SCMP_ACT_ERRNO", errnoRet: 5},

@@ -64,6 +64,9 @@ type OOMWatch interface {
 	// Happened reports, without blocking, whether a process was killed since the last
 	// call. If the cgroup no longer exists the error satisfies IsGone.
 	Happened() (bool, error)
+	// Counts returns how often each event of memory has happened: the keys of memory.events
+	// of cgroup v2, or only oom_kill on v1. Poll reports all of them.
+	Counts() (map[string]uint64, error)
 	Close()
 }
 
@@ -138,6 +141,12 @@ type Manager interface {
 	// WatchOOM starts to watch for processes that the OOM killer kills. The error is
 	// fs.ErrNotExist without a memory controller.
 	WatchOOM() (OOMWatch, error)
+
+	// WatchPressure registers a trigger with a file such as memory.pressure, in the format of
+	// Documentation/accounting/psi.rst: "some 150000 2000000". The descriptor, which the caller
+	// closes, has POLLPRI whenever the cgroup stalls for that long. The error is fs.ErrNotExist
+	// on a host without cgroup v2 or without PSI.
+	WatchPressure(file, trigger string) (int, error)
 
 	// Sub returns existing cgroups below the container's, by the result of [ParseSub].
 	// No path leads out of the container's cgroups.

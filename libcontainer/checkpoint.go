@@ -75,6 +75,7 @@ func (c *Container) Checkpoint(ctx context.Context, o CheckpointOptions) error {
 	if err := c.dump(ctx, spec, o); err != nil {
 		return explainCRIU("checkpoint", errors.Join(err, c.thawUnless(status == Paused)))
 	}
+	c.tellListeners("checkpoint", 0)
 	if o.PreDump || o.LeaveRunning {
 		return nil
 	}

@@ -42,6 +42,7 @@ func (r *Runtime) Create(ctx context.Context, o CreateOptions) (*Process, error)
 		return nil, err
 	}
 	c.dir.Unlock()
+	c.tellListeners("create", c.pid)
 	return c.process(), nil
 }
 

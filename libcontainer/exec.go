@@ -42,6 +42,7 @@ func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
 		x.close(false)
 		return nil, err
 	}
+	x.tellListeners("exec", x.pid)
 	return x.process(), nil
 }
 

@@ -29,6 +29,7 @@ func (c *Container) Pause() error {
 		return fmt.Errorf("pause %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	c.runtime.debugf("pause %s: cgroup %v is frozen", c.dir.ID(), c.state.Cgroup.Paths)
+	c.tellListeners("pause", 0)
 	return nil
 }
 
@@ -46,5 +47,6 @@ func (c *Container) Resume() error {
 		return fmt.Errorf("resume %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	c.runtime.debugf("resume %s: cgroup %v is thawed", c.dir.ID(), c.state.Cgroup.Paths)
+	c.tellListeners("resume", 0)
 	return nil
 }

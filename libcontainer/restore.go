@@ -57,6 +57,7 @@ func (r *Runtime) Restore(ctx context.Context, o RestoreOptions) (*Process, erro
 	p := c.process()
 	p.reapAll = o.Subreaper
 	restored.notify(p)
+	c.tellListeners("restore", c.pid)
 	return p, nil
 }
 

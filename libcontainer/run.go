@@ -36,6 +36,8 @@ func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
 		return nil, err
 	}
 	c.dir.Unlock()
+	c.tellListeners("create", c.pid)
+	c.tellListeners("start", c.pid)
 	p := c.process()
 	p.reapAll, p.supervisor = o.Subreaper, o.supervisor
 	if !o.Attached {

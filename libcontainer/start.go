@@ -53,7 +53,11 @@ func (c *Container) Start(ctx context.Context, notifySocket string) error {
 	if !c.state.HasProcess {
 		return errNoProcess
 	}
-	return c.start(ctx, notifySocket)
+	if err := c.start(ctx, notifySocket); err != nil {
+		return err
+	}
+	c.tellListeners("start", c.state.Pid)
+	return nil
 }
 
 func (c *Container) start(ctx context.Context, notifySocket string) error {

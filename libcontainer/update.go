@@ -70,6 +70,9 @@ func (c *Container) Apply(u Update) error {
 	if err == nil {
 		err = p.apply()
 	}
+	if err == nil {
+		c.tellListeners("update", 0)
+	}
 	return c.updateError(err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/stats"
 )
 
 // OOMWatch reports when memory runs out, by an eventfd that is registered with the
@@ -56,6 +57,25 @@ func (w *OOMWatch) Happened() (bool, error) {
 	// Removing the cgroup is an event, too.
 	_, err = w.dir.ReadFile("memory.oom_control")
 	return err == nil, err
+}
+
+// Counts returns how many processes were killed, which is all that v1 counts.
+func (w *OOMWatch) Counts() (map[string]uint64, error) {
+	text, err := w.dir.ReadFile("memory.oom_control")
+	if err != nil {
+		return nil, err
+	}
+	return map[string]uint64{"oom_kill": stats.Keyed(text)["oom_kill"]}, nil
+}
+
+// WatchPressure registers a trigger with a file of the cgroup2 hierarchy of a hybrid host;
+// see cgroups.Manager.
+func (m *Manager) WatchPressure(file, trigger string) (int, error) {
+	d := m.dir(Unified)
+	if d == nil {
+		return -1, fmt.Errorf("%s: pressure is measured by cgroup v2, which this host doesn't have: %w", file, unix.ENOENT)
+	}
+	return d.WatchPressure(file, trigger)
 }
 
 // Close ends the watch.

@@ -36,16 +36,30 @@ func (w *OOMWatch) Poll() unix.PollFd { return unix.PollFd{Fd: int32(w.fd), Even
 
 // Happened reports whether a process was killed since the last call.
 func (w *OOMWatch) Happened() (bool, error) {
-	buf := make([]byte, 1024)
-	n, err := unix.Pread(w.fd, buf, 0)
+	counts, err := w.Counts()
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", w.path, err)
+		return false, err
 	}
-	kills := stats.Keyed(string(buf[:n]))["oom_kill"]
+	kills := counts["oom_kill"]
 	more := kills > w.kills
 	w.kills = kills
 	return more, nil
 }
 
+// Counts returns the content of memory.events.
+func (w *OOMWatch) Counts() (map[string]uint64, error) {
+	buf := make([]byte, 1024)
+	n, err := unix.Pread(w.fd, buf, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", w.path, err)
+	}
+	return stats.Keyed(string(buf[:n])), nil
+}
+
 // Close ends the watch.
 func (w *OOMWatch) Close() { unix.Close(w.fd) }
+
+// WatchPressure registers a trigger with a file of the cgroup; see cgroups.Manager.
+func (m *Manager) WatchPressure(file, trigger string) (int, error) {
+	return m.dir.WatchPressure(file, trigger)
+}

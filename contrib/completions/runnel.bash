@@ -28,7 +28,7 @@ _runnel_flags() {
 	state) echo '--help -h' ;;
 	inspect) echo '--format -f --help -h' ;;
 	ps) echo '--format -f --help -h' ;;
-	events) echo '--interval --stats --help -h' ;;
+	events) echo '--interval --stats --lifecycle --memory --psi --help -h' ;;
 	info) echo '--format -f --help -h' ;;
 	features) echo '--help -h' ;;
 	help) echo '--help -h' ;;
@@ -272,6 +272,7 @@ _runnel_value() {
 	'ps --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'ps --rootless') echo words 'auto true false' ;;
 	'events --interval') echo words '' ;;
+	'events --psi') echo words '' ;;
 	'events --log') echo files ;;
 	'events --log-level') echo words 'error warn info debug' ;;
 	'events --log-format') echo words 'text json' ;;
@@ -362,7 +363,7 @@ _runnel() {
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | inspect | ps | events)
+		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | inspect | ps)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

@@ -237,9 +237,12 @@ complete -c runnel -n __fish_use_subcommand -a ps -d 'list the processes of a co
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l help -s h -d 'show help'
 
-complete -c runnel -n __fish_use_subcommand -a events -d 'print resource usage and OOM notifications of a container'
+complete -c runnel -n __fish_use_subcommand -a events -d 'print resource usage and what happens to a container'
 complete -c runnel -n '__fish_seen_subcommand_from events' -l interval -x -d 'print statistics every DURATION, such as 500ms, 5s or 1m'
 complete -c runnel -n '__fish_seen_subcommand_from events' -l stats -d 'print statistics once and exit'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l lifecycle -d 'print what commands do to the container, and its end'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l memory -d 'print events of the memory controller, such as oom_kill and high'
+complete -c runnel -n '__fish_seen_subcommand_from events' -l psi -x -d 'print when processes stall as long as TRIGGER, RESOURCE:some|full:STALL/WINDOW'
 complete -c runnel -n '__fish_seen_subcommand_from events' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a info -d 'describe what this host provides for containers'
@@ -253,6 +256,6 @@ complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one o
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
 complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help'
-complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps events' -a '(__runnel_ids)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -36,6 +36,9 @@ const (
 	// CacheName is the directory of compiled seccomp filters in the state root. No
 	// container can have this id.
 	CacheName = ".seccomp"
+	// EventsName is the directory in the state root with a socket for each process that
+	// listens to what commands do. No container can have this id.
+	EventsName = ".events"
 
 	temporaries = ".state.json." // prefix of a file that will be renamed to stateName
 )
@@ -124,9 +127,9 @@ type Rdt struct {
 }
 
 // ValidID reports whether id may be the id of a container: a file name other than
-// CacheName, of the characters that runc permits.
+// CacheName and EventsName, of the characters that runc permits.
 func ValidID(id string) bool {
-	if id == "" || id == "." || id == ".." || id == CacheName {
+	if id == "" || id == "." || id == ".." || id == CacheName || id == EventsName {
 		return false
 	}
 	for _, c := range []byte(id) {
@@ -485,6 +488,24 @@ func (e *Dir) Remove() error {
 		return fmt.Errorf("state directory %s: %w", e.Path(), err)
 	}
 	return nil
+}
+
+// OpenEvents opens the directory EventsName of a state root. The error matches
+// fs.ErrNotExist if there is none. One that other users could have made is refused.
+func OpenEvents(root string) (int, error) {
+	fd, err := unix.Open(root+"/"+EventsName, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && isForeign(&st) {
+		err = fmt.Errorf("it belongs to uid %d", st.Uid)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // List returns the ids of the containers in a state root, sorted. It leaves out names

@@ -93,7 +93,7 @@ attacks: deps-test runnel helpers ## attack ./runnel, or RUNTIME=/path, by each 
 test-vm: deps-test runnel helpers ## run tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; see tests/vm/run)
 	@tests/vm/run $(ONLY)
 
-clients: deps-clients runnel ## run containers through Docker, Podman and containerd, or with RUNTIME=/path (ONLY="docker …")
+clients: deps-clients runnel ## run containers through Docker, Podman and containerd, or with RUNTIME=/path (ONLY="docker …", NEWER=1)
 	@tests/clients/run $(ONLY)
 
 conformance: runnel ## run the OCI validation suite

@@ -28,6 +28,8 @@ teardown() {
 # ctl COMMAND… is the client.
 ctl() { ctr --address "$DIR/containerd.sock" --namespace test "$@" 3>&-; }
 
+has_stopped() { ctl task ls | grep -q STOPPED; }
+
 # begin OPTION… -- PROGRAM… runs a program as a container in the foreground; with -d in
 # the options, in the background.
 begin() {
@@ -59,7 +61,7 @@ begin() {
 	equal "$(ctl task ps one | wc -l)" 2
 	contains "$(ctl task metrics one)" memory
 	ctl task kill -s KILL one
-	until_true grep -q STOPPED <(ctl task ls)
+	until_true has_stopped
 	ctl task delete one
 }
 
@@ -96,16 +98,12 @@ begin() {
 	done
 }
 
-# import_image makes an image of the root file system, for what needs one.
+# import_image gives containerd an image of the root file system, for what needs one.
 import_image() {
-	local dir=$DIR/docker-archive
-	mkdir "$dir"
-	tar -C "$DIR/rootfs" -cf "$dir/layer.tar" .
-	printf '{"architecture": "%s", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": ["sha256:%s"]}}' \
-		"$(dpkg --print-architecture)" "$(sha256sum "$dir/layer.tar" | cut -d' ' -f1)" >"$dir/config.json"
-	echo '[{"Config": "config.json", "RepoTags": ["example.org/image:latest"], "Layers": ["layer.tar"]}]' >"$dir/manifest.json"
-	tar -C "$dir" -cf "$DIR/image.tar" manifest.json config.json layer.tar
-	ctl image import --snapshotter native "$DIR/image.tar" >/dev/null
+	local flags=(--snapshotter native)
+	is_containerd_1 || flags+=(--local)
+	image_archive "$DIR/rootfs" example.org/image:latest "$DIR/image.tar"
+	ctl image import "${flags[@]}" "$DIR/image.tar" >/dev/null
 }
 
 @test "checkpoint and restore" {
@@ -118,7 +116,7 @@ import_image() {
 	ctl container checkpoint --task one example.org/one
 	contains "$(ctl task ls)" RUNNING
 	ctl task kill -s KILL one
-	until_true grep -q STOPPED <(ctl task ls)
+	until_true has_stopped
 	ctl task delete one
 	ctl container delete one
 	local before

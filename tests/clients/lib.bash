@@ -21,6 +21,19 @@ make_image() {
 	printf 'root:x:0:\nguest:x:1000:\n' >"$1/etc/group"
 }
 
+# image_archive ROOTFS NAME FILE makes an image of a root file system, in the form of docker save.
+image_archive() {
+	local dir
+	dir=$(mktemp -d "$DIR/XXXXXX")
+	tar -C "$1" -cf "$dir/layer.tar" .
+	jq -n --arg layer "sha256:$(sha256sum "$dir/layer.tar" | cut -d ' ' -f 1)" --arg architecture "$(dpkg --print-architecture)" \
+		'{architecture: $architecture, os: "linux", config: {Env: ["PATH=/bin"], Cmd: ["sleep", "100000"]},
+		rootfs: {type: "layers", diff_ids: [$layer]}}' >"$dir/config.json"
+	jq -n --arg name "$2" '[{Config: "config.json", RepoTags: [$name], Layers: ["layer.tar"]}]' >"$dir/manifest.json"
+	tar -C "$dir" -cf "$3" manifest.json config.json layer.tar
+	rm -r "$dir"
+}
+
 # fail TEXT… fails the test.
 fail() {
 	echo "$*" >&2
@@ -56,10 +69,13 @@ find_criu() {
 # needs_criu skips a test without criu.
 needs_criu() { [ -n "${HAS_CRIU-}" ] || skip "$(tail -n 1 "$DIR/criu.err")"; }
 
+# is_containerd_1 reports whether it is containerd 1, which has another configuration.
+is_containerd_1() { [[ $(containerd --version) == *" 1."* ]]; }
+
 # start_containerd starts a containerd with everything of it below DIR.
 start_containerd() {
 	cat >"$DIR/containerd.toml" <<-END
-		version = 2
+		version = $(is_containerd_1 && echo 2 || echo 3)
 		root = "$DIR/containerd-root"
 		state = "$DIR/containerd-state"
 		disabled_plugins = ["io.containerd.grpc.v1.cri"]

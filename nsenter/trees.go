@@ -45,17 +45,24 @@ func (c *Child) tree(p *plan.Plan, step plan.Op, pid int) (tree int, part Part, 
 		c.mounts.do(func() { tree, part, err = attachRoot(o.Path) })
 		return tree, part, err
 	case plan.Bind:
-		c.mounts.do(func() { tree, err = cloneTree(unix.AT_FDCWD, o.Source, o.Recursive) })
-		if err != nil {
-			return -1, PartSource, err
-		}
-		if err = mapTree(tree, p, o.IDMap, pid); err != nil {
-			unix.Close(tree)
-			return -1, PartIDMap, err
-		}
-		return tree, PartNone, nil
+		return c.mappedTree(p, plan.CloneTree{Source: o.Source, IDMap: o.IDMap, Recursive: o.Recursive}, pid)
+	case plan.CloneTree:
+		return c.mappedTree(p, o, pid)
 	}
 	return -1, PartNone, fmt.Errorf("the child asks for a tree in step %s", step.Kind())
+}
+
+// mappedTree clones the tree of a bind mount, which is idmapped if the step says so.
+func (c *Child) mappedTree(p *plan.Plan, o plan.CloneTree, pid int) (tree int, part Part, err error) {
+	c.mounts.do(func() { tree, err = cloneTree(unix.AT_FDCWD, o.Source, o.Recursive) })
+	if err != nil {
+		return -1, PartSource, err
+	}
+	if err = mapTree(tree, p, o.IDMap, pid); err != nil {
+		unix.Close(tree)
+		return -1, PartIDMap, err
+	}
+	return tree, PartNone, nil
 }
 
 func cloneTree(dir int, path string, recursive bool) (int, error) {

@@ -23,6 +23,8 @@ type builder struct {
 	plan    *plan.Plan
 	// outside reports whether the process is prepared before it enters its pid namespace.
 	outside bool
+	// cloned reports whether steps have cloned the trees of the bind mounts.
+	cloned bool
 	// env is the environment of the process. looksUpHome reports whether HOME isn't in
 	// it, so that the child has to look it up.
 	env         []string

@@ -138,6 +138,11 @@ func hasKey(params []string, key string) bool {
 }
 
 func (b *builder) bind(m config.Mount) {
+	b.add(m.Place(), b.bindOp(m))
+	b.morePropagation(m)
+}
+
+func (b *builder) bindOp(m config.Mount) plan.Bind {
 	op := plan.Bind{
 		Source: m.Source, Target: m.Target,
 		Recursive: m.RecursiveBind,
@@ -149,8 +154,8 @@ func (b *builder) bind(m config.Mount) {
 	if !filepath.IsAbs(op.Source) {
 		op.Source = filepath.Join(b.in.Bundle, op.Source)
 	}
-	op.ByParent = m.IDMap || b.parentOpens()
-	if m.IDMap {
+	op.Cloned, op.ByParent = b.cloned, !b.cloned && (m.IDMap || b.parentOpens())
+	if m.IDMap && !b.cloned {
 		op.IDMap = b.idmap(m)
 	}
 	if !b.ownsMounts() {
@@ -159,8 +164,7 @@ func (b *builder) bind(m config.Mount) {
 	if len(m.Propagation) > 0 {
 		op.Propagation = m.Propagation[0]
 	}
-	b.add(m.Place(), op)
-	b.morePropagation(m)
+	return op
 }
 
 // asksParent reports whether the child asks its parent for a mount tree.

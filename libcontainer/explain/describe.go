@@ -16,6 +16,10 @@ func Describe(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return describeMount(o, f)
 	case plan.Bind:
 		return describeBind(o, f)
+	case plan.CloneTree:
+		return describeBind(plan.Bind{Source: o.Source, Target: o.Target, Recursive: o.Recursive}, f)
+	case plan.Unmount:
+		return describeUnmount(o, f)
 	case plan.ResolveExec:
 		return describeResolveExec(o, f)
 	case plan.Exec:

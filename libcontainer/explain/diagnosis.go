@@ -46,6 +46,8 @@ func (s Setup) diagnose(i int, op plan.Op, f *nsenter.Failure) string {
 		return joinHints(s.restricted(o.FSType, f), refusal(o.FSType, f.Errno))
 	case plan.Bind:
 		return s.diagnoseBind(i, o, f)
+	case plan.CloneTree:
+		return s.diagnoseBind(i, plan.Bind{Source: o.Source}, f)
 	case plan.Device:
 		return s.unmapped(i, o.Path, f.Errno)
 	case plan.Directory:

@@ -4,6 +4,7 @@
 package explain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,8 @@ type Setup struct {
 	Plan   *plan.Plan
 	Rootfs string
 	Linux  *specs.Linux // nil if it has no influence on the steps of Plan
+	// Task is what the steps were for; "" is to start a process.
+	Task string
 }
 
 // Step returns the error for a failed step that the child has reported: what the step
@@ -64,7 +67,7 @@ func (s Setup) Step(f *nsenter.Failure) error {
 	if hint != "" {
 		hint = " (" + hint + ")"
 	}
-	known.Err = &stepError{text: fmt.Sprintf("unable to start container process: %s: %s%s", what, reason, hint), errno: f.Errno, kind: step.Op.Kind()}
+	known.Err = &stepError{text: fmt.Sprintf("%s: %s: %s%s", cmp.Or(s.Task, "unable to start container process"), what, reason, hint), errno: f.Errno, kind: step.Op.Kind()}
 	return known
 }
 
@@ -113,7 +116,7 @@ func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 			return fault.ProcessFailed
 		}
 		return fault.ProgramNotExecutable
-	case plan.Mount, plan.Bind, plan.Directory, plan.Device, plan.Symlink, plan.Attributes,
+	case plan.Mount, plan.Bind, plan.CloneTree, plan.Unmount, plan.Directory, plan.Device, plan.Symlink, plan.Attributes,
 		plan.MakeReadonly, plan.Mask, plan.Readonly, plan.Pivot, plan.Root, plan.Propagation, plan.Proc:
 		return fault.MountFailed
 	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.BecomeRoot:

@@ -149,6 +149,21 @@ func describeBind(o plan.Bind, f *nsenter.Failure) (what, hint string) {
 	return fmt.Sprintf("bind %s on %s", source, o.Target), hint
 }
 
+func describeUnmount(o plan.Unmount, f *nsenter.Failure) (what, hint string) {
+	what = "unmount " + o.Path
+	switch {
+	case f.Part == nsenter.PartTarget && f.Errno == unix.ELOOP:
+		hint = "a symbolic link is in the path by now"
+	case f.Part == nsenter.PartVerify:
+		hint = "the container has changed what is mounted there"
+	case f.Errno == unix.EBUSY:
+		hint = "a process of the container uses it, or something is mounted below it; --lazy detaches it all the same"
+	case f.Errno == unix.EINVAL:
+		hint = "in a user namespace, a mount that came with others can't be taken away from them"
+	}
+	return what, hint
+}
+
 func attributeHint(errno unix.Errno) string {
 	switch errno {
 	case unix.ENOSYS:

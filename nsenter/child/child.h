@@ -60,6 +60,7 @@ __attribute__((noreturn)) void leave(int status);
 
 /* path.c: paths in the root. Descriptors are O_PATH and close-on-exec. */
 long in_root(const char *path, uint64_t flags);
+long in_root_plainly(const char *path);
 long in_root_if(const char *path, uint64_t flags, int (*is)(long fd));
 long make_directory(const char *path, unsigned mode);
 long make_file(const char *path);

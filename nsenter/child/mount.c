@@ -10,12 +10,17 @@
 	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
 	 MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW)
 
+/* fd_path names fd for mount(2). In a mount namespace that was joined, /proc is what others
+ * have mounted there, so that the path is one below the procfs that was opened before. */
 static void fd_path(char *out, long fd)
 {
 	static const char prefix[] = "/proc/self/fd/";
+	size_t skip =
+		self.joined && self.proc >= 0 && sys1(__NR_fchdir, self.proc) >= 0 ? sizeof("/proc/") - 1 : 0;
+	size_t len = sizeof(prefix) - 1 - skip;
 
-	memcpy(out, prefix, sizeof(prefix) - 1);
-	decimal(out + sizeof(prefix) - 1, (uint64_t)fd);
+	memcpy(out, prefix + skip, len);
+	decimal(out + len, (uint64_t)fd);
 }
 
 static unsigned long legacy_flags(uint64_t attr)
@@ -420,6 +425,37 @@ static long all_attr(const struct op *op, long tree)
  * mount_setattr(2), since 5.12. */
 static int sets_detached(void) { return sys5(__NR_mount_setattr, -1, "", AT_EMPTY_PATH, 0, 0) != -ENOSYS; }
 
+static long tree_of(const char *source, int by_parent, int recursive)
+{
+	return by_parent ? ask_tree() : failed_at(PART_SOURCE, clone_tree(source, recursive));
+}
+
+/* op_clone_tree leaves the tree open in the step. */
+long op_clone_tree(const struct op *op)
+{
+	long tree = tree_of(str_of(op->clone_tree.source), op->flags & CLONE_TREE_BY_PARENT,
+			    op->flags & CLONE_TREE_RECURSIVE);
+
+	if (tree < 0)
+		return tree;
+	self.op->file = (uint32_t)tree;
+	return 0;
+}
+
+/* take_tree returns the first tree of an op_clone_tree that isn't taken yet. */
+static long take_tree(void)
+{
+	for (struct op *op = plan.ops; op < self.op; op++) {
+		long tree = op->file;
+
+		if (op->kind == OP_CLONE_TREE && tree != NO_FILE) {
+			op->file = NO_FILE;
+			return tree;
+		}
+	}
+	return -EBADMSG;
+}
+
 /* op_bind: what is read-only or without devices is so from the moment on in which others
  * in the mount namespace can reach it. */
 long op_bind(const struct op *op)
@@ -428,11 +464,11 @@ long op_bind(const struct op *op)
 	long rc, tree;
 	int early;
 
-	if (op->flags & BIND_BY_PARENT)
-		tree = ask_tree();
+	if (op->flags & BIND_CLONED)
+		tree = take_tree();
 	else
-		tree = failed_at(PART_SOURCE,
-				 clone_tree(str_of(op->bind.source), op->flags & BIND_RECURSIVE));
+		tree = tree_of(str_of(op->bind.source), op->flags & BIND_BY_PARENT,
+			       op->flags & BIND_RECURSIVE);
 	if (tree < 0)
 		return tree;
 	rc = file_stat(tree, &st);

@@ -72,15 +72,23 @@ long op_affinity(const struct op *op)
 	return 0;
 }
 
+/* enter_root makes the root of the mount namespace that was joined the root of later
+ * steps. */
+static long enter_root(void)
+{
+	self.joined = 1;
+	sys_close(self.root);
+	self.root = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return self.root < 0 ? self.root : 0;
+}
+
 long op_join(const struct op *op)
 {
 	long fd = op_file(op);
 	long rc = sys2(__NR_setns, fd, op->join.type);
 
 	sys_close(fd);
-	if (op->join.type == CLONE_NEWNS)
-		self.joined = 1;
-	return rc;
+	return rc >= 0 && op->join.type == CLONE_NEWNS ? enter_root() : rc;
 }
 
 long op_join_process(const struct op *op)
@@ -95,11 +103,7 @@ long op_join_process(const struct op *op)
 		rc = sys1(__NR_chdir, root);
 	if (rc >= 0 && *root)
 		rc = sys1(__NR_chroot, ".");
-	if (rc < 0)
-		return rc;
-	self.joined = 1;
-	self.root = sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	return self.root < 0 ? self.root : 0;
+	return rc < 0 ? rc : enter_root();
 }
 
 long op_unshare(const struct op *op) { return sys1(__NR_unshare, op->unshare.flags); }

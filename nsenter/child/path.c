@@ -29,6 +29,13 @@ long in_root(const char *path, uint64_t flags)
 	return open_how(self.root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+/* in_root_plainly is in_root for a path without symbolic links. */
+long in_root_plainly(const char *path)
+{
+	return open_how(self.root, path, O_PATH,
+			RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
 /* in_root_if opens path if is() is true of what is there. Opening something else can have
  * effects, as with a device or a pipe, so it is looked at before, and again when it is
  * open, in case it was replaced in between. */

@@ -8,6 +8,8 @@ long op_root(const struct op *op)
 {
 	long rc, at, tree;
 
+	sys_close(self.root); /* that of a mount namespace that was joined */
+	self.root = -1;
 	if (op->flags & ROOT_BY_PARENT) {
 		self.root = ask_tree();
 		return self.root < 0 ? self.root : 0;

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0xf129bf898ac7b1d4ULL
+#define PLAN_MAGIC 0xd8933f3b0a6b1a39ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -99,6 +99,11 @@ struct op {
 			struct str source;
 			struct str target;
 			struct str idmap;
+		} clone_tree;
+		struct {
+			struct str source;
+			struct str target;
+			struct str idmap;
 			uint64_t set;
 			uint64_t clear;
 			uint64_t propagation;
@@ -132,6 +137,10 @@ struct op {
 			struct str target;
 			uint64_t step;
 		} make_readonly;
+		struct {
+			struct str path;
+			uint64_t mount;
+		} unmount;
 		struct {
 			struct str path;
 			struct vec args;
@@ -240,12 +249,14 @@ _Static_assert(sizeof(struct op) == 64, "op");
 	X(PROPAGATION, "s", op_propagation) \
 	X(ROOT, "s", op_root) \
 	X(MOUNT, "sssvs", op_mount) \
+	X(CLONE_TREE, "sss", op_clone_tree) \
 	X(BIND, "sss", op_bind) \
 	X(DIRECTORY, "s", op_directory) \
 	X(DEVICE, "ss", op_device) \
 	X(SYMLINK, "ss", op_symlink) \
 	X(ATTRIBUTES, "s", op_attributes) \
 	X(MAKE_READONLY, "s", op_make_readonly) \
+	X(UNMOUNT, "s", op_unmount) \
 	X(HOOK, "svv", op_hook) \
 	X(MASK, "s", op_mask) \
 	X(READONLY, "s", op_readonly) \
@@ -284,16 +295,20 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define MOUNT_INHERIT_MODE 2U
 #define MOUNT_NO_SYMLINK 4U
 #define MOUNT_KEEP 8U
+#define CLONE_TREE_BY_PARENT 1U
+#define CLONE_TREE_RECURSIVE 2U
 #define BIND_BY_PARENT 1U
 #define BIND_RECURSIVE 2U
 #define BIND_REPLACE 4U
 #define BIND_NO_SYMLINK 8U
 #define BIND_PROC_ONLY 16U
+#define BIND_CLONED 32U
 #define DEVICE_DEFAULT 1U
 #define DEVICE_BIND 2U
 #define DEVICE_REMOVE 4U
 #define SYMLINK_REPLACE 1U
 #define ATTRIBUTES_RECURSIVE 1U
+#define UNMOUNT_LAZY 1U
 #define HOOK_IN_ROOT 1U
 #define HOOK_HOME 2U
 #define PIVOT_MOVE 1U

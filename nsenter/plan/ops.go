@@ -139,6 +139,18 @@ type Mount struct {
 	Fallback string
 }
 
+// CloneTree clones the mount tree at the host path Source and keeps it for a Bind, before the
+// process enters a mount namespace in which Source is something else. The trees are taken in
+// their order. Target is that of the
+// Bind. ByParent and IDMap are as in Bind.
+type CloneTree struct {
+	Source    string
+	Target    string
+	ByParent  bool
+	IDMap     string `op:"idmap"`
+	Recursive bool
+}
+
 // Bind mounts Source, a host path, at Target in the root. A missing Target is
 // created: a directory for a directory, a file for anything else.
 //
@@ -165,6 +177,8 @@ type Bind struct {
 	NoSymlink bool
 	// ProcOnly refuses a source that isn't a procfs.
 	ProcOnly bool
+	// Cloned takes the tree of the first CloneTree whose tree isn't taken yet.
+	Cloned bool
 }
 
 // Directory creates a directory and its parents in the root.
@@ -214,6 +228,14 @@ type Attributes struct {
 type MakeReadonly struct {
 	Step   uint32
 	Target string
+}
+
+// Unmount unmounts the mount at Path in the root, which has no symbolic links in it, if that is
+// the one with the id Mount. With Lazy it may be in use, umount2(2), MNT_DETACH.
+type Unmount struct {
+	Path  string
+	Mount uint64
+	Lazy  bool
 }
 
 // Hook runs a program with the container's state on its standard input.

@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0xf129bf898ac7b1d4
+const magic = 0xd8933f3b0a6b1a39
 
 // The sizes of an encoded header and op.
 const (
@@ -47,12 +47,14 @@ const (
 	KindPropagation
 	KindRoot
 	KindMount
+	KindCloneTree
 	KindBind
 	KindDirectory
 	KindDevice
 	KindSymlink
 	KindAttributes
 	KindMakeReadonly
+	KindUnmount
 	KindHook
 	KindMask
 	KindReadonly
@@ -102,12 +104,14 @@ var kindNames = [...]string{
 	KindPropagation:     "propagation",
 	KindRoot:            "root",
 	KindMount:           "mount",
+	KindCloneTree:       "clone-tree",
 	KindBind:            "bind",
 	KindDirectory:       "directory",
 	KindDevice:          "device",
 	KindSymlink:         "symlink",
 	KindAttributes:      "attributes",
 	KindMakeReadonly:    "make-readonly",
+	KindUnmount:         "unmount",
 	KindHook:            "hook",
 	KindMask:            "mask",
 	KindReadonly:        "readonly",
@@ -158,12 +162,14 @@ func Ops() []Op {
 		Propagation{},
 		Root{},
 		Mount{},
+		CloneTree{},
 		Bind{},
 		Directory{},
 		Device{},
 		Symlink{},
 		Attributes{},
 		MakeReadonly{},
+		Unmount{},
 		Hook{},
 		Mask{},
 		Readonly{},
@@ -341,6 +347,17 @@ func (o Mount) visit(v visitor) {
 	v.str(24, "fallback", o.Fallback)
 }
 
+// Kind returns KindCloneTree.
+func (CloneTree) Kind() Kind { return KindCloneTree }
+
+func (o CloneTree) visit(v visitor) {
+	v.str(8, "source", o.Source)
+	v.str(12, "target", o.Target)
+	v.flag(1, "by-parent", o.ByParent)
+	v.str(16, "idmap", o.IDMap)
+	v.flag(2, "recursive", o.Recursive)
+}
+
 // Kind returns KindBind.
 func (Bind) Kind() Kind { return KindBind }
 
@@ -358,6 +375,7 @@ func (o Bind) visit(v visitor) {
 	v.flag(4, "replace", o.Replace)
 	v.flag(8, "no-symlink", o.NoSymlink)
 	v.flag(16, "proc-only", o.ProcOnly)
+	v.flag(32, "cloned", o.Cloned)
 }
 
 // Kind returns KindDirectory.
@@ -411,6 +429,15 @@ func (MakeReadonly) Kind() Kind { return KindMakeReadonly }
 func (o MakeReadonly) visit(v visitor) {
 	v.num(16, "step", uint64(o.Step), formatDecimal)
 	v.str(8, "target", o.Target)
+}
+
+// Kind returns KindUnmount.
+func (Unmount) Kind() Kind { return KindUnmount }
+
+func (o Unmount) visit(v visitor) {
+	v.str(8, "path", o.Path)
+	v.num(16, "mount", o.Mount, formatDecimal)
+	v.flag(1, "lazy", o.Lazy)
 }
 
 // Kind returns KindHook.

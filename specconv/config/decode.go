@@ -67,6 +67,17 @@ func DecodeProcess(name string, data []byte) (process *specs.Process, warnings [
 	return process, warnings, nil
 }
 
+// DecodeMounts reads a list of mounts alone, the file of `mounts add`. name is that of the
+// file, for errors.
+func DecodeMounts(name string, data []byte) ([]specs.Mount, error) {
+	var mounts []specs.Mount
+	r := newReader(string(data), nil)
+	if err := r.Document(name, func(r *jsontext.Reader) { jsontext.ReadList(r, &mounts, readMount) }); err != nil {
+		return nil, err
+	}
+	return mounts, nil
+}
+
 // DecodeResources reads a linux.resources object alone, the file of `update --resources`,
 // into v: properties that aren't in the document stay as they are. The warnings are about
 // all that is unusual in it.

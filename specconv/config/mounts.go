@@ -179,6 +179,18 @@ func (c *checker) mountKind(at place.Place, m *Mount) {
 	}
 }
 
+// addedMount reports what can be mounted only when a container is created. Who mounts it has
+// entered the container by then: paths in the source or the options of a file system would be
+// those of the container, which could have made its own device node there.
+func (c *checker) addedMount(m Mount) {
+	switch {
+	case m.Remount:
+		c.errorf(m.Place().Key("options"), "a mount that is there can't be changed by adding one")
+	case !m.Bind && m.Type != "tmpfs":
+		c.errorf(m.Place().Key("type"), "a file system of type %q can't be added to a container that exists, only bind mounts and tmpfs", m.Type).Hint = "mount it on the host, and add a bind mount of that"
+	}
+}
+
 func (c *checker) foreignOption(at place.Place, option string) {
 	hint := "it is an extension of crun"
 	if strings.Contains(option, "idmap") {

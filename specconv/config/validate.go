@@ -88,6 +88,19 @@ func ValidateProcess(p *specs.Process, spec *specs.Spec, host *host.Host) []Prob
 	return c.problems
 }
 
+// ValidateMounts finds all problems of mounts that are added to a container, whose config is
+// spec.
+func ValidateMounts(mounts []specs.Mount, spec *specs.Spec, host *host.Host) []Problem {
+	with := *spec
+	with.Mounts = mounts
+	c := &checker{spec: &with, host: host, ns: NamespacesOf(spec, host)}
+	c.mounts()
+	for i := range mounts {
+		c.addedMount(CompileMount(i, mounts[i]))
+	}
+	return c.problems
+}
+
 func (c *checker) version() {
 	v := c.spec.Version
 	if v == "" {

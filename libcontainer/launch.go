@@ -46,6 +46,8 @@ type launch struct {
 	// hostRoot reports that the process has the root directory of the runtime, and not the
 	// container's.
 	hostRoot bool
+	// task is what the process is for, if it isn't to run a program: see explain.Setup.
+	task string
 	// reaped: the process has ended and been waited for, so that its pid may be another's.
 	reaped bool
 }
@@ -275,7 +277,7 @@ func (l *launch) vanished() error {
 
 // explain returns the error for a step that has failed.
 func (l *launch) explain(f *nsenter.Failure) error {
-	return explain.Setup{Plan: l.plan, Rootfs: l.rootfs(), Linux: l.spec.Linux}.Step(f)
+	return explain.Setup{Plan: l.plan, Rootfs: l.rootfs(), Linux: l.spec.Linux, Task: l.task}.Step(f)
 }
 
 // rootfs returns the directory that is the root of the process.

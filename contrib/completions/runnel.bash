@@ -19,6 +19,8 @@ _runnel_flags() {
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
 	update) echo '--resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --cpu-idle --l3-cache-schema --mem-bw-schema --device-add --device-remove --dry-run -n --format -f --help -h' ;;
+	'mounts add') echo '--type -t --source --target --options -o --help -h' ;;
+	'mounts remove') echo '--force --lazy --help -h' ;;
 	wait) echo '--format -f --help -h' ;;
 	delete) echo '--force -f --regex -r --stopped --all --help -h' ;;
 	checkpoint) echo '--image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --lazy-pages --manage-cgroups-mode --empty-ns --auto-dedup --parent-path --leave-running --pre-dump --tcp-skip-in-flight --link-remap --page-server --status-fd --help -h' ;;
@@ -27,6 +29,7 @@ _runnel_flags() {
 	list) echo '--format -f --quiet -q --help -h' ;;
 	state) echo '--help -h' ;;
 	inspect) echo '--format -f --help -h' ;;
+	'mounts list') echo '--format -f --help -h' ;;
 	ps) echo '--format -f --help -h' ;;
 	events) echo '--interval --stats --lifecycle --memory --psi --help -h' ;;
 	info) echo '--format -f --help -h' ;;
@@ -195,6 +198,22 @@ _runnel_value() {
 	'update --root') echo directories ;;
 	'update --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'update --rootless') echo words 'auto true false' ;;
+	'mounts add --type' | 'mounts add -t') echo words '' ;;
+	'mounts add --source') echo files ;;
+	'mounts add --target') echo files ;;
+	'mounts add --options' | 'mounts add -o') echo words '' ;;
+	'mounts add --log') echo files ;;
+	'mounts add --log-level') echo words 'error warn info debug' ;;
+	'mounts add --log-format') echo words 'text json' ;;
+	'mounts add --root') echo directories ;;
+	'mounts add --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'mounts add --rootless') echo words 'auto true false' ;;
+	'mounts remove --log') echo files ;;
+	'mounts remove --log-level') echo words 'error warn info debug' ;;
+	'mounts remove --log-format') echo words 'text json' ;;
+	'mounts remove --root') echo directories ;;
+	'mounts remove --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'mounts remove --rootless') echo words 'auto true false' ;;
 	'wait --format' | 'wait -f') echo words 'table json' ;;
 	'wait --log') echo files ;;
 	'wait --log-level') echo words 'error warn info debug' ;;
@@ -264,6 +283,13 @@ _runnel_value() {
 	'inspect --root') echo directories ;;
 	'inspect --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'inspect --rootless') echo words 'auto true false' ;;
+	'mounts list --format' | 'mounts list -f') echo words 'table json' ;;
+	'mounts list --log') echo files ;;
+	'mounts list --log-level') echo words 'error warn info debug' ;;
+	'mounts list --log-format') echo words 'text json' ;;
+	'mounts list --root') echo directories ;;
+	'mounts list --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'mounts list --rootless') echo words 'auto true false' ;;
 	'ps --format' | 'ps -f') echo words 'table json' ;;
 	'ps --log') echo files ;;
 	'ps --log-level') echo words 'error warn info debug' ;;
@@ -328,6 +354,7 @@ _runnel() {
 			case $command in
 			# The name of the command has two words.
 			seccomp) command+=" $word" ;;
+			mounts) command+=" $word" ;;
 			*) ((++position)) ;;
 			esac
 			# What follows belongs to another program.
@@ -359,11 +386,12 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps events info features help' -- "$current") ;;
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
+	mounts,0) mapfile -t COMPREPLY < <(compgen -W 'add remove list' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | wait | delete | checkpoint | restore | state | inspect | ps)
+		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

@@ -32,6 +32,9 @@ complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show help'
 complete -c runnel -n __fish_use_subcommand -a seccomp -d 'explain, record'
 complete -c runnel -n '__fish_seen_subcommand_from seccomp; and not __fish_seen_subcommand_from explain record' -a 'explain record'
 
+complete -c runnel -n __fish_use_subcommand -a mounts -d 'add, remove, list'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and not __fish_seen_subcommand_from add remove list' -a 'add remove list'
+
 complete -c runnel -n __fish_use_subcommand -a spec -d 'write an example config.json'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l file -s f -r -F -d 'write to FILE, relative to the bundle, for --config of other commands'
@@ -162,6 +165,18 @@ complete -c runnel -n '__fish_seen_subcommand_from update' -l dry-run -s n -d 'o
 complete -c runnel -n '__fish_seen_subcommand_from update' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from update' -l help -s h -d 'show help'
 
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -l type -s t -x -d 'add a mount of TYPE: bind or tmpfs'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -l source -r -F -d 'add a bind mount of PATH on the host'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -l target -r -F -d 'add a mount at PATH in the container'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -l options -s o -x -d 'add a mount with the options in LIST, such as ro,nosuid'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -l help -s h -d 'show help'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from add' -a '(__runnel_ids)' -d container
+
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from remove' -l force -d 'remove what the container has had from its beginning, too'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from remove' -l lazy -d 'remove what is in use, too, with what is mounted below'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from remove' -l help -s h -d 'show help'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from remove' -a '(__runnel_ids)' -d container
+
 complete -c runnel -n __fish_use_subcommand -a wait -d 'wait until a container has ended, and exit as it has'
 complete -c runnel -n '__fish_seen_subcommand_from wait' -l format -s f -x -a 'table json' -d 'print the result in this FORMAT: json'
 complete -c runnel -n '__fish_seen_subcommand_from wait' -l help -s h -d 'show help'
@@ -222,9 +237,9 @@ complete -c runnel -n '__fish_seen_subcommand_from gc' -l format -s f -x -a 'tab
 complete -c runnel -n '__fish_seen_subcommand_from gc' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a list -d 'list the containers of the state root'
-complete -c runnel -n '__fish_seen_subcommand_from list' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
-complete -c runnel -n '__fish_seen_subcommand_from list' -l quiet -s q -d 'print only ids'
-complete -c runnel -n '__fish_seen_subcommand_from list' -l help -s h -d 'show help'
+complete -c runnel -n '__fish_seen_subcommand_from list; and not __fish_seen_subcommand_from mounts' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from list; and not __fish_seen_subcommand_from mounts' -l quiet -s q -d 'print only ids'
+complete -c runnel -n '__fish_seen_subcommand_from list; and not __fish_seen_subcommand_from mounts' -l help -s h -d 'show help'
 
 complete -c runnel -n __fish_use_subcommand -a state -d 'print the state of a container as JSON'
 complete -c runnel -n '__fish_seen_subcommand_from state' -l help -s h -d 'show help'
@@ -232,6 +247,10 @@ complete -c runnel -n '__fish_seen_subcommand_from state' -l help -s h -d 'show 
 complete -c runnel -n __fish_use_subcommand -a inspect -d 'describe a container as it is'
 complete -c runnel -n '__fish_seen_subcommand_from inspect' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from inspect' -l help -s h -d 'show help'
+
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from list' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from list' -l help -s h -d 'show help'
+complete -c runnel -n '__fish_seen_subcommand_from mounts; and __fish_seen_subcommand_from list' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n __fish_use_subcommand -a ps -d 'list the processes of a container'
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
@@ -255,7 +274,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update wait delete checkpoint restore gc list state inspect ps events info features help'
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps events info features help'
 complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

@@ -1,8 +1,6 @@
 /* Unmounting in a mount namespace that was joined. */
 #include "child.h"
 
-#define UMOUNT_NOFOLLOW 8 /* not in the kernel's headers */
-
 /* open_above opens the directory of path and sets *last to the last component. */
 static long open_above(const char *path, const char **last)
 {

@@ -19,17 +19,17 @@ func bashScript() string {
 	flags := bashFlags("''", ofProgram())
 	values := bashValues("", ofProgram())
 	for _, c := range visible() {
+		pattern := c.Name
+		if strings.Contains(pattern, " ") {
+			pattern = quote(pattern)
+		}
 		if takesID(c) {
-			withID = append(withID, c.Name)
+			withID = append(withID, pattern)
 		}
 		if c.FirstArgumentEndsFlags {
 			endsFlags = append(endsFlags, c.Name)
 		}
 		own := ofCommand(c)
-		pattern := c.Name
-		if strings.Contains(pattern, " ") {
-			pattern = quote(pattern)
-		}
 		flags += bashFlags(pattern, own)
 		values += bashValues(c.Name, own) + bashValues(c.Name, persistent(own))
 	}

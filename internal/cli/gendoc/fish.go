@@ -35,7 +35,11 @@ func fishScript() string {
 		for _, f := range ofCommand(c) {
 			fishFlag(&b, fishCondition(c.Name), f)
 		}
-		if takesID(c) {
+		switch {
+		case !takesID(c):
+		case strings.Contains(c.Name, " "):
+			fmt.Fprintf(&b, "complete -c runnel -n '%s' -a '(__runnel_ids)' -d container\n", fishCondition(c.Name))
+		default:
 			withID = append(withID, c.Name)
 		}
 	}

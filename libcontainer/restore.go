@@ -21,6 +21,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/resctrl"
 	"github.com/runnel/runnel/libcontainer/sdnotify"
 	"github.com/runnel/runnel/nsenter/plan"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // RestoreOptions are the options of Restore. NoPivot, NoNewKeyring, ExtraFiles and
@@ -198,6 +199,9 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	if request.CgroupRoots, err = r.enterGroups(); err != nil {
 		return err
 	}
+	if err := setIOPriority(r.criu.Pid(), r.spec.Process); err != nil {
+		return fault.Wrap("restore", fault.ProcessFailed, place.Wrap(place.At("/process/ioPriority"), err))
+	}
 	pid, err := r.criu.Restore(ctx, request, func(n criu.Notification) error { return r.answer(ctx, n) })
 	if err != nil {
 		return err
@@ -209,6 +213,21 @@ func (r *restoration) restore(ctx context.Context, program string, files criu.Fi
 	}
 	r.state.Restoring = false
 	return r.dir.Save(r.state)
+}
+
+// setIOPriority gives a process the I/O priority of config.json. What it makes inherits that; it
+// isn't in a checkpoint.
+func setIOPriority(pid int, p *specs.Process) error {
+	if p == nil || p.IOPriority == nil {
+		return nil
+	}
+	const whoProcess = 1 // IOPRIO_WHO_PROCESS
+	value, _ := words.IOPriority(p.IOPriority)
+	_, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, whoProcess, uintptr(pid), uintptr(value))
+	if errno != 0 {
+		return fmt.Errorf("set the I/O priority of criu: %w", errno)
+	}
+	return nil
 }
 
 // makePivotDir makes the directory /tmp in a rootfs that has none, and returns a function that

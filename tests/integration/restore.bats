@@ -291,6 +291,16 @@ while True:\n c = s.accept()[0]; n += 1; kept.append("x" * 100000); c.sendall(b"
 	prints 0
 }
 
+@test "the I/O priority is that of config.json" {
+	needs_criu
+	command -v ionice >/dev/null || skip 'needs ionice'
+	config '.process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 7}'
+	counting
+	checkpoint c
+	restore c
+	equal "$(ionice -p "$(pid_of c)")" 'best-effort: prio 7'
+}
+
 @test "a paused container can be checkpointed" {
 	needs_criu
 	counting

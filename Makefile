@@ -118,7 +118,7 @@ robustness: deps-test runnel ## faults, a storm and fuzzing for some minutes; th
 	@CC=$(CC) tests/robustness
 
 bench: runnel ## compare times and system calls with runc and crun
-	$(GO) run ./contrib/bench
+	PATH=$$(tests/criu 2>/dev/null || echo /usr/sbin):$$PATH $(GO) run ./contrib/bench
 
 dist test-dist: export VERSION := $(VERSION)
 dist test-dist: export COMMIT := $(COMMIT)

@@ -25,9 +25,9 @@ func groups(rounds int) []group {
 	milliseconds := func(v float64) string { return fmt.Sprintf("%.2f", v) }
 	whole := func(v float64) string { return fmt.Sprintf("%.0f", v) }
 	return []group{
-		{"Time", "median of " + fmt.Sprint(rounds) + ", ms", true, milliseconds, times(rounds)},
+		{"Time", "median of " + fmt.Sprint(rounds) + ", ms", true, milliseconds, append(times(rounds), checkpoints(rounds)...)},
 		{"Work", "number of calls in `run` of `true`, least of 3", true, whole, counts()},
-		{"Memory", "KiB", true, whole, memories()},
+		{"Memory", "KiB", true, whole, append(memories(), imageSizes()...)},
 	}
 }
 

@@ -97,12 +97,16 @@ func (c *container) create(bundle, id string) (pid int, took time.Duration, err 
 		return 0, took, err
 	}
 	defer os.Remove(file)
+	pid, err = readPid(file)
+	return pid, took, err
+}
+
+func readPid(file string) (int, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return 0, took, err
+		return 0, err
 	}
-	pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
-	return pid, took, err
+	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // background creates and starts a container, and reaps it when it ends.

@@ -3,6 +3,7 @@
 VERSION ?= 0.1.0-dev
 # What is built; a release has a binary for each architecture.
 BINARY  ?= runnel
+IMAGE_BINARY ?= runnel-image
 COMMIT  ?= $(shell git describe --always --exclude='*' --dirty --abbrev=12 2>/dev/null || echo unknown)
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
@@ -44,13 +45,17 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(filter-out -tags=%,$(GOFLAGS)) -tags=$(TAGS)
 
 .DEFAULT_GOAL := all
-.PHONY: all runnel embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm storm fuzz robustness bench \
+.PHONY: all runnel runnel-image embedded generate helpers demo test unit golden integration attacks test-vm conformance conformance-vm faults faults-vm storm fuzz robustness bench \
 	dist test-dist lint fmt install install-share uninstall clean deps help
 
-all: runnel ## build ./runnel, after installing missing build dependencies
+all: runnel runnel-image ## build ./runnel and ./runnel-image, after installing missing build dependencies
 
 runnel: embedded
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BINARY) .
+
+# The program of spec --from-image.
+runnel-image:
+	$(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(IMAGE_BINARY) ./image/runnel-image
 
 embedded: deps-build ## build the embedded seccomp compiler
 	@$(MAKE) --no-print-directory $(EMBEDDED)
@@ -78,19 +83,19 @@ tests/helpers/bin/%: tests/helpers/%.c tests/helpers/receive.h
 demo: deps-demo runnel ## run two containers step by step
 	@contrib/demo/demo
 
-test: deps-test deps-lint runnel helpers ## run all tests: unit, golden files, integration, attacks, lint
+test: deps-test deps-lint runnel runnel-image helpers ## run all tests: unit, golden files, integration, attacks, lint
 	@tests/all
 
 unit golden: embedded ## run the Go tests (as root, also those that use the kernel)
 	$(GO) test ./...
 
-integration: deps-test runnel helpers ## run the bats tests against ./runnel, or RUNTIME=/path (ONLY="FILE…")
+integration: deps-test runnel runnel-image helpers ## run the bats tests against ./runnel, or RUNTIME=/path (ONLY="FILE…")
 	@tests/integration/run $(ONLY)
 
 attacks: deps-test runnel helpers ## attack ./runnel, or RUNTIME=/path, by each known class of attacks (ONLY="CLASS…")
 	@tests/attacks/run $(ONLY)
 
-test-vm: deps-test runnel helpers ## run tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; see tests/vm/run)
+test-vm: deps-test runnel runnel-image helpers ## run tests in guests with systemd (ONLY="FILE…", MODES="v2 rootless …", FULL=1; see tests/vm/run)
 	@tests/vm/run $(ONLY)
 
 clients: deps-clients runnel ## run containers through Docker, Podman and containerd, or with RUNTIME=/path (ONLY="docker …", NEWER=1)
@@ -137,8 +142,9 @@ fmt: ## format the Go and C sources
 	gofmt -s -w $$(git ls-files -co --exclude-standard '*.go')
 	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
 
-install: runnel install-share ## install to $(SBINDIR), with man pages and completions below $(SHAREDIR)
+install: runnel runnel-image install-share ## install to $(SBINDIR), with man pages and completions below $(SHAREDIR)
 	install -D -m 0755 runnel $(DESTDIR)$(SBINDIR)/runnel
+	install -D -m 0755 runnel-image $(DESTDIR)$(SBINDIR)/runnel-image
 
 install-share:
 	@for page in $(wildcard contrib/man/*.8); do \
@@ -148,11 +154,11 @@ install-share:
 	install -D -m 0644 contrib/completions/runnel.fish $(DESTDIR)$(FISH_COMPLETION)
 
 uninstall: ## remove the installed files
-	rm -f $(DESTDIR)$(SBINDIR)/runnel $(DESTDIR)$(MANDIR)/man8/runnel*.8 \
+	rm -f $(DESTDIR)$(SBINDIR)/runnel $(DESTDIR)$(SBINDIR)/runnel-image $(DESTDIR)$(MANDIR)/man8/runnel*.8 \
 		$(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION) $(DESTDIR)$(FISH_COMPLETION)
 
 clean: ## remove built files
-	rm -rf runnel bundle build dist seccomp/compiler/embedded tests/helpers/bin
+	rm -rf runnel runnel-image bundle build dist seccomp/compiler/embedded tests/helpers/bin
 
 deps: deps-build deps-demo deps-test deps-lint deps-dist ## install missing dependencies, or print their names
 

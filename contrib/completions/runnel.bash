@@ -5,7 +5,7 @@
 _runnel_flags() {
 	case $1 in
 	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
-	spec) echo '--bundle -b --file -f --rootless --seccomp --help -h' ;;
+	spec) echo '--bundle -b --file -f --rootless --from-image --platform --allow-devices --max-size --seccomp --help -h' ;;
 	check) echo '--bundle -b --config -f --json --host --help -h' ;;
 	explain) echo '--bundle -b --config --format -f --fail-on --help -h' ;;
 	plan) echo '--bundle -b --config -f --no-pivot --help -h' ;;
@@ -49,6 +49,9 @@ _runnel_value() {
 	' --rootless') echo words 'auto true false' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
 	'spec --file' | 'spec -f') echo files ;;
+	'spec --from-image') echo words '' ;;
+	'spec --platform') echo words '' ;;
+	'spec --max-size') echo words '' ;;
 	'spec --log') echo files ;;
 	'spec --log-level') echo words 'error warn info debug' ;;
 	'spec --log-format') echo words 'text json' ;;

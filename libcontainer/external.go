@@ -258,6 +258,9 @@ func checkCheckpointable(spec *specs.Spec) error {
 		return place.Errorf(place.At("/linux/namespaces"),
 			"a container without a mount namespace of its own can't be checkpointed: its mounts are those of others")
 	}
+	if words.UsesLandlock(spec.Annotations) {
+		return place.Errorf(place.At("/annotations"), "criu can't restore what Landlock restricts: the processes would be free of it")
+	}
 	for i, ns := range spec.Linux.Namespaces {
 		switch ns.Type {
 		case specs.UserNamespace, specs.TimeNamespace, specs.CgroupNamespace:

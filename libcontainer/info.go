@@ -187,6 +187,11 @@ func (i *hostInfo) security() {
 	}
 	i.add("security", "AppArmor", i.host.AppArmor, whether(i.host.AppArmor), "process.apparmorProfile needs it")
 	i.add("security", "SELinux", i.host.SELinux, whether(i.host.SELinux), "process.selinuxLabel and linux.mountLabel need it, with a policy")
+	abi, landlock := host.LandlockABI(), "no"
+	if abi > 0 {
+		landlock = fmt.Sprintf("ABI %d", abi)
+	}
+	i.add("security", "Landlock", abi > 0, landlock, "annotations "+words.LandlockPrefix+"* need it: CONFIG_SECURITY_LANDLOCK, and landlock in lsm= at boot")
 	version := LibseccompVersion()
 	value := "libseccomp " + version
 	if version == "" {

@@ -63,7 +63,8 @@ func (x *execution) joinSome() error {
 		return errors.New("without the mount namespace the program is one of the host, and --process describes one of the container: give the program and its options instead")
 	}
 	x.hostRoot = true
-	x.spec.Linux.Seccomp = nil
+	// The rules of Landlock are about the container's paths.
+	x.spec.Linux.Seccomp, x.spec.Annotations = nil, words.WithoutLandlock(x.spec.Annotations)
 	x.spec.Process = hostProcess(facts, joins.joins(unix.CLONE_NEWUSER))
 	return nil
 }

@@ -59,6 +59,8 @@ func planCases() []planCase {
 	}
 	shared := configtest.Root(mode.V2)
 	shared.RootMount = "/mnt"
+	landlocked := configtest.Root(mode.V2)
+	landlocked.Landlock = words.LandlockPortsABI
 	return []planCase{
 		{name: "default-v1", spec: config.Example(false, 0, 0, false), host: configtest.Root(mode.V1), input: Input{Cgroups: v1Hierarchies}},
 		{name: "default-v2", spec: config.Example(false, 0, 0, true), host: configtest.Root(mode.V2), input: Input{
@@ -91,6 +93,8 @@ func planCases() []planCase {
 			PreserveFDs: 2, ListenFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 80), Flags: 4, Notify: true},
 		}},
 		{name: "filter", spec: configtest.Bare(), host: configtest.Root(mode.V2), input: Input{Seccomp: allowing, StartSocket: true}},
+		{name: "landlock", spec: landlockConfig(true), host: landlocked, input: Input{Seccomp: allowing, StartSocket: true}},
+		{name: "landlock-privileged", spec: landlockConfig(false), host: landlocked},
 		{name: "no-process", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Process = nil }), host: configtest.Root(mode.V2)},
 		{name: "hooks", spec: hooksConfig(), host: configtest.Root(mode.V2)},
 		{name: "propagation-shared", spec: configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }), host: shared},
@@ -98,6 +102,18 @@ func planCases() []planCase {
 		{name: "no-mount-namespace", spec: configtest.Changed(mountsConfig(), func(s *specs.Spec) { s.Linux.Namespaces = nil; s.Hostname, s.Domainname = "", "" }), host: configtest.Root(mode.V2)},
 		{name: "no-pivot", spec: configtest.Bare(), host: configtest.Root(mode.V2), input: Input{NoPivot: true, NoNewKeyring: true}},
 	}
+}
+
+// landlockConfig has annotations of Landlock.
+func landlockConfig(noNewPrivileges bool) *specs.Spec {
+	return configtest.Changed(configtest.Bare(), func(s *specs.Spec) {
+		s.Process.NoNewPrivileges = noNewPrivileges
+		s.Annotations = map[string]string{
+			words.LandlockPrefix + words.LandlockExecute: "/bin,-/opt", words.LandlockPrefix + words.LandlockRead: "/",
+			words.LandlockPrefix + words.LandlockBindTCP: "80,443", words.LandlockPrefix + words.LandlockScope: "signal",
+			words.LandlockPrefix + words.LandlockBestEffort: "true",
+		}
+	})
 }
 
 func userConfig() *specs.Spec {

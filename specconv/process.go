@@ -91,6 +91,7 @@ func (b *builder) umask() {
 // root, and to find the program. After it only `start` is missing.
 func (b *builder) prepareProcess() {
 	p := b.process
+	restricted := b.ruleset()
 	b.addOwn(plan.Stdio{UID: p.User.UID})
 	b.scheduling()
 	if b.looksUpHome {
@@ -108,12 +109,19 @@ func (b *builder) prepareProcess() {
 		b.add(place.At("/process/noNewPrivileges"), plan.NoNewPrivileges{})
 	}
 	caps := b.capabilities()
-	if b.needsPrivilege() {
+	isPrivileged := restricted && !p.NoNewPrivileges
+	if b.needsPrivilege() || isPrivileged {
 		// It is neither inheritable nor ambient, so that it ends with the next execve(2)
 		// if the filter doesn't allow to drop it.
 		caps.Keep = capSysAdmin &^ caps.Effective
 	}
 	b.add(place.At("/process/capabilities"), caps)
+	if restricted {
+		b.addOwn(plan.LandlockRestrict{})
+	}
+	if isPrivileged && b.seccomp == nil {
+		b.add(place.At("/process/capabilities"), b.capabilities())
+	}
 	b.add(place.At("/process/args/0"), plan.ResolveExec{Name: p.Args[0], Path: b.searchPath()})
 }
 

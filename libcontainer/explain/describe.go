@@ -92,6 +92,13 @@ func describeConsole(f *nsenter.Failure) (what, hint string) {
 	return "terminal", ""
 }
 
+func describeLandlockPath(o plan.LandlockPath, f *nsenter.Failure) (what, hint string) {
+	if f.Errno == unix.ENOENT {
+		hint = `write "-` + o.Path + `" for a path that may be missing`
+	}
+	return "allow " + o.Path + " by Landlock", hint
+}
+
 func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	switch o := op.(type) {
 	case plan.Cgroup:
@@ -128,6 +135,14 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "set capabilities", ""
 	case plan.Seccomp:
 		return "load the seccomp filter", ""
+	case plan.Landlock:
+		return "make a Landlock ruleset", ""
+	case plan.LandlockPath:
+		return describeLandlockPath(o, f)
+	case plan.LandlockPort:
+		return fmt.Sprintf("allow TCP port %d by Landlock", o.Port), ""
+	case plan.LandlockRestrict:
+		return "restrict the process by Landlock", ""
 	case plan.MakeReadonly:
 		return "make the mount " + o.Target + " read-only", ""
 	case plan.Attributes:

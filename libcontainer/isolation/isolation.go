@@ -223,6 +223,8 @@ func (e *examination) labels() {
 	switch {
 	case label != "":
 		e.isolated("lsm", place.At("/process/selinuxLabel"), "SELinux context %s", label)
+	case words.UsesLandlock(e.spec.Annotations):
+		e.isolated("lsm", place.At("/annotations"), "rules of Landlock")
 	case profile == "unconfined":
 		e.add(Low, "lsm", place.At("/process/apparmorProfile"), "no security module limits what root may do", "AppArmor is turned off")
 	case profile != "":

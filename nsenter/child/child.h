@@ -17,6 +17,7 @@ struct child {
 	long root;     /* O_PATH of the container's root, -1 before op_root */
 	long proc;     /* O_PATH of a verified procfs, -1 if not open */
 	long hidden;   /* the empty tmpfs that hides directories, -1 before its first use */
+	long ruleset;  /* of Landlock, -1 if there is none */
 	long null;     /* the device that hides files, -1 before its first use */
 	int unwatched; /* exited children aren't waited for (seccomp.c) */
 	int joined;    /* in another process' namespaces: nothing reached by path is trusted */

@@ -6,7 +6,7 @@
 
 #define LAST_SIGNAL 64
 
-struct child self = {.socket = -1, .root = -1, .proc = -1, .hidden = -1, .null = -1};
+struct child self = {.socket = -1, .root = -1, .proc = -1, .hidden = -1, .ruleset = -1, .null = -1};
 
 #define OP_RUN(name, shape, run) [OP_##name] = run,
 static long (*const run[OP_END])(const struct op *) = {OPS(OP_RUN)};

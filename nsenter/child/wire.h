@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0xd8933f3b0a6b1a39ULL
+#define PLAN_MAGIC 0xbf34af4c4870e430ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -211,6 +211,19 @@ struct op {
 			uint64_t keep;
 		} capabilities;
 		struct {
+			uint64_t files;
+			uint64_t ports;
+			uint64_t scopes;
+		} landlock;
+		struct {
+			struct str path;
+			uint64_t access;
+		} landlock_path;
+		struct {
+			uint64_t port;
+			uint64_t access;
+		} landlock_port;
+		struct {
 			struct str name;
 			struct vec path;
 		} resolve_exec;
@@ -276,6 +289,10 @@ _Static_assert(sizeof(struct op) == 64, "op");
 	X(IDENTITY, "d", op_identity) \
 	X(NO_NEW_PRIVILEGES, "", op_no_new_privileges) \
 	X(CAPABILITIES, "", op_capabilities) \
+	X(LANDLOCK, "", op_landlock) \
+	X(LANDLOCK_PATH, "s", op_landlock_path) \
+	X(LANDLOCK_PORT, "", op_landlock_port) \
+	X(LANDLOCK_RESTRICT, "", op_landlock_restrict) \
 	X(RESOLVE_EXEC, "sv", op_resolve_exec) \
 	X(CREATED, "", op_created) \
 	X(WAIT_START, "", op_wait_start) \
@@ -318,6 +335,7 @@ enum op_kind { OP_NONE, OPS(OP_ENUM) OP_END };
 #define CONSOLE_FOREIGN 4U
 #define CHDIR_EARLY 1U
 #define IDENTITY_SETGROUPS 1U
+#define LANDLOCK_PATH_OPTIONAL 1U
 #define SECCOMP_NOTIFY 1U
 
 struct message {

@@ -350,6 +350,30 @@ type Capabilities struct {
 	Bounding, Effective, Permitted, Inheritable, Ambient, Keep uint64 `op:",hex"`
 }
 
+// Landlock begins a ruleset that refuses these rights, landlock_create_ruleset(2), unless a
+// LandlockPath or LandlockPort grants them. It takes effect with LandlockRestrict.
+type Landlock struct {
+	Files, Ports, Scopes uint64 `op:",hex"`
+}
+
+// LandlockPath grants rights to the file at Path, or to everything in the directory at Path.
+// An Optional one may be missing.
+type LandlockPath struct {
+	Path     string
+	Access   uint64 `op:",hex"`
+	Optional bool
+}
+
+// LandlockPort grants rights to a TCP port.
+type LandlockPort struct {
+	Port   uint32
+	Access uint64 `op:",hex"`
+}
+
+// LandlockRestrict applies the ruleset to the process, landlock_restrict_self(2), which
+// requires no_new_privs or CAP_SYS_ADMIN.
+type LandlockRestrict struct{}
+
 // ResolveExec looks for the program Name as execvp(3) does, in Path, without
 // running it, so that a wrong name is an error of create.
 type ResolveExec struct {

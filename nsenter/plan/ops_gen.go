@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0xd8933f3b0a6b1a39
+const magic = 0xbf34af4c4870e430
 
 // The sizes of an encoded header and op.
 const (
@@ -74,6 +74,10 @@ const (
 	KindIdentity
 	KindNoNewPrivileges
 	KindCapabilities
+	KindLandlock
+	KindLandlockPath
+	KindLandlockPort
+	KindLandlockRestrict
 	KindResolveExec
 	KindCreated
 	KindWaitStart
@@ -84,59 +88,63 @@ const (
 )
 
 var kindNames = [...]string{
-	KindCgroup:          "cgroup",
-	KindSetUndumpable:   "set-undumpable",
-	KindSetDumpable:     "set-dumpable",
-	KindOOMScoreAdj:     "oom-score-adj",
-	KindSession:         "session",
-	KindKeyring:         "keyring",
-	KindAffinity:        "affinity",
-	KindJoin:            "join",
-	KindJoinProcess:     "join-process",
-	KindUnshare:         "unshare",
-	KindCheckpoint:      "checkpoint",
-	KindBecomeRoot:      "become-root",
-	KindFork:            "fork",
-	KindLoopback:        "loopback",
-	KindHostname:        "hostname",
-	KindDomainname:      "domainname",
-	KindProc:            "proc",
-	KindPropagation:     "propagation",
-	KindRoot:            "root",
-	KindMount:           "mount",
-	KindCloneTree:       "clone-tree",
-	KindBind:            "bind",
-	KindDirectory:       "directory",
-	KindDevice:          "device",
-	KindSymlink:         "symlink",
-	KindAttributes:      "attributes",
-	KindMakeReadonly:    "make-readonly",
-	KindUnmount:         "unmount",
-	KindHook:            "hook",
-	KindMask:            "mask",
-	KindReadonly:        "readonly",
-	KindSysctl:          "sysctl",
-	KindLabel:           "label",
-	KindPivot:           "pivot",
-	KindConsole:         "console",
-	KindStdio:           "stdio",
-	KindUmask:           "umask",
-	KindRlimit:          "rlimit",
-	KindScheduler:       "scheduler",
-	KindIOPriority:      "io-priority",
-	KindPersonality:     "personality",
-	KindMemoryPolicy:    "memory-policy",
-	KindHome:            "home",
-	KindChdir:           "chdir",
-	KindIdentity:        "identity",
-	KindNoNewPrivileges: "no-new-privileges",
-	KindCapabilities:    "capabilities",
-	KindResolveExec:     "resolve-exec",
-	KindCreated:         "created",
-	KindWaitStart:       "wait-start",
-	KindSeccomp:         "seccomp",
-	KindAnnounce:        "announce",
-	KindExec:            "exec",
+	KindCgroup:           "cgroup",
+	KindSetUndumpable:    "set-undumpable",
+	KindSetDumpable:      "set-dumpable",
+	KindOOMScoreAdj:      "oom-score-adj",
+	KindSession:          "session",
+	KindKeyring:          "keyring",
+	KindAffinity:         "affinity",
+	KindJoin:             "join",
+	KindJoinProcess:      "join-process",
+	KindUnshare:          "unshare",
+	KindCheckpoint:       "checkpoint",
+	KindBecomeRoot:       "become-root",
+	KindFork:             "fork",
+	KindLoopback:         "loopback",
+	KindHostname:         "hostname",
+	KindDomainname:       "domainname",
+	KindProc:             "proc",
+	KindPropagation:      "propagation",
+	KindRoot:             "root",
+	KindMount:            "mount",
+	KindCloneTree:        "clone-tree",
+	KindBind:             "bind",
+	KindDirectory:        "directory",
+	KindDevice:           "device",
+	KindSymlink:          "symlink",
+	KindAttributes:       "attributes",
+	KindMakeReadonly:     "make-readonly",
+	KindUnmount:          "unmount",
+	KindHook:             "hook",
+	KindMask:             "mask",
+	KindReadonly:         "readonly",
+	KindSysctl:           "sysctl",
+	KindLabel:            "label",
+	KindPivot:            "pivot",
+	KindConsole:          "console",
+	KindStdio:            "stdio",
+	KindUmask:            "umask",
+	KindRlimit:           "rlimit",
+	KindScheduler:        "scheduler",
+	KindIOPriority:       "io-priority",
+	KindPersonality:      "personality",
+	KindMemoryPolicy:     "memory-policy",
+	KindHome:             "home",
+	KindChdir:            "chdir",
+	KindIdentity:         "identity",
+	KindNoNewPrivileges:  "no-new-privileges",
+	KindCapabilities:     "capabilities",
+	KindLandlock:         "landlock",
+	KindLandlockPath:     "landlock-path",
+	KindLandlockPort:     "landlock-port",
+	KindLandlockRestrict: "landlock-restrict",
+	KindResolveExec:      "resolve-exec",
+	KindCreated:          "created",
+	KindWaitStart:        "wait-start",
+	KindSeccomp:          "seccomp",
+	KindAnnounce:         "announce",
+	KindExec:             "exec",
 }
 
 // Ops returns the zero value of every op, in the order of Kind.
@@ -189,6 +197,10 @@ func Ops() []Op {
 		Identity{},
 		NoNewPrivileges{},
 		Capabilities{},
+		Landlock{},
+		LandlockPath{},
+		LandlockPort{},
+		LandlockRestrict{},
 		ResolveExec{},
 		Created{},
 		WaitStart{},
@@ -598,6 +610,37 @@ func (o Capabilities) visit(v visitor) {
 	v.num(40, "ambient", o.Ambient, formatHex)
 	v.num(48, "keep", o.Keep, formatHex)
 }
+
+// Kind returns KindLandlock.
+func (Landlock) Kind() Kind { return KindLandlock }
+
+func (o Landlock) visit(v visitor) {
+	v.num(8, "files", o.Files, formatHex)
+	v.num(16, "ports", o.Ports, formatHex)
+	v.num(24, "scopes", o.Scopes, formatHex)
+}
+
+// Kind returns KindLandlockPath.
+func (LandlockPath) Kind() Kind { return KindLandlockPath }
+
+func (o LandlockPath) visit(v visitor) {
+	v.str(8, "path", o.Path)
+	v.num(16, "access", o.Access, formatHex)
+	v.flag(1, "optional", o.Optional)
+}
+
+// Kind returns KindLandlockPort.
+func (LandlockPort) Kind() Kind { return KindLandlockPort }
+
+func (o LandlockPort) visit(v visitor) {
+	v.num(8, "port", uint64(o.Port), formatDecimal)
+	v.num(16, "access", o.Access, formatHex)
+}
+
+// Kind returns KindLandlockRestrict.
+func (LandlockRestrict) Kind() Kind { return KindLandlockRestrict }
+
+func (LandlockRestrict) visit(visitor) {}
 
 // Kind returns KindResolveExec.
 func (ResolveExec) Kind() Kind { return KindResolveExec }

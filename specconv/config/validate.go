@@ -71,6 +71,7 @@ func Validate(spec *specs.Spec, host *host.Host) []Problem {
 	if spec.Linux.MountLabel != "" && !host.SELinux {
 		c.errorf(place.At("/linux/mountLabel"), "selinux label is specified in config, but selinux is disabled or not supported").Hint = selinuxHint
 	}
+	c.landlock()
 	if _, ok := spec.Annotations[""]; ok {
 		c.errorf(place.At("/annotations"), "the key of an annotation must not be empty")
 	}

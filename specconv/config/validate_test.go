@@ -13,6 +13,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/specconv/host"
 	"github.com/runnel/runnel/specconv/internal/configtest"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 type validateCase struct {
@@ -34,6 +35,20 @@ func namespace(list ...specs.LinuxNamespace) func(*specs.Spec) {
 
 func mount(m specs.Mount) func(*specs.Spec) {
 	return func(s *specs.Spec) { s.Mounts = []specs.Mount{m} }
+}
+
+// landlock sets annotations of Landlock, names and values in turn.
+func landlock(pairs ...string) func(*specs.Spec) {
+	return func(s *specs.Spec) {
+		s.Annotations = map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			s.Annotations[words.LandlockPrefix+pairs[i]] = pairs[i+1]
+		}
+	}
+}
+
+func landlockABI(version int) func(*host.Host) {
+	return func(h *host.Host) { h.Landlock = version }
 }
 
 func sysctl(key string, types ...specs.LinuxNamespaceType) func(*specs.Spec) {
@@ -101,6 +116,22 @@ var (
 				"/domainname | error | domainname: unable to set domainname without a private UTS namespace",
 				"/domainname | error | domainname: 65 bytes exceed the kernel's limit of 64",
 			}},
+		{name: "Landlock", change: landlock("write", "/tmp,-/x", "connect-tcp", "", "scope", "signal,abstract-unix-socket"), host: landlockABI(6)},
+		{name: "Landlock with mistakes", change: landlock("write", "tmp", "bind-tcp", "-1", "scope", "sig", "best-effort", "x", "y", ""), host: landlockABI(6), want: []string{
+			`/annotations/org.runnel.landlock.best-effort | error | annotations["org.runnel.landlock.best-effort"]: "x" is neither true nor false`,
+			`/annotations/org.runnel.landlock.bind-tcp | error | annotations["org.runnel.landlock.bind-tcp"]: "-1" is not a TCP port (0 to 65535)`,
+			`/annotations/org.runnel.landlock.scope | error | annotations["org.runnel.landlock.scope"]: unknown scope "sig"`,
+			`/annotations/org.runnel.landlock.write | error | annotations["org.runnel.landlock.write"]: "tmp" is not an absolute path`,
+			`/annotations/org.runnel.landlock.y | error | annotations["org.runnel.landlock.y"]: unknown annotation of Landlock: it would restrict nothing`,
+		}},
+		{name: "Landlock alone", change: landlock("best-effort", "true"), host: landlockABI(6), want: []string{
+			`/annotations/org.runnel.landlock.best-effort | error | annotations["org.runnel.landlock.best-effort"]: the annotations of Landlock restrict nothing`}},
+		{name: "no Landlock", change: landlock("read", "/"), want: []string{
+			`/annotations/org.runnel.landlock.read | error | annotations["org.runnel.landlock.read"]: this kernel has no Landlock, and can't restrict files (ABI 3)`}},
+		{name: "old Landlock", change: landlock("read", "/", "scope", "signal", "bind-tcp", "1"), host: landlockABI(3), want: []string{
+			`/annotations/org.runnel.landlock.read | error | annotations["org.runnel.landlock.read"]: Landlock of this kernel has ABI 3, and can't restrict TCP ports (ABI 4), scopes (ABI 6)`}},
+		{name: "as much of Landlock as there is", change: landlock("scope", "signal", "best-effort", "true"), host: landlockABI(5), want: []string{
+			`/annotations/org.runnel.landlock.scope | warning | annotations["org.runnel.landlock.scope"]: Landlock of this kernel has ABI 5, and can't restrict scopes (ABI 6): they are not restricted`}},
 		{name: "annotation", change: func(s *specs.Spec) { s.Annotations = map[string]string{"": "x"} },
 			want: []string{"/annotations | error | annotations: the key of an annotation must not be empty"}},
 		{name: "propagation", change: func(s *specs.Spec) { s.Linux.RootfsPropagation = "ro" },

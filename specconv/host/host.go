@@ -39,6 +39,9 @@ type Host struct {
 	// AppArmor, SELinux and IntelRDT report whether the host has them; they are
 	// set where the config uses them.
 	AppArmor, SELinux, IntelRDT bool
+	// Landlock is the version of Landlock's ABI; 0 if the kernel has none. It is set where the
+	// config asks for Landlock.
+	Landlock int
 	// Kcore reports whether there is a /proc/kcore.
 	Kcore bool
 	// HardLimits are the runtime's own hard limits by RLIMIT_*, of the resources
@@ -54,6 +57,6 @@ type Host struct {
 func Any() *Host {
 	return &Host{
 		Kernel: Kernel{Major: math.MaxInt}, Permitted: math.MaxUint64, Kcore: true,
-		AppArmor: true, SELinux: true, IntelRDT: true,
+		AppArmor: true, SELinux: true, IntelRDT: true, Landlock: math.MaxInt,
 	}
 }

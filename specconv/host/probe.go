@@ -31,6 +31,9 @@ func Probe(spec *specs.Spec, rootfs string) (*Host, error) {
 	h.Permitted = permittedCapabilities()
 	h.probeUserNS()
 	h.probeSecurity(spec)
+	if words.UsesLandlock(spec.Annotations) {
+		h.Landlock = LandlockABI()
+	}
 	if mountsCgroups(spec) {
 		h.Cgroups = mode.Host()
 	}
@@ -96,6 +99,17 @@ func (h *Host) probeSecurity(spec *specs.Spec) {
 	if p != nil && p.SelinuxLabel != "" || spec.Linux != nil && spec.Linux.MountLabel != "" {
 		h.SELinux = isFileSystem("/sys/fs/selinux", unix.SELINUX_MAGIC) && hasPolicy()
 	}
+}
+
+// LandlockABI returns the version of Landlock's ABI; 0 if the kernel has no Landlock, or if it
+// isn't among the security modules that were chosen at boot.
+func LandlockABI() int {
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	abi, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
+	if errno != 0 {
+		return 0
+	}
+	return int(abi)
 }
 
 // hasPolicy reports whether SELinux has loaded a policy: before, all contexts are

@@ -3,6 +3,7 @@
 #include <linux/close_range.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/time.h>
 
 #define LAST_SIGNAL 64
 
@@ -72,6 +73,49 @@ static void reset_signals(void)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, sizeof(none));
 }
 
+/* The times at which the child has begun and each step has ended, for a parent that traces
+ * it; 0 without one. The memory is shared with the parent and unmapped before a filter,
+ * which may refuse the clock, and before the container waits for `start`, when others may
+ * be able to look into this process. execve(2) unmaps it, too. */
+static volatile int64_t *times;
+static uint64_t times_size;
+
+static void map_times(void)
+{
+	struct file_status st;
+	long at, fd = plan.header->trace;
+
+	if (fd == 0)
+		return;
+	if (file_stat(fd, &st) == 0 && st.size >= (plan.header->op_count + 1) * sizeof(*times)) {
+		at = sys6(__NR_mmap, 0, st.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (at > 0 || at < -4096) {
+			times = (volatile int64_t *)at;
+			times_size = st.size;
+		}
+	}
+	sys_close(fd);
+}
+
+/* The clock is that of the day, because time namespaces don't have one of their own. */
+static void stamp(uint32_t i)
+{
+	struct __kernel_timespec now = {0, 0};
+
+	if (!times)
+		return;
+	sys2(__NR_clock_gettime, CLOCK_REALTIME, &now);
+	times[i] = now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void unmap_times(const struct op *next)
+{
+	if (times && (next->kind == OP_SECCOMP || (next->kind == OP_WAIT_START && op_file(next) >= 0))) {
+		sys2(__NR_munmap, (long)times, times_size);
+		times = 0;
+	}
+}
+
 /* argv[1] is the number of the plan's descriptor. What follows is for others who look at
  * the command line. */
 __attribute__((noreturn, used, no_stack_protector)) void child_main(long *stack)
@@ -87,13 +131,17 @@ __attribute__((noreturn, used, no_stack_protector)) void child_main(long *stack)
 	sys2(__NR_prctl, PR_SET_NAME, "runnel-init");
 	reset_signals();
 	sys1(__NR_umask, 0);
+	map_times();
+	stamp(0);
 	for (uint32_t i = 0; i < plan.header->op_count; i++) {
 		long rc;
 
 		self.op = &plan.ops[i];
 		self.part = PART_NONE;
 		self.text_len = 0;
+		unmap_times(self.op);
 		rc = run[self.op->kind](self.op);
+		stamp(i + 1);
 		if (rc < 0)
 			give_up(rc);
 	}

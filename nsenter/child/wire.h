@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0xbf34af4c4870e430ULL
+#define PLAN_MAGIC 0x5fc38b4280d2b755ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -23,7 +23,7 @@ struct plan_header {
 	uint32_t file_count;
 	uint32_t preserve_fds;
 	uint32_t socket;
-	uint32_t reserved;
+	uint32_t trace;
 };
 _Static_assert(sizeof(struct plan_header) == 40, "plan_header");
 

@@ -18,7 +18,7 @@ type header struct {
 	fileCount   uint32
 	preserveFDs uint32
 	socket      uint32
-	reserved    uint32
+	trace       uint32 // the descriptor of Plan.Trace; 0 without
 }
 
 // noFile is the file of an op that has none.
@@ -55,6 +55,11 @@ func (p *Plan) Encode(firstFile, socket int) ([]byte, error) {
 		fileCount:   uint32(len(p.Files)),
 		preserveFDs: uint32(p.PreserveFDs),
 		socket:      uint32(socket),
+	}
+	for i := range p.Files {
+		if p.Trace != "" && p.Files[i].Name == p.Trace {
+			h.trace = uint32(firstFile + i)
+		}
 	}
 	h.put(e.buf)
 	return e.buf, nil

@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0xbf34af4c4870e430
+const magic = 0x5fc38b4280d2b755
 
 // The sizes of an encoded header and op.
 const (
@@ -22,7 +22,7 @@ func (r *header) put(b []byte) {
 	binary.LittleEndian.PutUint32(b[24:], r.fileCount)
 	binary.LittleEndian.PutUint32(b[28:], r.preserveFDs)
 	binary.LittleEndian.PutUint32(b[32:], r.socket)
-	binary.LittleEndian.PutUint32(b[36:], r.reserved)
+	binary.LittleEndian.PutUint32(b[36:], r.trace)
 }
 
 // The kinds of ops.

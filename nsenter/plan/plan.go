@@ -22,6 +22,9 @@ type Plan struct {
 	// Files are the descriptors that the parent passes to the child; steps refer
 	// to them by name.
 	Files []File
+	// Trace is the name of one of Files: memory in which the child writes when each step has
+	// ended; "" for none. See nsenter.Times.
+	Trace string
 	// IDMaps are the maps of idmapped mounts; steps refer to them by name.
 	IDMaps []IDMap
 	Steps  []Step

@@ -74,7 +74,9 @@ func (r *Runtime) create(ctx context.Context, o CreateOptions, forStart bool) (*
 // here on, undo removes what was created. The state directory is locked; the caller unlocks
 // it when the container is complete.
 func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
+	end := r.span("read and check the bundle")
 	b, err := bundle.Open(o.Bundle, o.Config)
+	end(err)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func (r *Runtime) reserve(o CreateOptions) (*creation, error) {
 }
 
 func (c *creation) build(ctx context.Context, forStart bool) (err error) {
-	if err := c.record(); err != nil {
+	if err := c.runtime.timed("save the state", c.record); err != nil {
 		return err
 	}
 	if s := c.options.supervisor; s != nil {
@@ -126,18 +128,18 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 	}
 	// This comes before the plan, which depends on whether the container has a cgroup: an
 	// unprivileged user may not be able to create one.
-	if err := c.createGroups(); err != nil {
+	if err := c.runtime.timed("create the cgroup", c.createGroups); err != nil {
 		return err
 	}
-	if err := c.compile(ctx, provided); err != nil {
+	if err := c.runtime.timed("plan", func() error { return c.compile(ctx, provided) }); err != nil {
 		return err
 	}
-	if err := c.start(provided); err != nil {
+	if err := c.runtime.timed("start", func() error { return c.start(provided) }); err != nil {
 		return err
 	}
 	answer := func(m nsenter.Message) error { return c.answer(ctx, m) }
 	d := dialogue{status: specs.StateCreating, answer: answer, untilCreated: true, gone: c.childEnded}
-	if err := c.converse(ctx, &c.child.Conversation, d); err != nil {
+	if err := c.runtime.timed("the child creates the container", func() error { return c.converse(ctx, &c.child.Conversation, d) }); err != nil {
 		return err
 	}
 	if err := c.settle(); err != nil {
@@ -274,7 +276,9 @@ func (c *creation) start(provided map[string]int) error {
 // setLimits sets the limits of the config. A memory limit that the kernel refuses as
 // busy, as cgroup v1 does, is below what the child uses already.
 func (c *creation) setLimits() error {
+	end := c.runtime.span("set limits")
 	err := c.cgroup.Set(bundle.Resources(c.spec))
+	end(err)
 	if errors.Is(err, unix.EBUSY) && place.Of(err) == memoryLimit {
 		return errLimitTooLow()
 	}
@@ -312,7 +316,9 @@ func (c *creation) setDeferredLimits() error {
 
 // setDevices sets the device rules of the config.
 func (c *creation) setDevices() error {
+	end := c.runtime.span("set device rules")
 	err := c.runtime.cgroups().SetDevices(c.cgroup, c.spec)
+	end(err)
 	if err == nil {
 		c.runtime.debugf("create %s: device rules are set", c.options.ID)
 	}

@@ -161,11 +161,11 @@ func (r *Runtime) deleteBroken(id string, force bool, cause error) error {
 // it. After an error at any point another delete can continue.
 func (c *Container) delete() error {
 	c.runtime.debugf("delete %s: pid %d, state %s", c.dir.ID(), c.state.Pid, c.dir.Path())
-	if err := c.stop(); err != nil {
+	if err := c.runtime.timed("end the processes", c.stop); err != nil {
 		return err
 	}
 	if m := c.manager(); m != nil {
-		if err := m.Destroy(); err != nil {
+		if err := c.runtime.timed("remove the cgroup", m.Destroy); err != nil {
 			return fmt.Errorf("delete %s: %w", c.dir.ID(), err)
 		}
 		c.runtime.debugf("delete %s: cgroup %v is removed", c.dir.ID(), c.state.Cgroup.Paths)

@@ -107,14 +107,14 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if x.streams, err = x.options.Stdio.open(x.wanted, provided); err != nil {
 		return err
 	}
-	if err := x.compile(ctx); err != nil {
+	if err := x.runtime.timed("plan", func() error { return x.compile(ctx) }); err != nil {
 		return err
 	}
 	if err := x.start(ctx, provided); err != nil {
 		return err
 	}
 	d := dialogue{status: specs.StateRunning, answer: x.answer, gone: x.programRuns}
-	if err := x.converse(ctx, &x.child.Conversation, d); err != nil {
+	if err := x.runtime.timed("the child enters the container", func() error { return x.converse(ctx, &x.child.Conversation, d) }); err != nil {
 		return err
 	}
 	if err := x.streams.receive(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/explain"
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
+	"github.com/runnel/runnel/libcontainer/trace"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv"
@@ -50,6 +51,11 @@ type launch struct {
 	task string
 	// reaped: the process has ended and been waited for, so that its pid may be another's.
 	reaped bool
+	// times is nil without a trace. gone is when the program was executed, and failed why the
+	// child has failed.
+	times  *nsenter.Times
+	gone   int64
+	failed error
 }
 
 // startChild starts a child that carries out the plan. The child is in the cgroup group
@@ -62,8 +68,13 @@ func (l *launch) startChild(o nsenter.Options, group cgroups.Group) (err error) 
 			return explain.Cgroup("cgroup", err)
 		}
 	}
+	if err := l.traceSteps(&o); err != nil {
+		return err
+	}
 	l.started, l.group = o, group
+	end := l.runtime.span("start the child")
 	l.child, err = l.clone()
+	end(err)
 	return err
 }
 
@@ -155,6 +166,9 @@ func (l *launch) converse(ctx context.Context, conversation *nsenter.Conversatio
 		}
 		done, err := l.next(conversation, d)
 		if done || err != nil {
+			if l.failed = err; l.times != nil && !d.untilCreated {
+				l.gone = trace.Now()
+			}
 			return err
 		}
 	}
@@ -186,7 +200,10 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 		l.announced = true
 		return false, nil
 	case nsenter.Listener: // sent by a helper process of the process, see passListener
-		if err := l.passListener(d.status, m); err != nil {
+		end := l.runtime.span(spanOf(m.Kind))
+		err := l.passListener(d.status, m)
+		end(err)
+		if err != nil {
 			return false, err
 		}
 		// EPIPE: the agent has answered the very system call in which the process waits
@@ -206,13 +223,19 @@ func (l *launch) next(conversation *nsenter.Conversation, d dialogue) (done bool
 	case m.Kind == nsenter.Failed:
 		return false, l.explain(m.Failure)
 	case m.Kind == nsenter.Tree && l.child != nil:
-		return false, l.answerTree(m)
+		end := l.runtime.span(spanOf(m.Kind))
+		err := l.answerTree(m)
+		end(err)
+		return false, err
 	case m.Kind == nsenter.Created || m.Kind == nsenter.Starting:
 		return m.Kind == nsenter.Created && d.untilCreated, nil
 	case d.answer == nil:
 		return false, fmt.Errorf("unexpected message %d of the child", m.Kind)
 	}
-	if err := d.answer(m); err != nil {
+	end := l.runtime.span(spanOf(m.Kind))
+	err = d.answer(m)
+	end(err)
+	if err != nil {
 		return false, err
 	}
 	return false, conversation.Go()
@@ -347,6 +370,7 @@ func (l *launch) killForked() {
 // close closes all descriptors of the launch except the container's. With keep it
 // leaves open the pidfd of the process and its terminal.
 func (l *launch) close(keep bool) {
+	l.endSteps()
 	l.streams.close(keep)
 	if l.child != nil {
 		l.child.Close()

@@ -22,7 +22,7 @@ func (c *Container) Pause() error {
 	if m == nil {
 		return explain.Cgroup("cgroup", errors.New("the container has no cgroup of its own to freeze"))
 	}
-	if err := m.Freeze(); err != nil {
+	if err := c.runtime.timed("freeze", m.Freeze); err != nil {
 		// A container of which only some processes are frozen would be neither paused
 		// nor running.
 		_ = m.Thaw()
@@ -43,7 +43,7 @@ func (c *Container) Resume() error {
 	if frozen, err := m.Frozen(); err != nil || !frozen {
 		return ErrNotPaused
 	}
-	if err := m.Thaw(); err != nil {
+	if err := c.runtime.timed("thaw", m.Thaw); err != nil {
 		return fmt.Errorf("resume %s: %w", c.dir.ID(), explain.Cgroup("cgroup", err))
 	}
 	c.runtime.debugf("resume %s: cgroup %v is thawed", c.dir.ID(), c.state.Cgroup.Paths)

@@ -146,7 +146,9 @@ func (r *Runtime) filter(ctx context.Context, profile *specs.LinuxSeccomp) (*spe
 	if profile == nil {
 		return nil, nil
 	}
+	end := r.span("compile the seccomp profile")
 	f, warnings, err := seccomp.Compile(ctx, profile, filepath.Join(r.Root, state.CacheName))
+	end(err)
 	for _, w := range warnings {
 		r.warn(w.Error())
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/hook"
 	"github.com/runnel/runnel/libcontainer/preflight"
+	"github.com/runnel/runnel/libcontainer/trace"
 	"github.com/runnel/runnel/specconv/config"
 )
 
@@ -30,6 +31,8 @@ type Runtime struct {
 	// long as config.json sets no limit and no cgroupsPath. With SystemdCgroup it
 	// selects the user's systemd manager, which requires cgroup v2.
 	Rootless bool
+	// Trace records what methods do and how long it takes; nil records nothing.
+	Trace *trace.Trace
 	// Warn, Info and Debug receive log messages, one call for each; nil discards them.
 	// Info receives the output of hooks. They are called by the goroutine that calls a
 	// method.
@@ -55,7 +58,9 @@ func (r *Runtime) debugf(format string, args ...any) {
 	}
 }
 
-func (r *Runtime) hooks() hook.Runner { return hook.Runner{Info: r.Info, Debug: r.Debug} }
+func (r *Runtime) hooks() hook.Runner {
+	return hook.Runner{Info: r.Info, Debug: r.Debug, Trace: r.Trace}
+}
 
 func (r *Runtime) cgroups() cgrouppolicy.Policy {
 	return cgrouppolicy.Policy{Systemd: r.SystemdCgroup, None: r.NoCgroup, Rootless: r.Rootless, Debug: r.Debug}

@@ -176,7 +176,9 @@ func (c *Container) finishStart(ctx context.Context, conversation *nsenter.Conve
 // In start, a program that can't be executed is one that has ended at once.
 func (l *launch) begin(ctx context.Context, conversation *nsenter.Conversation) error {
 	d := dialogue{status: specs.StateCreated, gone: l.vanished}
+	end := l.runtime.span("the child executes the program")
 	failure := l.converse(ctx, conversation, d)
+	end(failure)
 	status := specs.StateRunning
 	switch {
 	case failure == nil:

@@ -68,7 +68,7 @@ const (
 func (c *Container) Apply(u Update) error {
 	p, err := c.prepareUpdate(u)
 	if err == nil {
-		err = p.apply()
+		err = c.runtime.timed("change the container", p.apply)
 	}
 	if err == nil {
 		c.tellListeners("update", 0)

@@ -4,7 +4,7 @@
 # _runnel_flags COMMAND: the flags of a command, the global ones for ''.
 _runnel_flags() {
 	case $1 in
-	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --version -v --help -h' ;;
+	'') echo '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --trace --trace-format --version -v --help -h' ;;
 	spec) echo '--bundle -b --file -f --rootless --from-image --platform --allow-devices --max-size --seccomp --help -h' ;;
 	check) echo '--bundle -b --config -f --json --host --help -h' ;;
 	explain) echo '--bundle -b --config --format -f --fail-on --help -h' ;;
@@ -47,6 +47,8 @@ _runnel_value() {
 	' --root') echo directories ;;
 	' --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	' --rootless') echo words 'auto true false' ;;
+	' --trace') echo files ;;
+	' --trace-format') echo words '' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
 	'spec --file' | 'spec -f') echo files ;;
 	'spec --from-image') echo words '' ;;
@@ -57,6 +59,8 @@ _runnel_value() {
 	'spec --log-format') echo words 'text json' ;;
 	'spec --root') echo directories ;;
 	'spec --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'spec --trace') echo files ;;
+	'spec --trace-format') echo words '' ;;
 	'check --bundle' | 'check -b') echo directories ;;
 	'check --config' | 'check -f') echo files ;;
 	'check --log') echo files ;;
@@ -65,6 +69,8 @@ _runnel_value() {
 	'check --root') echo directories ;;
 	'check --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'check --rootless') echo words 'auto true false' ;;
+	'check --trace') echo files ;;
+	'check --trace-format') echo words '' ;;
 	'explain --bundle' | 'explain -b') echo directories ;;
 	'explain --config') echo files ;;
 	'explain --format' | 'explain -f') echo words 'table json' ;;
@@ -75,6 +81,8 @@ _runnel_value() {
 	'explain --root') echo directories ;;
 	'explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'explain --rootless') echo words 'auto true false' ;;
+	'explain --trace') echo files ;;
+	'explain --trace-format') echo words '' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
 	'plan --config' | 'plan -f') echo files ;;
 	'plan --log') echo files ;;
@@ -83,6 +91,8 @@ _runnel_value() {
 	'plan --root') echo directories ;;
 	'plan --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'plan --rootless') echo words 'auto true false' ;;
+	'plan --trace') echo files ;;
+	'plan --trace-format') echo words '' ;;
 	'seccomp explain --arch') echo words '' ;;
 	'seccomp explain --cap') echo words '' ;;
 	'seccomp explain --format' | 'seccomp explain -f') echo words 'table json' ;;
@@ -92,6 +102,8 @@ _runnel_value() {
 	'seccomp explain --root') echo directories ;;
 	'seccomp explain --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'seccomp explain --rootless') echo words 'auto true false' ;;
+	'seccomp explain --trace') echo files ;;
+	'seccomp explain --trace-format') echo words '' ;;
 	'seccomp record --bundle' | 'seccomp record -b') echo directories ;;
 	'seccomp record --config' | 'seccomp record -f') echo files ;;
 	'seccomp record --console-socket') echo files ;;
@@ -106,6 +118,8 @@ _runnel_value() {
 	'seccomp record --root') echo directories ;;
 	'seccomp record --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'seccomp record --rootless') echo words 'auto true false' ;;
+	'seccomp record --trace') echo files ;;
+	'seccomp record --trace-format') echo words '' ;;
 	'run --bundle' | 'run -b') echo directories ;;
 	'run --config' | 'run -f') echo files ;;
 	'run --console-socket') echo files ;;
@@ -119,6 +133,8 @@ _runnel_value() {
 	'run --root') echo directories ;;
 	'run --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'run --rootless') echo words 'auto true false' ;;
+	'run --trace') echo files ;;
+	'run --trace-format') echo words '' ;;
 	'create --bundle' | 'create -b') echo directories ;;
 	'create --config' | 'create -f') echo files ;;
 	'create --console-socket') echo files ;;
@@ -131,12 +147,16 @@ _runnel_value() {
 	'create --root') echo directories ;;
 	'create --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'create --rootless') echo words 'auto true false' ;;
+	'create --trace') echo files ;;
+	'create --trace-format') echo words '' ;;
 	'start --log') echo files ;;
 	'start --log-level') echo words 'error warn info debug' ;;
 	'start --log-format') echo words 'text json' ;;
 	'start --root') echo directories ;;
 	'start --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'start --rootless') echo words 'auto true false' ;;
+	'start --trace') echo files ;;
+	'start --trace-format') echo words '' ;;
 	'exec --console-socket') echo files ;;
 	'exec --pidfd-socket') echo files ;;
 	'exec --cwd') echo directories ;;
@@ -157,24 +177,32 @@ _runnel_value() {
 	'exec --root') echo directories ;;
 	'exec --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'exec --rootless') echo words 'auto true false' ;;
+	'exec --trace') echo files ;;
+	'exec --trace-format') echo words '' ;;
 	'kill --log') echo files ;;
 	'kill --log-level') echo words 'error warn info debug' ;;
 	'kill --log-format') echo words 'text json' ;;
 	'kill --root') echo directories ;;
 	'kill --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'kill --rootless') echo words 'auto true false' ;;
+	'kill --trace') echo files ;;
+	'kill --trace-format') echo words '' ;;
 	'pause --log') echo files ;;
 	'pause --log-level') echo words 'error warn info debug' ;;
 	'pause --log-format') echo words 'text json' ;;
 	'pause --root') echo directories ;;
 	'pause --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'pause --rootless') echo words 'auto true false' ;;
+	'pause --trace') echo files ;;
+	'pause --trace-format') echo words '' ;;
 	'resume --log') echo files ;;
 	'resume --log-level') echo words 'error warn info debug' ;;
 	'resume --log-format') echo words 'text json' ;;
 	'resume --root') echo directories ;;
 	'resume --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'resume --rootless') echo words 'auto true false' ;;
+	'resume --trace') echo files ;;
+	'resume --trace-format') echo words '' ;;
 	'update --resources' | 'update -r') echo files ;;
 	'update --blkio-weight') echo words '' ;;
 	'update --cpu-period') echo words '' ;;
@@ -201,6 +229,8 @@ _runnel_value() {
 	'update --root') echo directories ;;
 	'update --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'update --rootless') echo words 'auto true false' ;;
+	'update --trace') echo files ;;
+	'update --trace-format') echo words '' ;;
 	'mounts add --type' | 'mounts add -t') echo words '' ;;
 	'mounts add --source') echo files ;;
 	'mounts add --target') echo files ;;
@@ -211,12 +241,16 @@ _runnel_value() {
 	'mounts add --root') echo directories ;;
 	'mounts add --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'mounts add --rootless') echo words 'auto true false' ;;
+	'mounts add --trace') echo files ;;
+	'mounts add --trace-format') echo words '' ;;
 	'mounts remove --log') echo files ;;
 	'mounts remove --log-level') echo words 'error warn info debug' ;;
 	'mounts remove --log-format') echo words 'text json' ;;
 	'mounts remove --root') echo directories ;;
 	'mounts remove --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'mounts remove --rootless') echo words 'auto true false' ;;
+	'mounts remove --trace') echo files ;;
+	'mounts remove --trace-format') echo words '' ;;
 	'wait --format' | 'wait -f') echo words 'table json' ;;
 	'wait --log') echo files ;;
 	'wait --log-level') echo words 'error warn info debug' ;;
@@ -224,12 +258,16 @@ _runnel_value() {
 	'wait --root') echo directories ;;
 	'wait --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'wait --rootless') echo words 'auto true false' ;;
+	'wait --trace') echo files ;;
+	'wait --trace-format') echo words '' ;;
 	'delete --log') echo files ;;
 	'delete --log-level') echo words 'error warn info debug' ;;
 	'delete --log-format') echo words 'text json' ;;
 	'delete --root') echo directories ;;
 	'delete --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'delete --rootless') echo words 'auto true false' ;;
+	'delete --trace') echo files ;;
+	'delete --trace-format') echo words '' ;;
 	'checkpoint --image-path') echo directories ;;
 	'checkpoint --work-path') echo directories ;;
 	'checkpoint --manage-cgroups-mode') echo words '' ;;
@@ -243,6 +281,8 @@ _runnel_value() {
 	'checkpoint --root') echo directories ;;
 	'checkpoint --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'checkpoint --rootless') echo words 'auto true false' ;;
+	'checkpoint --trace') echo files ;;
+	'checkpoint --trace-format') echo words '' ;;
 	'restore --image-path') echo directories ;;
 	'restore --work-path') echo directories ;;
 	'restore --manage-cgroups-mode') echo words '' ;;
@@ -259,6 +299,8 @@ _runnel_value() {
 	'restore --root') echo directories ;;
 	'restore --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'restore --rootless') echo words 'auto true false' ;;
+	'restore --trace') echo files ;;
+	'restore --trace-format') echo words '' ;;
 	'gc --format' | 'gc -f') echo words 'table json' ;;
 	'gc --log') echo files ;;
 	'gc --log-level') echo words 'error warn info debug' ;;
@@ -266,6 +308,8 @@ _runnel_value() {
 	'gc --root') echo directories ;;
 	'gc --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'gc --rootless') echo words 'auto true false' ;;
+	'gc --trace') echo files ;;
+	'gc --trace-format') echo words '' ;;
 	'list --format' | 'list -f') echo words 'table json' ;;
 	'list --log') echo files ;;
 	'list --log-level') echo words 'error warn info debug' ;;
@@ -273,12 +317,16 @@ _runnel_value() {
 	'list --root') echo directories ;;
 	'list --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'list --rootless') echo words 'auto true false' ;;
+	'list --trace') echo files ;;
+	'list --trace-format') echo words '' ;;
 	'state --log') echo files ;;
 	'state --log-level') echo words 'error warn info debug' ;;
 	'state --log-format') echo words 'text json' ;;
 	'state --root') echo directories ;;
 	'state --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'state --rootless') echo words 'auto true false' ;;
+	'state --trace') echo files ;;
+	'state --trace-format') echo words '' ;;
 	'inspect --format' | 'inspect -f') echo words 'table json' ;;
 	'inspect --log') echo files ;;
 	'inspect --log-level') echo words 'error warn info debug' ;;
@@ -286,6 +334,8 @@ _runnel_value() {
 	'inspect --root') echo directories ;;
 	'inspect --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'inspect --rootless') echo words 'auto true false' ;;
+	'inspect --trace') echo files ;;
+	'inspect --trace-format') echo words '' ;;
 	'mounts list --format' | 'mounts list -f') echo words 'table json' ;;
 	'mounts list --log') echo files ;;
 	'mounts list --log-level') echo words 'error warn info debug' ;;
@@ -293,6 +343,8 @@ _runnel_value() {
 	'mounts list --root') echo directories ;;
 	'mounts list --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'mounts list --rootless') echo words 'auto true false' ;;
+	'mounts list --trace') echo files ;;
+	'mounts list --trace-format') echo words '' ;;
 	'ps --format' | 'ps -f') echo words 'table json' ;;
 	'ps --log') echo files ;;
 	'ps --log-level') echo words 'error warn info debug' ;;
@@ -300,6 +352,8 @@ _runnel_value() {
 	'ps --root') echo directories ;;
 	'ps --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'ps --rootless') echo words 'auto true false' ;;
+	'ps --trace') echo files ;;
+	'ps --trace-format') echo words '' ;;
 	'events --interval') echo words '' ;;
 	'events --psi') echo words '' ;;
 	'events --log') echo files ;;
@@ -308,6 +362,8 @@ _runnel_value() {
 	'events --root') echo directories ;;
 	'events --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'events --rootless') echo words 'auto true false' ;;
+	'events --trace') echo files ;;
+	'events --trace-format') echo words '' ;;
 	'info --format' | 'info -f') echo words 'table json' ;;
 	'info --log') echo files ;;
 	'info --log-level') echo words 'error warn info debug' ;;
@@ -315,18 +371,24 @@ _runnel_value() {
 	'info --root') echo directories ;;
 	'info --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'info --rootless') echo words 'auto true false' ;;
+	'info --trace') echo files ;;
+	'info --trace-format') echo words '' ;;
 	'features --log') echo files ;;
 	'features --log-level') echo words 'error warn info debug' ;;
 	'features --log-format') echo words 'text json' ;;
 	'features --root') echo directories ;;
 	'features --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'features --rootless') echo words 'auto true false' ;;
+	'features --trace') echo files ;;
+	'features --trace-format') echo words '' ;;
 	'help --log') echo files ;;
 	'help --log-level') echo words 'error warn info debug' ;;
 	'help --log-format') echo words 'text json' ;;
 	'help --root') echo directories ;;
 	'help --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
 	'help --rootless') echo words 'auto true false' ;;
+	'help --trace') echo files ;;
+	'help --trace-format') echo words '' ;;
 	esac
 }
 
@@ -384,7 +446,7 @@ _runnel() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_runnel_flags "$command")" -- "$current")
 		# Global flags are accepted after the command, too.
 		if [[ -n $command && ${#COMPREPLY[@]} == 0 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless' -- "$current")
+			mapfile -t COMPREPLY < <(compgen -W '--debug --log --log-level --log-format --root --systemd-cgroup --cgroup-manager --rootless --trace --trace-format' -- "$current")
 		fi
 		return
 	fi

@@ -26,6 +26,8 @@ complete -c runnel -l root -x -a '(__fish_complete_directories)' -d 'keep the st
 complete -c runnel -l systemd-cgroup -d 'create cgroups through systemd; cgroupsPath is slice:prefix:name'
 complete -c runnel -l cgroup-manager -x -a 'cgroupfs systemd disabled' -d 'choose the cgroup MANAGER: cgroupfs, systemd, or disabled for no cgroups'
 complete -c runnel -n 'not __fish_seen_subcommand_from spec' -l rootless -x -a 'auto true false' -d 'ignore cgroup permission errors if MODE is true, or auto and the user is not root'
+complete -c runnel -l trace -r -F -d 'write to FILE what the command did and how long each part took'
+complete -c runnel -l trace-format -x -d 'set the FORMAT of the trace: chrome, otlp or html'
 complete -c runnel -n '__fish_use_subcommand' -l version -s v -d 'print the version'
 complete -c runnel -n '__fish_use_subcommand' -l help -s h -d 'show help'
 

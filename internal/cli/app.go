@@ -66,7 +66,10 @@ func (s *session) before(c *cli.Context) error {
 		return nil // only help is shown
 	}
 	s.global = c
-	return s.openLog()
+	if err := s.openLog(); err != nil {
+		return err
+	}
+	return s.openTrace(c)
 }
 
 // noCommand runs if the arguments name no command.

@@ -28,6 +28,8 @@ func globalFlags() []cli.Flag {
 			Name: "rootless", Usage: "ignore cgroup permission errors if `MODE` is true, or auto and the user is not root",
 			Value: "auto", DefaultText: "auto",
 		},
+		&cli.StringFlag{Name: "trace", Usage: "write to `FILE` what the command did and how long each part took"},
+		&cli.StringFlag{Name: "trace-format", Usage: "set the `FORMAT` of the trace: chrome, otlp or html", DefaultText: "by the suffix .otlp or .html, else chrome"},
 		&cli.StringFlag{Name: "criu", Hidden: true, Usage: "accepted and ignored: `PATH`"},
 	})
 }

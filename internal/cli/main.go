@@ -40,6 +40,7 @@ type session struct {
 	// global holds the global flags. It is set before a command runs.
 	global *cli.Context
 	log    *logging.Log
+	trace  *account // nil without --trace
 	// status is the exit code. An error without a status exits with exitError.
 	status int
 }
@@ -60,6 +61,9 @@ func (s *session) main(args []string) int {
 	err := s.run(args)
 	if err == nil {
 		err = out.err
+	}
+	if failed := s.endTrace(err); err == nil {
+		err = failed
 	}
 	if err == nil {
 		return s.status

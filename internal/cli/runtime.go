@@ -37,6 +37,7 @@ func (s *session) runtime() (*libcontainer.Runtime, error) {
 	if s.log.Has(logging.Debug) {
 		r.Debug = func(message string) { s.log.Write(logging.Debug, message) }
 	}
+	s.traced(r)
 	return r, nil
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/fault"
+	"github.com/runnel/runnel/libcontainer/trace"
 	"github.com/runnel/runnel/nsenter"
 )
 
@@ -29,6 +30,7 @@ import (
 type Runner struct {
 	Info, Debug func(string)
 	Dir         string
+	Trace       *trace.Trace // nil for none
 }
 
 // RunAll runs hooks in their order, and stops at the first that fails. The kind is the
@@ -52,8 +54,9 @@ func (r Runner) Run(ctx context.Context, kind string, index int, hook *specs.Hoo
 	at := Place(kind, index)
 	origin := at.String() + " " + hook.Path
 	var out, errs output
-	begin := time.Now()
+	begin, end := time.Now(), r.Trace.Begin("hook "+hook.Path, "place", at.String())
 	err := r.execute(ctx, hook, state, &out, &errs)
+	end(err)
 	if r.Debug != nil {
 		r.Debug(fmt.Sprintf("%s: ended after %v", origin, time.Since(begin)))
 	}

@@ -22,7 +22,7 @@ const (
 // without an entry may import no package of the module.
 var arrows = map[string][]string{
 	"":                 {"internal/cli"},
-	"internal/cli/...": {"libcontainer", "libcontainer/criu", "libcontainer/fault", "libcontainer/sdnotify", "specconv/config", "nsenter/plan", "internal/..."},
+	"internal/cli/...": {"libcontainer", "libcontainer/criu", "libcontainer/fault", "libcontainer/sdnotify", "libcontainer/trace", "specconv/config", "nsenter/plan", "internal/..."},
 
 	// No command links it: its packages double the time of a start.
 	"image/...": {"image"},
@@ -39,7 +39,8 @@ var arrows = map[string][]string{
 	},
 	"libcontainer/cgrouppolicy": {"specconv/...", "cgroups/...", "internal/..."},
 	"libcontainer/bundle":       {"libcontainer/fault", "specconv/...", "internal/..."},
-	"libcontainer/hook":         {"libcontainer/fault", "nsenter", "internal/..."},
+	"libcontainer/trace":        {"internal/..."},
+	"libcontainer/hook":         {"libcontainer/fault", "libcontainer/trace", "nsenter", "internal/..."},
 	"libcontainer/resctrl":      {"libcontainer/state", "internal/..."},
 	"libcontainer/sdnotify":     {"libcontainer/state", "internal/..."},
 	"libcontainer/isolation":    {"specconv/...", "internal/..."},

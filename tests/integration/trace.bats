@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# The account of a command: what it did, and how long each part took.
+
+load lib
+
+setup_file() {
+	load lib
+	only_ours 'the option --trace'
+}
+
+# names FILE TRACK prints the names of the parts in a Chrome trace: 1 is the command, 2 the child.
+names() { jq -r ".traceEvents[] | select(.ph == \"X\" and .tid == $2) | .name" "$1"; }
+
+@test "trace: run, with the steps of the child" {
+	args true
+	ok runtime --trace t.json run c
+	equal "$(names t.json 1 | head -n 1)" 'runnel run'
+	names t.json 1 | grep -qx 'read and check the bundle'
+	names t.json 1 | grep -qx 'the child executes the program'
+	names t.json 2 | grep -qx 'mount proc /proc'
+	equal "$(jq -r '.traceEvents[] | select(.name == "mount proc /proc") | .args.place' t.json)" 'mounts[0] /proc'
+	# Whatever the child does is within the command, and one step follows the other.
+	equal "$(jq -c '.traceEvents | (map(select(.ph == "X" and .tid == 1))[0]) as $all |
+		[map(select(.ph == "X" and .tid == 2)) | sort_by(.ts) | .[] | .ts >= $all.ts and .ts + .dur <= $all.ts + $all.dur] | all' t.json)" true
+	equal "$(jq '.traceEvents | map(select(.ph == "X" and .tid == 2)) | sort_by(.ts) | [range(1; length) as $i | .[$i].ts - .[$i - 1].ts - .[$i - 1].dur] |
+		map(fabs < 0.01) | all' t.json)" true
+	# Messages of --debug are in it, and nowhere else.
+	jq -e '.traceEvents | map(select(.ph == "i")) | length > 3' t.json
+	equal "$(stat -c %a t.json)" 600
+}
+
+@test "trace: create, start, exec and delete" {
+	args sleep 1000
+	local command
+	ok runtime create --trace create.json c
+	ok runtime start --trace start.json c
+	ok runtime --trace exec.json exec c sh -c 'ls -l /proc/self/fd; grep -c memfd /proc/self/maps || true'
+	# The child has given the memory for its times back.
+	equal "$(tail -n 1 <<<"$output")" 0
+	! grep -q memfd <<<"$output" || fail "$output"
+	ok runtime --trace pause.json pause c
+	ok runtime --trace delete.json delete --force c
+	for command in create start exec pause delete; do
+		equal "$(names $command.json 1 | head -n 1)" "runnel $command"
+	done
+	names create.json 2 | grep -qx 'pivot'
+	names exec.json 2 | grep -qx join-process
+	names pause.json 1 | grep -qx freeze
+	names delete.json 1 | grep -qx 'end the processes'
+}
+
+@test "trace: a container that waits has no trace of it" {
+	args sleep 1000
+	ok runtime create --trace t.json c
+	local pid
+	pid=$(pid_of c)
+	equal "$(grep -c 'memfd:times' "/proc/$pid/maps")" 0
+	equal "$(find "/proc/$pid/fd" -lname '*times*')" ''
+	ok runtime start c
+	ok runtime delete --force c
+}
+
+@test "trace: a command that fails" {
+	config '.mounts += [{"destination": "/data", "type": "nosuchfs", "source": "x"}]'
+	exits 1 runtime --trace t.json create c
+	equal "$(jq -r '.traceEvents[] | select(.name == "runnel create") | .args.error' t.json | grep -c nosuchfs)" 1
+	equal "$(jq -r '.traceEvents[] | select(.tid == 2 and .args.error) | .name' t.json)" 'mount nosuchfs /data'
+	nothing_left
+	exits 1 runtime --trace t.json state absent
+	matches "$(jq -r '.traceEvents[] | select(.name == "runnel state") | .args.error' t.json)" 'does not exist'
+}
+
+@test "trace: OpenTelemetry, below the caller's span" {
+	args true
+	export TRACEPARENT=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+	ok runtime --trace t.otlp.json run c
+	local spans='.resourceSpans[0].scopeSpans[0].spans'
+	equal "$(jq -c "$spans | [(map(.traceId) | unique), (map(select(.name == \"runnel run\"))[0].parentSpanId)]" t.otlp.json)" \
+		'[["0af7651916cd43dd8448eb211c80319c"],"b7ad6b7169203331"]'
+	# Each other span is below one of these.
+	equal "$(jq "$spans | (map(.spanId) + [\"b7ad6b7169203331\"]) as \$ids | map(.parentSpanId | IN(\$ids[])) | all" t.otlp.json)" true
+	equal "$(jq -r '.resourceSpans[0].resource.attributes[] | select(.key == "service.name") | .value.stringValue' t.otlp.json)" runnel
+	unset TRACEPARENT
+	ok runtime --trace t2 --trace-format otlp run c
+	equal "$(jq -r "$spans | map(select(.name == \"runnel run\"))[0] | has(\"parentSpanId\")" t2)" false
+}
+
+@test "trace: a page with a picture" {
+	config '.mounts += [{"destination": "/<b>&\"x", "type": "tmpfs", "source": "tmpfs"}]'
+	args true
+	mkdir -p 'rootfs/<b>&"x'
+	ok runtime --trace t.html run c
+	grep -q '<svg ' t.html
+	grep -q 'mount tmpfs /&lt;b&gt;&amp;&quot;x' t.html
+	equal "$(grep -c '<b>\|<script\|href=\|src=' t.html)" 0
+	command -v python3 >/dev/null || skip 'there is no python3'
+	python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse("t.html")' || fail 'it is no XML'
+}
+
+@test "trace: what can't be, and nothing without it" {
+	exits 1 runtime --trace /no/such/dir/t create c
+	says '\-\-trace: open /no/such/dir/t: no such file or directory'
+	exits 1 runtime --trace t --trace-format svg create c
+	says 'invalid value "svg" for --trace-format'
+	exits 1 runtime --trace-format html create c
+	says '\-\-trace-format is for --trace'
+	nothing_left
+	command -v strace >/dev/null || skip 'there is no strace'
+	args true
+	strace -f -qq -o calls "$RUNTIME" --root "$ROOT" run c
+	equal "$(grep -c 'memfd_create("times"' calls)" 0
+}

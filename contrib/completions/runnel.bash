@@ -8,7 +8,7 @@ _runnel_flags() {
 	spec) echo '--bundle -b --file -f --rootless --from-image --platform --allow-devices --max-size --seccomp --help -h' ;;
 	check) echo '--bundle -b --config -f --json --host --help -h' ;;
 	explain) echo '--bundle -b --config --format -f --fail-on --help -h' ;;
-	plan) echo '--bundle -b --config -f --no-pivot --help -h' ;;
+	plan) echo '--bundle -b --config -f --no-pivot --format --help -h' ;;
 	'seccomp explain') echo '--arch --cap --format -f --help -h' ;;
 	'seccomp record') echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --output -o --base --no-subreaper --help -h' ;;
 	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --seccomp-log --help -h' ;;
@@ -85,6 +85,7 @@ _runnel_value() {
 	'explain --trace-format') echo words '' ;;
 	'plan --bundle' | 'plan -b') echo directories ;;
 	'plan --config' | 'plan -f') echo files ;;
+	'plan --format') echo words 'table json' ;;
 	'plan --log') echo files ;;
 	'plan --log-level') echo words 'error warn info debug' ;;
 	'plan --log-format') echo words 'text json' ;;

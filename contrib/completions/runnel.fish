@@ -66,6 +66,7 @@ complete -c runnel -n __fish_use_subcommand -a plan -d 'print the steps that cre
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l config -s f -r -F -d 'read FILE instead of the bundle\'s config.json'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l no-pivot -d 'use MS_MOVE and chroot instead of pivot_root, for a root file system on a ramfs'
+complete -c runnel -n '__fish_seen_subcommand_from plan' -l format -x -a 'table json' -d 'set the output FORMAT: text or dot'
 complete -c runnel -n '__fish_seen_subcommand_from plan' -l help -s h -d 'show help'
 
 complete -c runnel -n '__fish_seen_subcommand_from seccomp; and __fish_seen_subcommand_from explain' -l arch -x -d 'explain calls of a process of this ARCHITECTURE, such as x86_64 or x86'

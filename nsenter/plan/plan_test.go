@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/runnel/runnel/internal/place"
 )
 
@@ -101,6 +103,47 @@ func TestKindsAreComplete(t *testing.T) {
 	}
 	if got := strings.Count(out.String(), "# here\n"); got != len(ops) {
 		t.Errorf("Print wrote %d lines of %d", got, len(ops))
+	}
+}
+
+func TestDot(t *testing.T) {
+	p := &Plan{CloneFlags: 0x20000}
+	p.Add(place.Place{}, Checkpoint{Point: CheckpointMaps})
+	p.Add(place.At("/mounts/0").Named("/x"), Mount{FSType: "tmpfs", Target: "/a\"]\n\x1b\\n"})
+	p.Add(place.At("/process/args"), Exec{Args: []string{"x"}, Env: []string{"SECRET=1"}})
+	var out strings.Builder
+	if err := p.Dot(&out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `digraph plan {
+	rankdir=TB;
+	node [shape=box, fontname="sans-serif", fontsize=10];
+	edge [fontname="sans-serif", fontsize=9];
+	subgraph cluster_child {
+		label="child";
+		c0 [label="0  checkpoint"];
+		c1 [label="1  mount tmpfs /a\"]??\\n\nmounts[0] /x"];
+		c0 -> c1;
+		c2 [label="2  exec\nprocess.args"];
+		c1 -> c2;
+	}
+	p0 -> c0 [style=dashed, constraint=false, label="clone, execve"];
+	c0 -> p1 [style=dashed, constraint=false, label="Maps"];
+	p1 -> c1 [style=dashed, constraint=false, label="Go"];
+	c2 -> p2 [style=dashed, constraint=false, label="end of file"];
+	subgraph cluster_parent {
+		label="parent";
+		node [style=rounded];
+		p0 [label="start the child in new namespaces: mount"];
+		p1 [label="write id maps and time offsets, join the cgroup"];
+		p0 -> p1;
+		p2 [label="the program runs: poststart hooks"];
+		p1 -> p2;
+	}
+}
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("Dot() (-want +got):\n%s", diff)
 	}
 }
 

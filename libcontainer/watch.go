@@ -360,10 +360,8 @@ func (w *watch) deleted(id string) error {
 	case known == nil || !known.container.dir.IsRemoved():
 		return nil
 	default:
-		if known.pidfd >= 0 {
-			if err := w.ended(known); err != nil {
-				return err
-			}
+		if err := w.ended(known); err != nil {
+			return err
 		}
 		delete(w.watched, id)
 		known.close(w.only)
@@ -372,8 +370,11 @@ func (w *watch) deleted(id string) error {
 	return w.emit(Notice{Type: LifecycleNotice, ID: id, Time: time.Now(), Event: "delete"})
 }
 
-// ended reports the end of init.
+// ended reports the end of init, once.
 func (w *watch) ended(c *watched) error {
+	if c.pidfd < 0 {
+		return nil // deleted has seen it, in the same round
+	}
 	n := Notice{Type: LifecycleNotice, ID: c.container.ID(), Time: time.Now(), Event: "exit", Pid: c.container.state.Pid}
 	if err := w.memory(0); err != nil { // it may be the reason
 		return err

@@ -93,8 +93,13 @@ func readInRoot(root *os.File, name string) ([]byte, error) {
 	return readAtMost(f, "/"+name)
 }
 
+// reserved are the prefixes of annotations that a runtime acts on, or a manager of the system
+// behind it: systemd's properties of a unit, criu's configuration file, the groups of the
+// caller. They are for those who run the image, not for those who made it.
+var reserved = [...]string{"org.systemd.", "org.criu.", "run.oci.", "org.opencontainers.runc.", "io.katacontainers.", "dev.gvisor."}
+
 // annotations returns the annotations that the image's config stands for. A label of the same
-// name wins.
+// name wins. Labels that would be settings of a runtime are left out.
 func (i *Image) annotations() map[string]string {
 	a := map[string]string{}
 	set := func(name, value string) {
@@ -114,7 +119,8 @@ func (i *Image) annotations() map[string]string {
 	set("stopSignal", i.Config.Config.StopSignal)
 	set("exposedPorts", strings.Join(slices.Sorted(maps.Keys(i.Config.Config.ExposedPorts)), ","))
 	for name, value := range i.Config.Config.Labels {
-		if name != "" { // the runtime specification permits no such annotation
+		isReserved := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+		if name != "" && !slices.ContainsFunc(reserved[:], isReserved) { // the runtime specification permits no annotation ""
 			a[name] = value
 		}
 	}

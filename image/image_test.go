@@ -298,7 +298,9 @@ func TestSpecOfConfig(t *testing.T) {
 		Config: ispec.ImageConfig{
 			Entrypoint: []string{"/bin/sh", "-c"}, Cmd: []string{"id"}, Env: []string{"A=b"}, WorkingDir: "var/w/../x", StopSignal: "SIGINT",
 			ExposedPorts: map[string]struct{}{"80/tcp": {}, "53/udp": {}}, Volumes: map[string]struct{}{"/data": {}},
-			Labels: map[string]string{"x": "y", "org.opencontainers.image.author": "label", "": "no name"},
+			Labels: map[string]string{"x": "y", "org.opencontainers.image.author": "label", "": "no name",
+				"org.systemd.property.ExecStopPost": "x", "org.criu.config": "/x", "run.oci.keep_original_groups": "1",
+			},
 		},
 	}}
 	got, err := i.Spec(t.TempDir())

@@ -56,6 +56,11 @@ func (i *Image) Unpack(ctx context.Context, dir string, o Options) error {
 		}
 	}
 	u.warnOfSkipped()
+	if u.tree.dir == nil {
+		if err := os.Chmod(dir, 0o755); err != nil { // the containers' users have to get through
+			return err
+		}
+	}
 	return u.finishDirs("", u.tree)
 }
 
@@ -365,9 +370,6 @@ func (u *unpacking) finishDirs(name string, n *node) error {
 		}
 	}
 	h := n.dir
-	if h == nil && name == "" {
-		h = &tar.Header{Mode: 0o755}
-	}
 	if h == nil {
 		return nil
 	}

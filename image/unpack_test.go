@@ -231,3 +231,31 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("trusted.overlay.opaque = %q", buf[:n])
 	}
 }
+
+// FuzzUnpack unpacks any two layers: nothing outside of the root changes, and what is left can
+// be listed.
+func FuzzUnpack(f *testing.F) {
+	add := func(first, second []tar.Header) {
+		var layers [2]bytes.Buffer
+		for i, entries := range [][]tar.Header{first, second} {
+			w := tar.NewWriter(&layers[i])
+			for _, h := range entries {
+				h.Uname = ""
+				if err := w.WriteHeader(&h); err != nil {
+					f.Fatal(err)
+				}
+			}
+			w.Close()
+		}
+		f.Add(layers[0].Bytes(), layers[1].Bytes())
+	}
+	add([]tar.Header{dir("a", 0o755), file("a/f", ""), link("l", "../.."), hard("h", "a/f")}, []tar.Header{file("l/.wh.outside", ""), file("a/.wh..wh..opq", "")})
+	add([]tar.Header{link("a", "/"), special("p", tar.TypeFifo)}, []tar.Header{file("a/a/a/outside", ""), file(".wh.a", ""), dir("p/", 0)})
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		// Owners would need root, and large files time.
+		root, err := unpacked(t, imageOf(t, first, second), Options{Squash: true, MaxBytes: 1 << 20, MaxEntries: 1000})
+		if err == nil && os.Geteuid() == 0 {
+			listing(t, root)
+		}
+	})
+}

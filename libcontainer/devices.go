@@ -280,7 +280,7 @@ func (p *preparedUpdate) makeNodes(spec *specs.Spec, nodes []plan.Device) error 
 			continue
 		}
 		// The child finds the host's node no more once it is in the container.
-		tree, err := unix.OpenTree(unix.AT_FDCWD, n.Source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		tree, err := nsenter.ClonePrivate(n.Source)
 		if err != nil {
 			return fmt.Errorf("device %s: %w", n.Source, err)
 		}

@@ -73,6 +73,26 @@ func cloneTree(dir int, path string, recursive bool) (int, error) {
 	return unix.OpenTree(dir, path, flags)
 }
 
+// ClonePrivate returns a clone of the mount of a file, to be attached in a mount namespace that
+// isn't trusted. It is cloned in a copy of the mount namespace in which nothing propagates: a
+// clone of a shared mount belongs to its peer group, so that what others mount on the clone
+// would be mounted on the file, too (mount_namespaces(7)).
+func ClonePrivate(path string) (tree int, err error) {
+	cloned := make(chan struct{})
+	onLostThread(func() {
+		defer close(cloned)
+		tree = -1
+		if err = unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+			return
+		}
+		if err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err == nil {
+			tree, err = cloneTree(unix.AT_FDCWD, path, false)
+		}
+	})
+	<-cloned
+	return tree, err
+}
+
 // attachRoot attaches a clone of the directory path over it, as op_root does.
 func attachRoot(path string) (tree int, part Part, err error) {
 	at, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -128,25 +148,35 @@ type mountThread struct{ calls chan func() }
 func enterMounts(ns, root int) (*mountThread, error) {
 	t := &mountThread{calls: make(chan func())}
 	entered := make(chan error)
-	go t.run(ns, root, entered)
+	onLostThread(func() { t.run(ns, root, entered) })
 	if err := <-entered; err != nil {
 		return nil, fmt.Errorf("enter the mount namespace of the child: %w", err)
 	}
 	return t, nil
 }
 
-// run is the thread. It ends with its goroutine, since that never unlocks it. It is not
+// onLostThread starts f on a thread that ends with it, because f never unlocks it. It is not
 // the main thread, whose mount namespace is the one that /proc/self shows to all others:
 // while a goroutine holds that, the next one runs on another thread.
-func (t *mountThread) run(ns, root int, entered chan<- error) {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
+func onLostThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
 		defer runtime.UnlockOSThread()
-		other := make(chan error)
-		go t.run(ns, root, other)
-		entered <- <-other
-		return
-	}
+		done := make(chan struct{})
+		onLostThread(func() {
+			defer close(done)
+			f()
+		})
+		<-done
+	}()
+}
+
+// run is the thread.
+func (t *mountThread) run(ns, root int, entered chan<- error) {
 	err := unix.Unshare(unix.CLONE_FS) // setns(2) requires it
 	if err == nil {
 		err = unix.Setns(ns, unix.CLONE_NEWNS)

@@ -92,9 +92,12 @@ func describeConsole(f *nsenter.Failure) (what, hint string) {
 	return "terminal", ""
 }
 
+// LandlockHint says how to name a path in an annotation of Landlock that doesn't exist.
+func LandlockHint(path string) string { return `write "-` + path + `" for a path that may be missing` }
+
 func describeLandlockPath(o plan.LandlockPath, f *nsenter.Failure) (what, hint string) {
 	if f.Errno == unix.ENOENT {
-		hint = `write "-` + o.Path + `" for a path that may be missing`
+		hint = LandlockHint(o.Path)
 	}
 	return "allow " + o.Path + " by Landlock", hint
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/place"
+	"github.com/runnel/runnel/specconv/config"
 	"github.com/runnel/runnel/specconv/words"
 )
 
@@ -223,8 +224,8 @@ func (e *examination) labels() {
 	switch {
 	case label != "":
 		e.isolated("lsm", place.At("/process/selinuxLabel"), "SELinux context %s", label)
-	case words.UsesLandlock(e.spec.Annotations):
-		e.isolated("lsm", place.At("/annotations"), "rules of Landlock")
+	case profile == "" && e.hasFileRules():
+		e.isolated("lsm", place.At("/annotations"), "rules of Landlock for files")
 	case profile == "unconfined":
 		e.add(Low, "lsm", place.At("/process/apparmorProfile"), "no security module limits what root may do", "AppArmor is turned off")
 	case profile != "":
@@ -232,6 +233,12 @@ func (e *examination) labels() {
 	default:
 		e.add(Low, "lsm", place.At("/process"), "no security module limits what root may do", "no AppArmor profile and no SELinux context")
 	}
+}
+
+// hasFileRules reports whether Landlock restricts files, on every kernel.
+func (e *examination) hasFileRules() bool {
+	l := config.LandlockOf(e.spec.Annotations)
+	return l != nil && l.Files != 0 && !l.BestEffort
 }
 
 // resources is about limits, whose absence lets a container exhaust the host.

@@ -40,7 +40,7 @@ func TestExamine(t *testing.T) {
 		"AppArmor":            {func(s *specs.Spec) { s.Process.ApparmorProfile = "web" }, "isolated lsm /process/apparmorProfile"},
 		"Landlock": {func(s *specs.Spec) {
 			s.Annotations = map[string]string{"org.runnel.landlock.write": "/tmp"}
-		}, "isolated lsm /annotations rules of Landlock"},
+		}, "isolated lsm /annotations rules of Landlock for files"},
 		"AppArmor, off":        {func(s *specs.Spec) { s.Process.ApparmorProfile = "unconfined" }, "low lsm /process/apparmorProfile"},
 		"docker.sock":          {bind("/var/run/docker.sock", "ro"), "high mounts /mounts/0/source /var/run/docker.sock of the host"},
 		"docker.sock, of user": {all(bind("/run/docker.sock"), userNamespace(100000)), "medium mounts /mounts/0/source /run/docker.sock"},

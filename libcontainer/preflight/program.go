@@ -33,11 +33,36 @@ func (c *check) inRootfs() {
 			c.executable(p)
 		}
 	}
+	c.landlockPaths()
 	if hooks := c.Spec.Hooks; hooks != nil {
 		for i, h := range hooks.StartContainer {
 			if path.IsAbs(h.Path) {
 				c.containerHook(place.At("/hooks/startContainer").Index(i).Key("path"), h.Path)
 			}
+		}
+	}
+}
+
+// landlockPaths checks that the paths of Landlock's rules are there.
+func (c *check) landlockPaths() {
+	l := config.LandlockOf(c.Spec.Annotations)
+	if l == nil || c.fillsRootfs() {
+		return
+	}
+	var made []string // directories that create makes
+	for _, m := range config.Mounts(c.Spec) {
+		made = append(made, m.Target+"/")
+	}
+	if p := c.Spec.Process; p != nil {
+		made = append(made, path.Clean(p.Cwd)+"/")
+	}
+	for _, p := range l.Paths {
+		leadsTo := func(dir string) bool { return strings.HasPrefix(dir, p.Path+"/") }
+		if p.IsOptional || !path.IsAbs(p.Path) || slices.ContainsFunc(made, leadsTo) {
+			continue
+		}
+		if _, err := c.image.Find(p.Path); errors.Is(err, unix.ENOENT) {
+			c.report(config.Error, p.Place, explain.LandlockHint(p.Path), "allow %s by Landlock: %v", p.Path, unix.ENOENT)
 		}
 	}
 }

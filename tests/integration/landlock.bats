@@ -140,6 +140,11 @@ Permission denied'
 	matches "$output" 'annotations\["org.runnel.landlock.write"\]: "tmp" is not an absolute path'
 	matches "$output" 'annotations\["org.runnel.landlock.bind-tcp"\]: "70000" is not a TCP port'
 	matches "$output" 'annotations\["org.runnel.landlock.scope"\]: unknown scope "signals" \(did you mean "signal"\?\)'
+	restrict write /absent,-/gone,/tmp,/new,/dev/shm
+	config '.mounts += [{destination: "/new/mount", type: "tmpfs", source: "tmpfs"}]'
+	exits 1 runtime check
+	matches "$output" 'annotations\["org.runnel.landlock.write"\]: allow /absent by Landlock: no such file or directory \(write "-/absent" for'
+	matches "$output" $'\n1 error, '
 	restrict best-effort true
 	exits 1 runtime check
 	matches "$output" 'the annotations of Landlock restrict nothing'

@@ -51,7 +51,7 @@ _runnel_value() {
 	' --trace-format') echo words '' ;;
 	'spec --bundle' | 'spec -b') echo directories ;;
 	'spec --file' | 'spec -f') echo files ;;
-	'spec --from-image') echo words '' ;;
+	'spec --from-image') echo files ;;
 	'spec --platform') echo words '' ;;
 	'spec --max-size') echo words '' ;;
 	'spec --log') echo files ;;

@@ -41,7 +41,7 @@ complete -c runnel -n __fish_use_subcommand -a spec -d 'write an example config.
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'use the bundle in DIR'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l file -s f -r -F -d 'write to FILE, relative to the bundle, for --config of other commands'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l rootless -d 'write a configuration for an ordinary user'
-complete -c runnel -n '__fish_seen_subcommand_from spec' -l from-image -x -d 'unpack the image IMAGE[:TAG] into the bundle'
+complete -c runnel -n '__fish_seen_subcommand_from spec' -l from-image -r -F -d 'unpack the image IMAGE[:TAG] into the bundle'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l platform -x -d 'choose the image for OS/ARCHITECTURE[/VARIANT]'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l allow-devices -d 'make the device nodes of the image'
 complete -c runnel -n '__fish_seen_subcommand_from spec' -l max-size -x -d 'fail if the files of the image have more than SIZE bytes; suffixes k, m and g'

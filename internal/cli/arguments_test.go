@@ -17,6 +17,7 @@ func TestArrange(t *testing.T) {
 		{"update --resources - ID", "update --resources - -- ID"},
 		{"run -no-subreaper --bundle /b ID", "run --no-subreaper --bundle /b -- ID"},
 		{"exec --process /p --detach --pid-file /f ID", "exec --process /p --detach --pid-file /f -- ID"},
+		{"create --no-subreaper --no-new-keyring ID", "create --no-subreaper --no-new-keyring -- ID"},
 		{"list --format=json", "list --format=json --"},
 		{"ps --format json ID", "ps --format json -- ID"},
 		{"--systemd-cgroup --criu /c start ID", "--systemd-cgroup --criu /c start -- ID"},

@@ -19,8 +19,9 @@ func createCommand(s *session) *Command {
 			Description: `Creates the namespaces, cgroup and mounts that the bundle's config.json asks for. The
 process is executed by start; it inherits the standard streams of this command. If
 config.json asks for a terminal, --console-socket is required.`,
-			// create always detaches.
+			// create always detaches, and what it starts has another parent.
 			Flags: append(createFlags(), &cli.BoolFlag{Name: "detach", Hidden: true, Usage: "accepted and ignored"},
+				&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "accepted and ignored"},
 				hidden(seccompLogFlag())),
 			Action: s.create,
 		},

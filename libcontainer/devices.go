@@ -2,6 +2,7 @@ package libcontainer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -12,10 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/cgrouppolicy"
-	"github.com/runnel/runnel/libcontainer/explain"
-	"github.com/runnel/runnel/libcontainer/fault"
 	"github.com/runnel/runnel/libcontainer/state"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -286,44 +284,5 @@ func (p *preparedUpdate) makeNodes(spec *specs.Spec, nodes []plan.Device) error 
 		}
 		provided[n.Tree] = tree
 	}
-	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(null)
-	steps := specconv.Nodes(spec, p.state.Rootfs, nodes)
-	child, err := nsenter.Start(steps, nsenter.Options{Stdio: [3]int{null, null, null}, Provided: provided, Cgroup: -1})
-	if err != nil {
-		return explain.Start(err)
-	}
-	return awaitSteps(child, steps)
-}
-
-// awaitSteps waits for a child that ends after its last step.
-func awaitSteps(child *nsenter.Child, steps *plan.Plan) error {
-	m, err := child.Next()
-	if err == nil {
-		m.Close()
-	}
-	status, waited := reap.Wait(child.Pid)
-	child.Close()
-	unix.Close(child.PidFD)
-	switch {
-	case m.Failure != nil:
-		i, ok := explain.Find(steps, m.Failure.Step)
-		if !ok {
-			return fmt.Errorf("a step that isn't in the plan: %w", m.Failure.Errno)
-		}
-		what, hint := explain.Describe(steps.Steps[i].Op, m.Failure)
-		f := &fault.Fault{Err: fmt.Errorf("%s: %w", what, m.Failure.Errno), Code: fault.MountFailed, Step: steps.Steps[i].Op.Kind().String()}
-		if hint != "" {
-			f.AddHint(hint)
-		}
-		return f
-	case !errors.Is(err, nsenter.ErrGone):
-		return err
-	case waited == nil && status != 0:
-		return fmt.Errorf("the process that enters the container has ended: %s", reap.Describe(status))
-	}
-	return waited
+	return p.carryOut(context.Background(), spec, specconv.Nodes(spec, p.state.Rootfs, nodes), provided, "unable to change devices")
 }

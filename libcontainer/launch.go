@@ -391,3 +391,34 @@ func (l *launch) process() *Process {
 	l.close(true)
 	return p
 }
+
+// carryOut has a child carry out a plan that runs no program. The child isn't in the
+// container's cgroup, where it could be frozen. task begins the text of errors.
+func (c *Container) carryOut(ctx context.Context, spec *specs.Spec, p *plan.Plan, provided map[string]int, task string) error {
+	l := &launch{Container: c, spec: spec, plan: p, pidfd: -1, task: task}
+	defer l.close(false)
+	defer l.abort()
+	var err error
+	if l.streams, err = (&Stdio{}).open(nil, nil); err != nil {
+		return err
+	}
+	if err := l.startChild(nsenter.Options{Provided: provided}, nil); err != nil {
+		return err
+	}
+	if err := l.identify(l.child.Pid); err != nil {
+		return err
+	}
+	err = l.converse(ctx, &l.child.Conversation, dialogue{gone: l.ended})
+	c.runtime.debugf("%s: %d steps, done: %t", c.ID(), len(p.Steps), err == nil)
+	return err
+}
+
+// ended is called when a process that runs no program has closed the conversation.
+func (l *launch) ended() error {
+	status, err := reap.Wait(l.pid)
+	l.reaped = true
+	if err == nil && status != 0 {
+		err = fmt.Errorf("%s: the process that does it has ended with %s", l.task, reap.Describe(status))
+	}
+	return err
+}

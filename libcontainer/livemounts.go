@@ -15,9 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/procfs"
-	"github.com/runnel/runnel/internal/reap"
 	"github.com/runnel/runnel/libcontainer/fault"
-	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv"
 	"github.com/runnel/runnel/specconv/config"
@@ -231,9 +229,6 @@ func (c *Container) mountsInput() (in specconv.MountsInput, err error) {
 // changeMounts has a child carry out the plan. The child isn't in the container's cgroup,
 // where it could be frozen.
 func (c *Container) changeMounts(ctx context.Context, in specconv.MountsInput, p *plan.Plan, task string) error {
-	l := &launch{Container: c, spec: in.Spec, plan: p, pidfd: -1, task: task}
-	defer l.close(false)
-	defer l.abort()
 	provided, err := c.openNamespaces(p)
 	defer func() {
 		for _, fd := range provided {
@@ -243,18 +238,7 @@ func (c *Container) changeMounts(ctx context.Context, in specconv.MountsInput, p
 	if err != nil {
 		return err
 	}
-	if l.streams, err = (&Stdio{}).open(nil, nil); err != nil {
-		return err
-	}
-	if err := l.startChild(nsenter.Options{Provided: provided}, nil); err != nil {
-		return err
-	}
-	if err := l.identify(l.child.Pid); err != nil {
-		return err
-	}
-	err = l.converse(ctx, &l.child.Conversation, dialogue{gone: l.ended})
-	c.runtime.debugf("mounts %s: %d steps, done: %t", c.ID(), len(p.Steps), err == nil)
-	return err
+	return c.carryOut(ctx, in.Spec, p, provided, task)
 }
 
 // openNamespaces opens the namespaces of the container that a plan joins, by the names of
@@ -277,14 +261,4 @@ func (c *Container) openNamespaces(p *plan.Plan) (map[string]int, error) {
 		return fds, ErrNotRunning // they could be those of another process
 	}
 	return fds, nil
-}
-
-// ended is called when a process that runs no program has closed the conversation.
-func (l *launch) ended() error {
-	status, err := reap.Wait(l.pid)
-	l.reaped = true
-	if err == nil && status != 0 {
-		err = fmt.Errorf("%s: the process that does it has ended with %s", l.task, reap.Describe(status))
-	}
-	return err
 }

@@ -1,6 +1,8 @@
 package libcontainer
 
 import (
+	"maps"
+
 	"github.com/runnel/runnel/libcontainer/trace"
 	"github.com/runnel/runnel/nsenter"
 	"github.com/runnel/runnel/nsenter/plan"
@@ -38,7 +40,10 @@ func (l *launch) traceSteps(o *nsenter.Options) (err error) {
 		return err
 	}
 	l.plan.Files = append(l.plan.Files, plan.File{Name: timesFile})
-	l.plan.Trace, o.Provided[timesFile] = timesFile, l.times.FD()
+	l.plan.Trace = timesFile
+	provided := map[string]int{timesFile: l.times.FD()}
+	maps.Copy(provided, o.Provided) // the caller may close what is in its map
+	o.Provided = provided
 	return nil
 }
 

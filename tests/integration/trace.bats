@@ -131,3 +131,15 @@ names() { jq -r ".traceEvents[] | select(.ph == \"X\" and .tid == $2) | .name" "
 	strace -f -qq -o calls "$RUNTIME" --root "$ROOT" run c
 	equal "$(grep -c 'memfd_create("times"' calls)" 0
 }
+
+@test "trace: commands that change a live container" {
+	config '.mounts += [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}, {"destination": "/mnt", "type": "tmpfs", "source": "tmpfs"}]'
+	sleeping
+	ok runtime --trace mounts.json mounts add --type tmpfs --target /mnt/x c
+	names mounts.json 2 | grep -qx 'mount tmpfs /mnt/x'
+	needs_root 'add a device'
+	[ -e /dev/fuse ] || skip 'the host has no /dev/fuse'
+	ok runtime --trace update.json update --device-add /dev/fuse --pids-limit 50 c
+	names update.json 1 | grep -qx 'change the container'
+	names update.json 2 | grep -qx 'device /dev/fuse'
+}

@@ -93,6 +93,12 @@ type Manager interface {
 	Set(r *specs.LinuxResources) error
 	// Preview returns what Update would write, and changes nothing.
 	Preview(r *specs.LinuxResources) ([]Change, error)
+	// Deviations returns the limits that r sets and that aren't in force. What the kernel
+	// rounds is none. It changes nothing.
+	Deviations(r *specs.LinuxResources) ([]Change, error)
+	// HasDevices reports whether SetDevices with the defaults has set these rules, and
+	// nobody has changed them; on v2 whether there is a program at all.
+	HasDevices(rules []specs.LinuxDeviceCgroup) (bool, error)
 	// Update is Set for a cgroup in use: all limits are set, or none. It checks what it can
 	// before it writes. If a write fails, those before it are undone, and the error says so.
 	Update(r *specs.LinuxResources) (*Transaction, error)

@@ -42,6 +42,10 @@ type Inspection struct {
 	MountsTruncated bool
 	// Rlimits are those of init.
 	Rlimits []InspectedRlimit
+	// Differences is where the container isn't as its config.json says, Uncompared what
+	// can't be compared.
+	Differences []Difference
+	Uncompared  []Uncompared
 	// Cgroup is nil if the container has none, or its cgroup doesn't exist any more.
 	Cgroup *InspectedCgroup
 }
@@ -149,7 +153,10 @@ func (c *Container) inspectLive(ctx context.Context, i *Inspection) error {
 	if i.Mounts, i.MountsTruncated, err = inspect.Mounts(init.task); err != nil {
 		return err
 	}
-	i.Rlimits, err = inspect.Rlimits(init.task)
+	if i.Rlimits, err = inspect.Rlimits(init.task); err != nil {
+		return err
+	}
+	err = c.findDifferences(i, init)
 	if err == nil && pidfd.Wait(init.pidfd, 0) {
 		err = ErrNotRunning
 	}

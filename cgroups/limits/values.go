@@ -2,6 +2,10 @@ package limits
 
 import (
 	"errors"
+	"os"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/runnel/runnel/cgroups/cgroupfs"
@@ -55,4 +59,32 @@ func HugetlbPairs(limit, use string) []Pair {
 		pairs = append(pairs, Pair{"hugetlb", prefix + limit, prefix + use}, Pair{"hugetlb", prefix + "rsvd." + limit, prefix + "rsvd." + use})
 	}
 	return pairs
+}
+
+// Deviations returns the changes of a transaction that hasn't begun whose values aren't in
+// force. Sizes that the kernel rounds are.
+func Deviations(t *cgroupfs.Transaction) []cgroupfs.Change {
+	t.ReadBack()
+	return slices.DeleteFunc(t.Deviations(), func(c cgroupfs.Change) bool {
+		wanted, err := strconv.ParseInt(c.New, 10, 64)
+		actual, err2 := strconv.ParseInt(c.Actual, 10, 64)
+		return err == nil && err2 == nil && actual <= wanted && wanted-actual < granule(path.Base(c.Path))
+	})
+}
+
+// granule returns what the kernel rounds the values of a control file to; 1 for nothing.
+func granule(file string) int64 {
+	switch {
+	case strings.HasPrefix(file, "memory."):
+		return int64(os.Getpagesize())
+	case strings.HasPrefix(file, "hugetlb."):
+		size, _, _ := strings.Cut(strings.TrimPrefix(file, "hugetlb."), ".")
+		digits := strings.TrimRight(size, "KMGB")
+		n, err := strconv.ParseInt(digits, 10, 64)
+		unit := strings.IndexByte("KMG", (size + " ")[len(digits)])
+		if err == nil && unit >= 0 {
+			return n << (10 * (unit + 1))
+		}
+	}
+	return 1
 }

@@ -3,6 +3,10 @@ package v1
 import (
 	"strings"
 
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/runnel/runnel/cgroups/cgroupfs"
+	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
 )
 
@@ -50,4 +54,28 @@ func (m *Manager) DeviceList() ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSpace(text), "\n"), nil
+}
+
+// Deviations returns the limits that r sets and that aren't in force.
+func (m *Manager) Deviations(r *specs.LinuxResources) ([]cgroupfs.Change, error) {
+	t, err := m.Begin(r)
+	if err != nil {
+		return nil, err
+	}
+	return limits.Deviations(t), nil
+}
+
+// HasDevices reports whether these rules, with the default ones, are in force. It is true
+// without the controller.
+func (m *Manager) HasDevices(rules []specs.LinuxDeviceCgroup) (bool, error) {
+	d := m.dir("devices")
+	if d == nil {
+		return true, nil
+	}
+	now, err := d.ReadFile("devices.list")
+	if err != nil {
+		return false, err
+	}
+	writes, err := devices.Transition(now, rules, true)
+	return len(writes) == 0, err
 }

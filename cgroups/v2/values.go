@@ -1,6 +1,8 @@
 package v2
 
 import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/runnel/runnel/cgroups/cgroupfs"
 	"github.com/runnel/runnel/cgroups/devices"
 	"github.com/runnel/runnel/cgroups/limits"
@@ -27,7 +29,7 @@ func (m *Manager) Values() ([]limits.Value, error) {
 		{Controller: "pids", Limit: "pids.max", Use: "pids.current"},
 		{Controller: "rdma", Limit: "rdma.max", Use: "rdma.current"},
 	}, limits.HugetlbPairs("max", "current")...)
-	return limits.ReadValues(pairs, func(string) *cgroupfs.Dir { return m.dir })
+	return limits.ReadValues(pairs, m.at)
 }
 
 // DevicePrograms returns how many programs for devices are attached to the cgroup.
@@ -41,3 +43,22 @@ func (m *Manager) DevicePrograms() (int, error) {
 
 // DeviceList returns nothing, since the rules of a program can't be read.
 func (m *Manager) DeviceList() ([]string, error) { return nil, nil }
+
+// Deviations returns the limits that r sets and that aren't in force.
+func (m *Manager) Deviations(r *specs.LinuxResources) ([]cgroupfs.Change, error) {
+	writes, err := m.compile(r)
+	if err != nil {
+		return nil, err
+	}
+	t, err := cgroupfs.Begin(writes, m.at)
+	if err != nil {
+		return nil, err
+	}
+	return limits.Deviations(t), nil
+}
+
+// HasDevices reports whether a program decides about devices. What it allows can't be read.
+func (m *Manager) HasDevices([]specs.LinuxDeviceCgroup) (bool, error) {
+	n, err := m.DevicePrograms()
+	return n > 0, err
+}

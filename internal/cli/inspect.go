@@ -23,13 +23,14 @@ func inspectCommand(s *session) *Command {
 			Name: "inspect", Category: information, Usage: "describe a container as it is", ArgsUsage: "ID",
 			Description: `Prints what the kernel says of a container, whatever its config.json asks for: its
 processes with their ids, capabilities, seccomp filters and labels, namespaces and who
-else is in them, mounts, resource limits, and the limits of its cgroup with their use.`,
+else is in them, mounts, resource limits, the limits of its cgroup with their use; and
+where that differs from the config.json that it was created from.`,
 			Flags:  []cli.Flag{formatFlag()},
 			Action: s.inspect,
 		},
 		Least: 1, Most: 1,
 		Example: `runnel inspect web
-runnel inspect --format json web | jq '.processes[0].capabilities.effective'`,
+runnel inspect --format json web | jq -e '.differences == []'`,
 	}
 }
 
@@ -66,6 +67,13 @@ func inspectionJSON(i *libcontainer.Inspection) ([]byte, error) {
 		w.End('}')
 		exit = w.Text
 	}
+	differences, uncompared := []differenceJSON{}, []uncomparedJSON{}
+	for _, d := range i.Differences {
+		differences = append(differences, differenceJSON{d.Place.Pointer, d.Place.String(), d.Config, d.Actual})
+	}
+	for _, u := range i.Uncompared {
+		uncompared = append(uncompared, uncomparedJSON{u.Place.Pointer, u.Place.String(), u.Reason})
+	}
 	return json.MarshalIndent(struct {
 		libcontainer.View
 		Exit            json.RawMessage                   `json:"exit,omitempty"`
@@ -75,12 +83,27 @@ func inspectionJSON(i *libcontainer.Inspection) ([]byte, error) {
 		MountsTruncated bool                              `json:"mountsTruncated"`
 		Rlimits         []libcontainer.InspectedRlimit    `json:"rlimits"`
 		Cgroup          *libcontainer.InspectedCgroup     `json:"cgroup"`
+		Differences     []differenceJSON                  `json:"differences"`
+		Uncompared      []uncomparedJSON                  `json:"uncompared"`
 	}{
 		i.View, exit, append([]libcontainer.InspectedProcess{}, i.Processes...),
 		append([]libcontainer.InspectedNamespace{}, i.Namespaces...),
 		append([]libcontainer.InspectedMount{}, i.Mounts...), i.MountsTruncated,
-		append([]libcontainer.InspectedRlimit{}, i.Rlimits...), i.Cgroup,
+		append([]libcontainer.InspectedRlimit{}, i.Rlimits...), i.Cgroup, differences, uncompared,
 	}, "", "  ")
+}
+
+type differenceJSON struct {
+	Pointer string `json:"pointer"`
+	Place   string `json:"place"`
+	Config  string `json:"config"`
+	Actual  string `json:"actual"`
+}
+
+type uncomparedJSON struct {
+	Pointer string `json:"pointer"`
+	Place   string `json:"place"`
+	Reason  string `json:"reason"`
 }
 
 // sections writes tables, each with a title and an empty line before it.
@@ -141,15 +164,35 @@ func inspectionTables(w io.Writer, i *libcontainer.Inspection) error {
 		rows = append(rows, []string{r.Type, rlimitText(r.Soft), rlimitText(r.Hard)})
 	}
 	s.add("Resource limits of init", rows)
-	if i.Cgroup != nil {
-		s.add("Cgroup", cgroupRows(i.Cgroup))
-		rows = [][]string{{"FILE", "LIMIT", "USE"}}
-		for _, v := range i.Cgroup.Values {
-			rows = append(rows, []string{v.File, oneLine(v.Limit), oneLine(v.Use)})
-		}
-		s.add("Limits of the cgroup", rows)
-	}
+	s.cgroup(i.Cgroup)
+	s.differences(i)
 	return s.err
+}
+
+// differences writes nothing if there is none.
+func (s *sections) differences(i *libcontainer.Inspection) {
+	rows := [][]string{{"PLACE", "CONFIG.JSON", "ACTUAL"}}
+	for _, d := range i.Differences {
+		rows = append(rows, []string{d.Place.String(), oneLine(d.Config), oneLine(d.Actual)})
+	}
+	s.add("Differences from config.json", rows)
+	rows = [][]string{{"PLACE", "REASON"}}
+	for _, u := range i.Uncompared {
+		rows = append(rows, []string{u.Place.String(), u.Reason})
+	}
+	s.add("Not compared with config.json", rows)
+}
+
+func (s *sections) cgroup(g *libcontainer.InspectedCgroup) {
+	if g == nil {
+		return
+	}
+	s.add("Cgroup", cgroupRows(g))
+	rows := [][]string{{"FILE", "LIMIT", "USE"}}
+	for _, v := range g.Values {
+		rows = append(rows, []string{v.File, oneLine(v.Limit), oneLine(v.Use)})
+	}
+	s.add("Limits of the cgroup", rows)
 }
 
 func summary(i *libcontainer.Inspection) [][2]string {

@@ -19,7 +19,7 @@ inspected() {
 	ok runtime inspect --format json c
 	cp "$TMP/stdout" "$TMP/inspected"
 	keys() { jq -r "$1 | keys_unsorted | join(\" \")" "$TMP/inspected"; }
-	equal "$(keys .)" 'ociVersion id pid status bundle rootfs created owner processes namespaces mounts mountsTruncated rlimits cgroup'
+	equal "$(keys .)" 'ociVersion id pid status bundle rootfs created owner processes namespaces mounts mountsTruncated rlimits cgroup differences uncompared'
 	equal "$(keys '.processes[0]')" \
 		'pid hostPid init name command state uid gid capabilities noNewPrivileges seccomp seccompFilters label oomScoreAdj'
 	equal "$(keys '.processes[0].capabilities')" 'bounding effective inheritable permitted ambient'
@@ -147,6 +147,141 @@ in_sleep() { [ "$(inspected '.processes | map(.name) | index("sleep")')" != null
 }
 
 renamed() { [[ $(inspected '.processes[0].name') == *name* ]]; }
+
+# no_differences [ID] fails if there is one.
+no_differences() {
+	equal "$(inspected .differences "${1:-c}")" '[]'
+}
+
+# differs fails unless there are exactly these differences, POINTER=CONFIG=ACTUAL, in this order.
+differs() {
+	equal "$(inspected '.differences[] | "\(.pointer)=\(.config)=\(.actual)"' | jq -r .)" "$(printf '%s\n' "$@")"
+}
+
+@test "inspect: no difference in a container of spec's config" {
+	local own=$CGROUPS_PATH
+	rm config.json
+	if rootless; then ok runtime spec --rootless; else ok runtime spec; fi
+	config '.process.terminal = false | .linux.cgroupsPath = $path' --arg path "$own"
+	ok runtime create c
+	no_differences
+	# An ordinary user can't join the namespaces to read the name.
+	equal "$(inspected '[.uncompared[].pointer] - ["/hostname"]')" '["/process"]'
+	ok runtime delete --force c
+	args sleep 1000
+	ok runtime run --detach c
+	no_differences
+	rootless || equal "$(inspected .uncompared)" '[]'
+	ok runtime inspect c
+	[[ $output != *Differences* ]] || fail "$output"
+}
+
+# like_docker makes the config one that Docker's would be.
+like_docker() {
+	local caps='["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID", "CAP_SETUID",
+		"CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"]'
+	mkdir -p rootfs/etc rootfs/run rootfs/var
+	touch rootfs/etc/hosts "$BUNDLE/hosts"
+	ln -sfn ../run rootfs/var/run
+	mkdir -p "$BUNDLE/data"
+	config '.process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps} | .process.noNewPrivileges = false |
+		.process.oomScoreAdj = 10 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 512, hard: 1000}] | .root.readonly = true |
+		.linux.maskedPaths += ["/proc/asound", "/proc/interrupts", "/proc/sched_debug", "/proc/scsi", "/proc/latency_stats", "/proc/timer_stats",
+			"/sys/devices/virtual/powercap"] |
+		.linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0  0", "kernel.msgmax": "9000"} |
+		.mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid", "noexec", "nodev"]},
+			{destination: "/etc/hosts", type: "bind", source: ($dir + "/hosts"), options: ["rbind", "rprivate"]},
+			{destination: "/var/run/data", type: "bind", source: ($dir + "/data"), options: ["rbind", "ro", "rprivate"]},
+			{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "size=1m"]},
+			{destination: "/tmp", options: ["remount", "noexec"]}]' \
+		--argjson caps "$caps" --arg dir "$BUNDLE"
+}
+
+@test "inspect: no difference in a container like those of Docker" {
+	needs_root 'have all of these'
+	like_docker
+	config '.linux.resources += {memory: {limit: 100000001, reservation: 50000000}, cpu: {shares: 512, quota: 50000, period: 100000}, pids: {limit: 100}} |
+		.linux.namespaces += [{type: "cgroup"}]'
+	ok runtime spec --seccomp --bundle "$TMP"
+	config '.linux.seccomp = $profile[0].linux.seccomp' --slurpfile profile "$TMP/config.json"
+	mkdir -p rootfs/run/data rootfs/tmp
+	sleeping c
+	no_differences
+	equal "$(inspected '.processes[0].seccompFilters')" 1
+	# The same as another user: execve(2) takes the capabilities away.
+	config '.process.user = {uid: 1000, gid: 1000} | .linux.cgroupsPath += "2"'
+	sleeping d
+	no_differences d
+	equal "$(inspected '.processes[0] | [.uid, .gid, (.capabilities.effective | length), (.capabilities.bounding | length)]' d)" '[1000,1000,0,14]'
+	# With ambient capabilities, and privileges that no exec adds.
+	config '.process.capabilities += {inheritable: ["CAP_CHOWN"], ambient: ["CAP_CHOWN"]} | .process.noNewPrivileges = true | .linux.cgroupsPath += "3"'
+	sleeping e
+	no_differences e
+	equal "$(inspected '.processes[0].capabilities.effective' e)" '["CAP_CHOWN"]'
+}
+
+@test "inspect: no difference in a container with a user namespace" {
+	needs_root 'map all ids'
+	like_docker
+	mkdir -p rootfs/run/data rootfs/tmp
+	config '.linux.namespaces += [{type: "user"}, {type: "cgroup"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] |
+		.linux.gidMappings = .linux.uidMappings'
+	chmod 755 "$TMP" "$BUNDLE"
+	sleeping c
+	no_differences
+	equal "$(inspected '[.uncompared[].pointer]')" '["/linux/sysctl/net.ipv4.ping_group_range"]'
+	equal "$(inspected '.processes[0] | [.uid, .gid]')" '[0,0]'
+}
+
+@test "inspect: what the process has changed" {
+	needs_root 'mount and unmount in this container'
+	mkdir -p rootfs/mnt rootfs/data rootfs/go
+	mkfifo rootfs/go/fifo
+	local all='["CAP_SYS_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_CHOWN"]'
+	config '.process.capabilities = {bounding: $all, effective: $all, permitted: $all} | .process.noNewPrivileges = false |
+		.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["ro"]}]' --argjson all "$all"
+	# A blank in a path is one in the result, too.
+	script 'mkdir "/mnt/a b"; mount -t tmpfs evil "/mnt/a b"; umount /dev/shm; umount /sys/firmware; mount -o remount,rw /data
+		mount -o remount,rw /proc/sys; hostname other; echo 500 >/proc/self/oom_score_adj
+		echo done >/go/fifo; while :; do sleep 1000; done'
+	config '.process.oomScoreAdj = 400'
+	ok runtime run --detach c
+	equal "$(read_line rootfs/go/fifo)" "done"
+	differs '/process/oomScoreAdj=400=500' '/hostname=test-host=other' '/mounts/3=tmpfs on /dev/shm=' \
+		'/mounts/6/options=ro=rw,relatime' '/linux/readonlyPaths/3=read-only=writable' \
+		'/linux/maskedPaths/4=masked=visible' '/mounts==tmpfs on /mnt/a b'
+	ok runtime inspect c
+	matches "$output" $'\nDifferences from config.json\n  PLACE +CONFIG.JSON +ACTUAL\n'
+	matches "$output" 'mounts\[3\] /dev/shm +tmpfs on /dev/shm +-'
+}
+
+@test "inspect: what others have changed" {
+	needs_controller pids
+	needs_root 'change the limits of this process'
+	config '.linux.resources.pids.limit = 33 | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 200}]'
+	sleeping c
+	ok runtime update --pids-limit 44 c
+	prlimit --pid "$(pid_of c)" --nofile=90:200
+	differs '/process/rlimits/0/soft=100=90' '/linux/resources/pids/limit=33=44'
+	ok runtime update --pids-limit 33 c
+	differs '/process/rlimits/0/soft=100=90'
+	if cgroup_v1; then
+		echo 'c 5:1 rwm' >"$(cgroup_dir devices)/devices.allow"
+		differs '/process/rlimits/0/soft=100=90' '/linux/resources/devices=the rules of config.json=others'
+	fi
+}
+
+@test "inspect: a limit that was lowered to the last page, and a cgroup that was left" {
+	needs_controller memory
+	needs_root 'move processes'
+	config '.linux.resources.memory.limit = 100000000'
+	sleeping c
+	no_differences
+	local top
+	top=$(dirname "$(cgroup_dir memory)")
+	pid_of c >"$top/cgroup.procs" 2>/dev/null || skip 'the cgroup above takes no process'
+	matches "$(inspected '.differences[] | select(.pointer == "/linux/cgroupsPath").actual')" /
+}
 
 @test "inspect: command line" {
 	exits 1 runtime inspect

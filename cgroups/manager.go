@@ -25,6 +25,15 @@ import (
 // Stats is what a container has used, in the format of `events --stats`.
 type Stats = stats.Stats
 
+// BlockIOEntry is one counter of one device.
+type BlockIOEntry = stats.BlockIOEntry
+
+// PSI is pressure stall information.
+type PSI = stats.PSI
+
+// Present has some limits as the kernel has them.
+type Present = limits.Present
+
 // Change is what an update does to one control file.
 type Change = cgroupfs.Change
 
@@ -130,6 +139,9 @@ type Manager interface {
 	// longer exists has none.
 	Pids() ([]int, error)
 
+	// Present returns the values of which an update may set one half: CPUMax on both
+	// versions.
+	Present() (Present, error)
 	// Values returns the limits in force, with their use. Those of controllers that the
 	// cgroup doesn't have are left out. After an error it returns those that it has read.
 	Values() ([]Value, error)

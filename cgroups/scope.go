@@ -85,8 +85,6 @@ type adopter interface {
 	// Validate returns the error for which Set refuses r before it writes anything. It
 	// is needed first, because systemd applies properties at once.
 	Validate(r *specs.LinuxResources) error
-	// Present returns the values of which an update may set one half.
-	Present() (limits.Present, error)
 }
 
 // scope is the manager of cgroups that systemd creates: it sets the limits as

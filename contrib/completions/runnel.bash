@@ -31,6 +31,7 @@ _runnel_flags() {
 	inspect) echo '--format -f --help -h' ;;
 	'mounts list') echo '--format -f --help -h' ;;
 	ps) echo '--format -f --help -h' ;;
+	stats) echo '--format -f --interval --no-stream -n --help -h' ;;
 	events) echo '--interval --stats --lifecycle --memory --psi --help -h' ;;
 	info) echo '--format -f --help -h' ;;
 	features) echo '--help -h' ;;
@@ -355,6 +356,16 @@ _runnel_value() {
 	'ps --rootless') echo words 'auto true false' ;;
 	'ps --trace') echo files ;;
 	'ps --trace-format') echo words '' ;;
+	'stats --format' | 'stats -f') echo words 'table json openmetrics' ;;
+	'stats --interval') echo words '' ;;
+	'stats --log') echo files ;;
+	'stats --log-level') echo words 'error warn info debug' ;;
+	'stats --log-format') echo words 'text json' ;;
+	'stats --root') echo directories ;;
+	'stats --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'stats --rootless') echo words 'auto true false' ;;
+	'stats --trace') echo files ;;
+	'stats --trace-format') echo words '' ;;
 	'events --interval') echo words '' ;;
 	'events --psi') echo words '' ;;
 	'events --log') echo files ;;
@@ -452,12 +463,12 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps stats events info features help' -- "$current") ;;
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
 	mounts,0) mapfile -t COMPREPLY < <(compgen -W 'add remove list' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps)
+		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps | stats | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

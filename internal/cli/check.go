@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/internal/jsontext"
 	"github.com/runnel/runnel/specconv/config"
@@ -65,15 +64,7 @@ func (s *session) check(c *cli.Context) error {
 // isColoured reports whether w is a terminal, unless the user does not want colours,
 // see no-color.org.
 func isColoured(w io.Writer) bool {
-	if o, ok := w.(*output); ok {
-		w = o.to
-	}
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return os.Getenv("NO_COLOR") == "" && isTerminal(w)
 }
 
 // report is the result of check.

@@ -67,11 +67,14 @@ func TestRunsOfAllCommands(t *testing.T) {
 		if slices.Contains([]string{"spec", "plan", "create", "run", "check", "explain"}, c.Name) {
 			args = append(args, "--bundle", filepath.Join(t.TempDir(), "absent"))
 		}
+		if c.Name == "stats" {
+			args = append(args, "--no-stream", "--interval", "1ms")
+		}
 		for range c.Least {
 			args = append(args, "absent")
 		}
 		got := execute(t, "", args...)
-		if wantError := !slices.Contains([]string{"features", "gc", "help", "info", "list"}, c.Name); (got.code != 0) != wantError {
+		if wantError := !slices.Contains([]string{"features", "gc", "help", "info", "list", "stats"}, c.Name); (got.code != 0) != wantError {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}

@@ -50,12 +50,9 @@ func (s *session) events(c *cli.Context) error {
 	if err != nil {
 		return misuse(err)
 	}
-	interval, err := time.ParseDuration(c.String("interval"))
+	interval, err := parseInterval(c)
 	if err != nil {
-		return fmt.Errorf("invalid value %q for --interval: not a duration such as 500ms or 5s", c.String("interval"))
-	}
-	if interval <= 0 {
-		return errors.New("duration interval must be greater than 0")
+		return err
 	}
 	out := json.NewEncoder(s.stdout)
 	emit := func(e *libcontainer.Event) error { return out.Encode(e) }

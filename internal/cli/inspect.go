@@ -124,7 +124,7 @@ func (s *sections) add(title string, rows [][]string) {
 		for i, cell := range row {
 			row[i] = printable(cell, false)
 			if cell == "" {
-				row[i] = "-"
+				row[i] = none
 			}
 		}
 		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))

@@ -62,7 +62,7 @@ func TestBashCompletion(t *testing.T) {
 	dir := completionDir(t)
 	script := script(t, "runnel.bash")
 	completion{
-		"sta":                        "start state",
+		"sta":                        "start state stats",
 		"--log-format ":              "json text",
 		"--ro":                       "--root --rootless",
 		"--root /r state w":          "web web2",
@@ -102,6 +102,7 @@ func TestBashCompletion(t *testing.T) {
 		"seccomp exp":                "explain",
 		"seccomp explain --ar":       "--arch",
 		"seccomp explain --format ":  "json table",
+		"stats --format ":            "json openmetrics table",
 		"explain --ar":               "",
 	}.check(t, func(line string) ([]string, error) {
 		cmd := exec.Command(bash, append([]string{
@@ -124,7 +125,7 @@ func TestFishCompletion(t *testing.T) {
 	dir := completionDir(t)
 	script := script(t, "runnel.fish")
 	completion{
-		"sta":                  "start state",
+		"sta":                  "start state stats",
 		"--log-format ":        "json text",
 		"--ro":                 "--root --rootless",
 		"state w":              "web web2",
@@ -213,7 +214,7 @@ func TestZshCompletion(t *testing.T) {
 	}
 	offered := regexp.MustCompile("<([^<>]+)>")
 	completion{
-		"sta":                        "start state",
+		"sta":                        "start state stats",
 		"--log-format ":              "json text",
 		"--ro":                       "--root --rootless",
 		"--root /r state w":          "web web2",

@@ -67,6 +67,9 @@ func persistent(own []flag) []flag {
 func (f *flag) words() string {
 	switch f.names[0] + " " + f.value {
 	case "--format FORMAT":
+		if strings.Contains(f.summary, "openmetrics") {
+			return "table json openmetrics"
+		}
 		return "table json"
 	case "--log-format FORMAT":
 		return "text json"
@@ -128,5 +131,5 @@ func flagsBelow(first string) (flags []flag) {
 
 // takesID reports whether the first argument is the id of a container that exists.
 func takesID(c *cli.Command) bool {
-	return strings.HasPrefix(c.ArgsUsage, "ID") && !slices.Contains([]string{"create", "run", "seccomp record"}, c.Name)
+	return strings.HasPrefix(strings.TrimPrefix(c.ArgsUsage, "["), "ID") && !slices.Contains([]string{"create", "run", "seccomp record"}, c.Name)
 }

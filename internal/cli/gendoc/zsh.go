@@ -90,6 +90,8 @@ func zshArguments(c *cli.Command) string {
 		return "'1:container:_runnel_ids' '2:signal:_runnel_signals'"
 	case takesID(c) && c.FirstArgumentEndsFlags:
 		return "'1:container:_runnel_ids' '*:: :_normal'"
+	case takesID(c) && strings.Contains(c.ArgsUsage, "ID..."):
+		return "'*:container:_runnel_ids'"
 	case takesID(c):
 		return "'1:container:_runnel_ids'"
 	}

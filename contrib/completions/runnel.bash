@@ -31,6 +31,7 @@ _runnel_flags() {
 	inspect) echo '--format -f --help -h' ;;
 	'mounts list') echo '--format -f --help -h' ;;
 	ps) echo '--format -f --help -h' ;;
+	top) echo '--format -f --interval --no-stream -n --help -h' ;;
 	stats) echo '--format -f --interval --no-stream -n --help -h' ;;
 	events) echo '--interval --stats --lifecycle --memory --psi --help -h' ;;
 	info) echo '--format -f --help -h' ;;
@@ -356,6 +357,16 @@ _runnel_value() {
 	'ps --rootless') echo words 'auto true false' ;;
 	'ps --trace') echo files ;;
 	'ps --trace-format') echo words '' ;;
+	'top --format' | 'top -f') echo words 'table json' ;;
+	'top --interval') echo words '' ;;
+	'top --log') echo files ;;
+	'top --log-level') echo words 'error warn info debug' ;;
+	'top --log-format') echo words 'text json' ;;
+	'top --root') echo directories ;;
+	'top --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'top --rootless') echo words 'auto true false' ;;
+	'top --trace') echo files ;;
+	'top --trace-format') echo words '' ;;
 	'stats --format' | 'stats -f') echo words 'table json openmetrics' ;;
 	'stats --interval') echo words '' ;;
 	'stats --log') echo files ;;
@@ -463,12 +474,12 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps stats events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps top stats events info features help' -- "$current") ;;
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
 	mounts,0) mapfile -t COMPREPLY < <(compgen -W 'add remove list' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps | stats | events)
+		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps | top | stats | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

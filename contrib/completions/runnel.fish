@@ -263,6 +263,12 @@ complete -c runnel -n __fish_use_subcommand -a ps -d 'list the processes of a co
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
 complete -c runnel -n '__fish_seen_subcommand_from ps' -l help -s h -d 'show help'
 
+complete -c runnel -n __fish_use_subcommand -a top -d 'show what the processes of a container use, again and again'
+complete -c runnel -n '__fish_seen_subcommand_from top' -l format -s f -x -a 'table json' -d 'set the output FORMAT: table or json'
+complete -c runnel -n '__fish_seen_subcommand_from top' -l interval -x -d 'measure for a DURATION, such as 500ms or 5s'
+complete -c runnel -n '__fish_seen_subcommand_from top' -l no-stream -s n -d 'measure for one interval and exit'
+complete -c runnel -n '__fish_seen_subcommand_from top' -l help -s h -d 'show help'
+
 complete -c runnel -n __fish_use_subcommand -a stats -d 'show what containers use, again and again'
 complete -c runnel -n '__fish_seen_subcommand_from stats' -l format -s f -x -a 'table json openmetrics' -d 'set the output FORMAT: table, json or openmetrics'
 complete -c runnel -n '__fish_seen_subcommand_from stats' -l interval -x -d 'measure for a DURATION, such as 500ms or 5s'
@@ -287,7 +293,7 @@ complete -c runnel -n '__fish_seen_subcommand_from features' -l help -s h -d 'sh
 complete -c runnel -n __fish_use_subcommand -a help -d 'describe runnel or one of its commands'
 complete -c runnel -n '__fish_seen_subcommand_from help' -l help -s h -d 'show help'
 
-complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps stats events info features help'
-complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps stats events' -a '(__runnel_ids)' -d container
+complete -c runnel -n '__fish_seen_subcommand_from help' -a 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps top stats events info features help'
+complete -c runnel -n '__fish_seen_subcommand_from start exec kill pause resume update wait delete checkpoint restore state inspect ps top stats events' -a '(__runnel_ids)' -d container
 
 complete -c runnel -n '__fish_seen_subcommand_from kill; and test (__fish_number_of_cmd_args_wo_opts) -gt 2' -a '(set -l names (kill -l | string split -n " "); string join \n $names SIG$names)' -d signal

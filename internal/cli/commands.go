@@ -62,6 +62,7 @@ func entries() []entry {
 		{"inspect", inspectCommand},
 		{"mounts list", mountsListCommand},
 		{"ps", psCommand},
+		{"top", topCommand},
 		{"stats", statsCommand},
 		{"events", eventsCommand},
 		{"info", infoCommand},

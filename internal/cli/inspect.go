@@ -220,19 +220,16 @@ func processRows(processes []libcontainer.InspectedProcess) [][]string {
 	rows := [][]string{{"PID", "HOST PID", "UID", "GID", "STATE", "NO NEW PRIVS", "SECCOMP", "LABEL", "OOM ADJ", "SCHEDULING", "COMMAND"}}
 	for i := range processes {
 		p := &processes[i]
-		privs, seccomp, command := "no", p.Seccomp, strings.Join(p.Command, " ")
+		privs, seccomp := "no", p.Seccomp
 		if p.NoNewPrivileges {
 			privs = "yes"
 		}
 		if p.SeccompFilters > 0 {
 			seccomp += " (" + strconv.Itoa(p.SeccompFilters) + ")"
 		}
-		if command == "" {
-			command = "[" + p.Name + "]"
-		}
 		rows = append(rows, []string{
 			strconv.Itoa(p.Pid), strconv.Itoa(p.HostPid), strconv.FormatUint(uint64(p.UID), 10), strconv.FormatUint(uint64(p.GID), 10),
-			p.State, privs, seccomp, p.Label, strconv.Itoa(p.OOMScoreAdj), schedulingText(p), command,
+			p.State, privs, seccomp, p.Label, strconv.Itoa(p.OOMScoreAdj), schedulingText(p), commandText(p.Command, p.Name),
 		})
 	}
 	return rows

@@ -17,8 +17,8 @@ import (
 	"github.com/runnel/runnel/specconv/words"
 )
 
-// Process is a process of a container.
-type Process struct {
+// Identity says which process of a container it is.
+type Identity struct {
 	// Pid is its pid in the pid namespace of the container's init; 0 if it isn't visible
 	// there. HostPid is that in the runtime's.
 	Pid     int `json:"pid"`
@@ -33,8 +33,13 @@ type Process struct {
 	State string `json:"state"`
 	// UID and GID are the effective ids in the user namespace of init. Ids that have none
 	// there are 65534.
-	UID          uint32       `json:"uid"`
-	GID          uint32       `json:"gid"`
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+}
+
+// Process is a process of a container.
+type Process struct {
+	Identity
 	Capabilities Capabilities `json:"capabilities"`
 	// NoNewPrivileges, Seccomp and SeccompFilters are from proc_pid_status(5). Seccomp is
 	// "disabled", "strict" or "filter".
@@ -147,19 +152,25 @@ func (v *View) id(maps []specs.LinuxIDMapping, host uint32) uint32 {
 	return overflow
 }
 
-// Process describes a process. The error matches fs.ErrNotExist or ESRCH if it has ended.
-func (v *View) Process(t *procfs.Task) (*Process, error) {
+// Identity says which process it is. The error matches fs.ErrNotExist or ESRCH if it has
+// ended.
+func (v *View) Identity(t *procfs.Task) (*Identity, error) {
+	p, _, err := v.identity(t)
+	return p, err
+}
+
+func (v *View) identity(t *procfs.Task) (*Identity, map[string]string, error) {
 	status, err := t.Status()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stat, err := t.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	p := &Process{HostPid: t.Pid, Name: stat.Name, State: string(stat.State)}
+	p := &Identity{HostPid: t.Pid, Name: stat.Name, State: string(stat.State)}
 	if p.Command, err = t.CommandLine(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.Command == nil {
 		p.Command = []string{}
@@ -174,6 +185,16 @@ func (v *View) Process(t *procfs.Task) (*Process, error) {
 	if ids := numbers(status["Gid"]); len(ids) > effective {
 		p.GID = v.id(v.gids, uint32(ids[effective]))
 	}
+	return p, status, nil
+}
+
+// Process describes a process. The error is that of Identity.
+func (v *View) Process(t *procfs.Task) (*Process, error) {
+	identity, status, err := v.identity(t)
+	if err != nil {
+		return nil, err
+	}
+	p := &Process{Identity: *identity}
 	p.Capabilities = Capabilities{
 		Bounding: capabilityNames(status["CapBnd"]), Effective: capabilityNames(status["CapEff"]),
 		Inheritable: capabilityNames(status["CapInh"]), Permitted: capabilityNames(status["CapPrm"]),
@@ -191,7 +212,7 @@ func (v *View) Process(t *procfs.Task) (*Process, error) {
 		return nil, err
 	}
 	p.OOMScoreAdj, _ = strconv.Atoi(text)
-	p.Scheduling, err = scheduling(t, &stat)
+	p.Scheduling, err = scheduling(t)
 	return p, err
 }
 
@@ -224,7 +245,11 @@ func label(t *procfs.Task) string {
 }
 
 // scheduling returns nil for the default.
-func scheduling(t *procfs.Task, stat *procfs.TaskStat) (*Scheduling, error) {
+func scheduling(t *procfs.Task) (*Scheduling, error) {
+	stat, err := t.Stat()
+	if err != nil {
+		return nil, err
+	}
 	s := &Scheduling{Policy: strconv.Itoa(int(stat.Policy)), Nice: stat.Nice, Priority: stat.RealtimePriority}
 	for _, p := range words.SchedulerPolicies {
 		if n, ok := words.SchedulerPolicy(p); ok && n == stat.Policy {

@@ -340,6 +340,7 @@ debug_lines() {
 		list|list: state root $ROOT, [1-9] containers
 		ps c|c: 1 processes in cgroup .*$CGROUP
 		inspect c|inspect c: 1 processes, [0-9]+ mounts
+		top --no-stream --interval 1ms c|top c: 1 processes
 		stats --no-stream --interval 1ms c|stats: 1 containers
 		events --stats c|events c: statistics of cgroup .*$CGROUP
 		exec c true|exec c: \["true"\] as 0:0, plan of [0-9]+ steps, seccomp filter: true

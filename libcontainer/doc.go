@@ -58,6 +58,10 @@
 // that is built without cgo rejects profiles, unless it embeds the compiler as runnel's
 // own binary does (contrib/design/seccomp.md).
 //
+// [Runtime.SeccompFilter] says what a profile does with a system call,
+// [Runtime.RecordSeccomp] runs a container and returns the profile that it needs, and
+// [RunOptions].SeccompLog names what is refused.
+//
 // # Stability
 //
 // Until version 1.0 the API of this package may change in a minor version; the change

@@ -145,7 +145,10 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 	case plan.LandlockPort:
 		return fmt.Sprintf("allow TCP port %d by Landlock", o.Port), ""
 	case plan.LandlockRestrict:
-		return "restrict the process by Landlock", ""
+		if f.Errno == unix.EPERM {
+			hint = "it requires process.noNewPrivileges, or a runtime with CAP_SYS_ADMIN"
+		}
+		return "restrict the process by Landlock", hint
 	case plan.MakeReadonly:
 		return "make the mount " + o.Target + " read-only", ""
 	case plan.Attributes:

@@ -59,8 +59,8 @@ type content struct {
 	close func()
 }
 
-// openLayer opens the content of a layer.
-func openLayer(s source, l layer) (*content, error) {
+// openLayer opens the content of a layer, of which at most left bytes are read.
+func openLayer(s source, l layer, left *int64) (*content, error) {
 	f, err := s.open(l.file)
 	if err != nil {
 		return nil, err
@@ -96,10 +96,25 @@ func openLayer(s source, l layer) (*content, error) {
 		return nil, fmt.Errorf("%s: %w", l.file, err)
 	}
 	uncompressed := verify(nil, l.file+", uncompressed", l.diffID, -1)
-	uncompressed.from = plain
+	uncompressed.from = limited{plain, left}
 	// What follows the compressed content belongs to the file, too.
 	c.Reader = io.MultiReader(uncompressed, drained{whole})
 	return c, nil
+}
+
+// limited stops at a number of bytes, for all layers together: what is skipped in a layer is
+// decompressed, too.
+type limited struct {
+	from io.Reader
+	left *int64
+}
+
+func (l limited) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	if *l.left -= int64(n); *l.left < 0 {
+		return 0, errors.New("the layers are larger than the limits of their files and entries allow")
+	}
+	return n, err
 }
 
 // drained reads all and returns nothing of it.

@@ -48,6 +48,10 @@ func (i *Image) Unpack(ctx context.Context, dir string, o Options) error {
 		o.MaxEntries = 4_000_000
 	}
 	u := &unpacking{Options: o, root: root, tree: &node{}}
+	u.left = math.MaxInt64
+	if perEntry := int64(8 << 10); o.MaxEntries < (u.left-o.MaxBytes)/perEntry {
+		u.left = o.MaxBytes + o.MaxEntries*perEntry
+	}
 	defer u.forgetParent()
 	for n, l := range i.layers {
 		u.layer = n + 1
@@ -70,6 +74,7 @@ type unpacking struct {
 	root           *os.File
 	layer          int // from 1 on
 	bytes, entries int64
+	left           int64    // of the uncompressed layers
 	skipped        []string // device nodes
 	tree           *node
 	// parent is the directory of the last entry, at parentPath: most entries have the same as
@@ -117,7 +122,7 @@ func (n *node) find(name string) *node {
 }
 
 func (u *unpacking) unpackLayer(ctx context.Context, s source, l layer) error {
-	c, err := openLayer(s, l)
+	c, err := openLayer(s, l, &u.left)
 	if err != nil {
 		return err
 	}

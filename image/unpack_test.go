@@ -145,6 +145,11 @@ func TestLimits(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "more than 2 entries") {
 		t.Errorf("three entries: %v", err)
 	}
+	// The content of a whiteout is skipped, and costs time.
+	_, err = unpacked(t, imageOf(t, archiveOf(t, file(".wh.a", strings.Repeat("x", 20000)))), Options{Squash: o.Squash, MaxBytes: 1000, MaxEntries: 2})
+	if err == nil || !strings.Contains(err.Error(), "the layers are larger than the limits") {
+		t.Errorf("20000 bytes that are skipped: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	i, err := Open(imageOf(t, archiveOf(t, file("a", ""))), "")

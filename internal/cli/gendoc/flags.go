@@ -84,7 +84,9 @@ func (f *flag) words() string {
 }
 
 func (f *flag) isDirectory() bool { return f.value == "DIR" }
-func (f *flag) isFile() bool      { return f.value == "FILE" || f.value == "PATH" || f.value == "IMAGE[:TAG]" }
+func (f *flag) isFile() bool {
+	return f.value == "FILE" || f.value == "PATH" || f.value == "IMAGE[:TAG]"
+}
 
 // pageName returns the name of a command's manual page. A command may have two words.
 func pageName(c *cli.Command) string { return "runnel-" + strings.ReplaceAll(c.Name, " ", "-") }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,7 +108,13 @@ type reading struct {
 // NewSampler returns a sampler of the containers with these ids; without any, of all that
 // are created, running or paused and have a cgroup when a sample is taken.
 func (r *Runtime) NewSampler(ids ...string) *Sampler {
-	return &Sampler{runtime: r, ids: ids, last: map[string]reading{}}
+	once := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if !slices.Contains(once, id) {
+			once = append(once, id)
+		}
+	}
+	return &Sampler{runtime: r, ids: once, last: map[string]reading{}}
 }
 
 // Sample measures the containers, sorted by id or in the order of the ids. failed has an

@@ -67,12 +67,21 @@ func (s *session) stats(c *cli.Context) error {
 	}
 	ids := c.Args().Slice()
 	sampler := r.NewSampler(ids...)
+	told := map[string]bool{}
+	// Without an ID a container that can't be read is told once, and doesn't keep the
+	// others from being shown.
 	sample := func(ctx context.Context) ([]libcontainer.Load, error) {
 		loads, failed, err := sampler.Sample(ctx)
-		if err == nil {
-			err = errors.Join(failed...)
+		if err != nil || len(ids) > 0 {
+			return loads, errors.Join(append(failed, err)...)
 		}
-		return loads, err
+		for _, problem := range failed {
+			if text := problem.Error(); !told[text] {
+				told[text] = true
+				fmt.Fprintln(s.stderr, printable(text, true))
+			}
+		}
+		return loads, nil
 	}
 	l := live{session: s, interval: interval, once: c.Bool("no-stream")}
 	show := func(loads []libcontainer.Load) error { return l.table(loadRows(loads)) }
@@ -82,8 +91,8 @@ func (s *session) stats(c *cli.Context) error {
 	case "json":
 		show = func(loads []libcontainer.Load) error { return s.printLoads(loads) }
 	case "openmetrics":
-		loads, err := sample(context.Background())
-		return errors.Join(s.print(openMetrics(loads)), err)
+		loads, failed, err := sampler.Sample(context.Background())
+		return errors.Join(append(failed, s.print(openMetrics(loads)), err)...)
 	default:
 		return misuse(errors.New("invalid format option"))
 	}

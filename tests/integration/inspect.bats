@@ -84,7 +84,7 @@ inspected() {
 
 @test "inspect: the cgroup, its limits and their use" {
 	needs_controller pids
-	if rootless && cgroup_v1; then skip 'an ordinary user has no cgroup on v1'; fi
+	needs_cgroup
 	config '.linux.resources.pids.limit = 33'
 	sleeping c
 	equal "$(inspected '.cgroup.values[] | select(.file == "pids.max")')" '{"controller":"pids","file":"pids.max","limit":"33","use":"1"}'

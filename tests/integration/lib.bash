@@ -190,6 +190,8 @@ cgroup_dir() {
 cgroup_v1() { [ ! -e /sys/fs/cgroup/cgroup.controllers ]; }
 needs_cgroup_v1() { cgroup_v1 || skip 'the host has cgroup v2 only'; }
 needs_cgroup_v2() { ! cgroup_v1 || skip 'the host has no full cgroup v2'; }
+# needs_cgroup skips a test where a container has no cgroup of its own.
+needs_cgroup() { if rootless && cgroup_v1; then skip 'an ordinary user has no cgroup on v1'; fi; }
 needs_controller() {
 	if cgroup_v1; then
 		[ -d "/sys/fs/cgroup/$1" ] || skip "the host has no v1 controller $1"

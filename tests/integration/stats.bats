@@ -8,8 +8,6 @@ setup_file() {
 	only_ours 'the command stats'
 }
 
-needs_cgroup() { if rootless && cgroup_v1; then skip 'an ordinary user has no cgroup on v1'; fi; }
-
 # busy makes the container's process use a processor.
 busy() { script 'while :; do :; done'; }
 
@@ -73,6 +71,23 @@ busy() { script 'while :; do :; done'; }
 	says 'container does not exist'
 	exits 1 runtime stats -f openmetrics absent
 	one_sentence
+}
+
+@test "stats: an id that is given twice, and a container that can't be read" {
+	needs_cgroup
+	sleeping c
+	ok runtime stats -n --interval 10ms -f json c c
+	equal "$(jq -c '[.id, .interval > 0.005]' <<<"$output")" '["c",true]'
+	mkdir "$ROOT/broken"
+	echo nonsense >"$ROOT/broken/state.json"
+	ok runtime stats -n --interval 10ms -f json
+	equal "$(jq -r .id <<<"$output")" c
+	says 'broken'
+	one_sentence
+	exits 1 runtime stats -f openmetrics
+	matches "$output" 'runnel_container_pids'
+	exits 1 runtime stats -n broken
+	rm -r "$ROOT/broken"
 }
 
 @test "stats goes on until the container ends" {

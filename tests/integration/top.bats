@@ -14,8 +14,6 @@ measured() {
 	jq -c "$1" <<<"$output"
 }
 
-needs_cgroup() { if rootless && cgroup_v1; then skip 'an ordinary user has no cgroup on v1'; fi; }
-
 @test "top: the process that uses most of the CPU is the first" {
 	needs_cgroup
 	sleeping c

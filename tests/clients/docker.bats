@@ -3,50 +3,11 @@
 
 load lib
 
-setup_file() {
-	# The socket's name must be short.
-	export DIR
-	DIR=$(mktemp -d)
-	find_criu
-	export DOCKER_HOST=unix://$DIR/socket HOME=$DIR/home
-	mkdir "$HOME"
-	start_containerd
-	start_dockerd
-	make_image "$DIR/image"
-	tar -C "$DIR/image" -c . | docker import - image >/dev/null
-	rm -rf "$DIR/image"
-}
+setup_file() { set_up_docker; }
 
-# start_dockerd starts the daemon, whose containers outlive it (live-restore).
-start_dockerd() {
-	jq -n '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "runtimes": {"tested": {"path": env.RUNTIME}},
-		"default-runtime": "tested", "live-restore": true, "experimental": true}' >"$DIR/daemon.json"
-	dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$DIR/exec" --pidfile "$DIR/pid" \
-		--host "$DOCKER_HOST" --containerd "$DIR/containerd.sock" >>"$DIR/log" 2>&1 3>&- 4>&- &
-	echo $! >"$DIR/dockerd"
-	until_true docker version
-}
+teardown_file() { tear_down_docker; }
 
-teardown_file() {
-	local containers left
-	containers=$(docker ps -aq)
-	# shellcheck disable=SC2086 # one argument each
-	[ -z "$containers" ] || docker rm -f $containers >/dev/null
-	stop "$(<"$DIR/dockerd")"
-	# The daemon leaves the namespace of --network host, and its data for live-restore.
-	umount "$DIR"/exec/netns/* "$DIR/data" 2>/dev/null || true
-	stop "$(<"$DIR/containerd")"
-	left=$(below "$DIR")
-	rm -rf --one-file-system "$DIR"
-	[ -z "$left" ] || fail "left: $left"
-}
-
-teardown() {
-	local containers
-	containers=$(docker ps -aq)
-	# shellcheck disable=SC2086 # one argument each
-	[ -z "$containers" ] || docker rm -f $containers >/dev/null
-}
+teardown() { remove_containers; }
 
 @test "the runtime is the one under test" {
 	equal "$(docker info --format '{{.DefaultRuntime}}')" tested

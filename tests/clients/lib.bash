@@ -87,6 +87,53 @@ start_containerd() {
 	until_true ctr --address "$DIR/containerd.sock" version
 }
 
+# set_up_docker starts a Docker of its own, for setup_file, with an image "image". DOCKER_HOST is
+# its socket.
+set_up_docker() {
+	# The socket's name must be short.
+	export DIR
+	DIR=$(mktemp -d)
+	find_criu
+	export DOCKER_HOST=unix://$DIR/socket HOME=$DIR/home
+	mkdir "$HOME"
+	start_containerd
+	start_dockerd
+	make_image "$DIR/image"
+	tar -C "$DIR/image" -c . | docker import - image >/dev/null
+	rm -rf "$DIR/image"
+}
+
+# start_dockerd starts the daemon, whose containers outlive it (live-restore).
+start_dockerd() {
+	jq -n '{"exec-opts": ["native.cgroupdriver=cgroupfs"], "runtimes": {"tested": {"path": env.RUNTIME}},
+		"default-runtime": "tested", "live-restore": true, "experimental": true}' >"$DIR/daemon.json"
+	dockerd --config-file "$DIR/daemon.json" --data-root "$DIR/data" --exec-root "$DIR/exec" --pidfile "$DIR/pid" \
+		--host "$DOCKER_HOST" --containerd "$DIR/containerd.sock" >>"$DIR/log" 2>&1 3>&- 4>&- &
+	echo $! >"$DIR/dockerd"
+	until_true docker version
+}
+
+# tear_down_docker ends it, and fails if something is left.
+tear_down_docker() {
+	local left
+	remove_containers
+	stop "$(<"$DIR/dockerd")"
+	# The daemon leaves the namespace of --network host, and its data for live-restore.
+	umount "$DIR"/exec/netns/* "$DIR/data" 2>/dev/null || true
+	stop "$(<"$DIR/containerd")"
+	left=$(below "$DIR")
+	rm -rf --one-file-system "$DIR"
+	[ -z "$left" ] || fail "left: $left"
+}
+
+# remove_containers removes all containers of Docker.
+remove_containers() {
+	local containers
+	containers=$(docker ps -aq)
+	# shellcheck disable=SC2086 # one argument each
+	[ -z "$containers" ] || docker rm -f $containers >/dev/null
+}
+
 # stop PID ends a daemon and waits for it.
 stop() {
 	kill "$1" 2>/dev/null || return 0

@@ -60,7 +60,7 @@ func open(s source, tag string, wanted ispec.Platform) (i *Image, err error) {
 	index, err := readMetadata(s, ispec.ImageIndexFile)
 	switch {
 	case err == nil:
-		l := layout{source: s, wanted: wanted}
+		l := &layout{source: s, wanted: wanted}
 		i, err = l.image(index, tag)
 	case errors.Is(err, fs.ErrNotExist):
 		var manifest []byte
@@ -93,10 +93,11 @@ func open(s source, tag string, wanted ispec.Platform) (i *Image, err error) {
 type layout struct {
 	source source
 	wanted ispec.Platform
+	seen   int // descriptors of indices
 }
 
 // blob opens the blob of a descriptor, which verifies it when it is read to its end.
-func (l layout) blob(d ispec.Descriptor) (io.ReadCloser, error) {
+func (l *layout) blob(d ispec.Descriptor) (io.ReadCloser, error) {
 	name, err := blobName(d)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func blobName(d ispec.Descriptor) (string, error) {
 }
 
 // decode reads a blob that is JSON.
-func (l layout) decode(d ispec.Descriptor, v any) error {
+func (l *layout) decode(d ispec.Descriptor, v any) error {
 	f, err := l.blob(d)
 	if err != nil {
 		return err
@@ -133,7 +134,7 @@ func (l layout) decode(d ispec.Descriptor, v any) error {
 }
 
 // image finds the image with a tag.
-func (l layout) image(index []byte, tag string) (*Image, error) {
+func (l *layout) image(index []byte, tag string) (*Image, error) {
 	var top ispec.Index
 	if err := json.Unmarshal(index, &top); err != nil {
 		return nil, fmt.Errorf("index.json: %w", err)
@@ -199,11 +200,18 @@ const (
 	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 )
 
+// maxDescriptors bounds the descriptors of all indices: a few nested ones that name each other
+// many times would take hours.
+const maxDescriptors = 10_000
+
 // manifests returns the different manifests for the wanted platform, also from nested
 // indices, and the other platforms that there are.
-func (l layout) manifests(entries []ispec.Descriptor, depth int) (found []ispec.Descriptor, others []string, err error) {
+func (l *layout) manifests(entries []ispec.Descriptor, depth int) (found []ispec.Descriptor, others []string, err error) {
 	if depth > 4 {
 		return nil, nil, errors.New("index.json: indices are nested too deeply")
+	}
+	if l.seen += len(entries); l.seen > maxDescriptors {
+		return nil, nil, fmt.Errorf("index.json: there are more than %d images", maxDescriptors)
 	}
 	for _, d := range entries {
 		switch d.MediaType {
@@ -231,7 +239,7 @@ func (l layout) manifests(entries []ispec.Descriptor, depth int) (found []ispec.
 }
 
 // read reads a manifest and the config that it names.
-func (l layout) read(d ispec.Descriptor) (*Image, error) {
+func (l *layout) read(d ispec.Descriptor) (*Image, error) {
 	var manifest ispec.Manifest
 	if err := l.decode(d, &manifest); err != nil {
 		return nil, err

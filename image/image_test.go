@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -145,6 +146,19 @@ func TestNestedIndices(t *testing.T) {
 	l.add(d, "")
 	if got := chosen(l.dir, ""); got != "index.json: indices are nested too deeply" {
 		t.Errorf("six indices: %s", got)
+	}
+}
+
+// Indices that name each other a hundred times, in four levels, have a hundred million images.
+func TestManyImages(t *testing.T) {
+	l := newLayout(t)
+	d := l.manifest(ispec.Image{}, nil)
+	for range 4 {
+		d = l.blob(ispec.MediaTypeImageIndex, ispec.Index{Manifests: slices.Repeat([]ispec.Descriptor{d}, 100)})
+	}
+	l.add(d, "")
+	if got := chosen(l.dir, ""); got != "index.json: there are more than 10000 images" {
+		t.Error(got)
 	}
 }
 

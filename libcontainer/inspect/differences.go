@@ -242,7 +242,11 @@ func (c *comparison) namespaces(list []specs.LinuxNamespace) {
 		return
 	}
 	// A runtime in another user namespace has had other namespaces altogether.
-	inherits := c.hasOf(list, specs.UserNamespace) || c.of(specs.UserNamespace) == nil || c.of(specs.UserNamespace).Runtime
+	users := c.of(specs.UserNamespace)
+	inherits := users == nil || users.Runtime || c.hasOf(list, specs.UserNamespace)
+	if !inherits {
+		c.AddUnknown(place.At("/linux/namespaces"), "another user namespace: the runtime was in it, or the process has left that of the runtime")
+	}
 	for _, kind := range words.NamespaceTypes {
 		actual := c.of(kind.Name)
 		if actual == nil {

@@ -4,7 +4,7 @@
 
 load lib
 
-@test "kill, exec, pause, update and delete leave the process that has the pid now" {
+@test "kill, exec, pause, update, inspect and delete leave the process that has the pid now" {
 	needs_root 'choose a pid'
 	sleeping c
 	local pid victim
@@ -22,6 +22,14 @@ load lib
 	[ "$status" != 0 ] || fail "entered a process of the host"
 	invoke runtime ps c
 	[[ $output != *attack* ]] || fail "$output"
+	if is_ours; then
+		ok runtime inspect c
+		[[ $output != *attack* ]] || fail "$output"
+		invoke runtime top --no-stream --interval 10ms c
+		[[ $output != *attack* && $status != 0 ]] || fail "$output"
+		invoke runtime stats --no-stream --interval 10ms c
+		[ "$status" != 0 ] || fail "$output"
+	fi
 	invoke runtime delete c
 	invoke runtime delete --force c
 	kill -0 "$pid" || fail 'the innocent process has been killed'

@@ -138,7 +138,7 @@ in_sleep() { [ "$(inspected '.processes | map(.name) | index("sleep")')" != null
 	script 'printf "\033[2Jname" >/proc/self/comm; read x </fifo'
 	mkfifo rootfs/fifo
 	ok runtime run --detach c
-	until_true renamed
+	until_true is_named '*name'
 	ok runtime inspect c
 	[[ $output != *$'\033'* ]] || fail "an escape sequence: $output"
 	ok runtime inspect --format json c
@@ -146,7 +146,9 @@ in_sleep() { [ "$(inspected '.processes | map(.name) | index("sleep")')" != null
 	equal "$(jq -r '.processes[0].name' <<<"$output")" $'\033[2Jname'
 }
 
-renamed() { [[ $(inspected '.processes[0].name') == *name* ]]; }
+# is_named PATTERN succeeds if that is the name of init.
+# shellcheck disable=SC2053 # it is a pattern
+is_named() { [[ $(inspected '.processes[0].name') == '"'$1'"' ]]; }
 
 # no_differences [ID] fails if there is one.
 no_differences() {
@@ -253,6 +255,24 @@ like_docker() {
 	ok runtime inspect c
 	matches "$output" $'\nDifferences from config.json\n  PLACE +CONFIG.JSON +ACTUAL\n'
 	matches "$output" 'mounts\[3\] /dev/shm +tmpfs on /dev/shm +-'
+}
+
+@test "inspect: privileges that the process has changed" {
+	needs_root 'set these'
+	config '.process.noNewPrivileges = false'
+	script 'exec setpriv --nnp --inh-caps=+chown --ambient-caps=+chown sleep 1000'
+	ok runtime run --detach c
+	until_true is_named sleep
+	differs '/process/capabilities/inheritable==CAP_CHOWN' '/process/capabilities/ambient==CAP_CHOWN' '/process/noNewPrivileges=false=true'
+}
+
+@test "inspect: a mount that was added later" {
+	needs_root 'add mounts'
+	sleeping c
+	ok runtime mounts add --type tmpfs --target /late c
+	differs '/mounts==tmpfs on /late'
+	ok runtime mounts remove c /late
+	no_differences
 }
 
 @test "inspect: what others have changed" {

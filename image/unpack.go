@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path"
@@ -369,8 +370,8 @@ func (u *unpacking) setAttributes(fd int, h *tar.Header) error {
 // finishDirs sets owner, permissions and times of the directories of a tree, the deepest
 // first. A directory that has been replaced or removed is left out.
 func (u *unpacking) finishDirs(name string, n *node) error {
-	for child, below := range n.children {
-		if err := u.finishDirs(path.Join(name, child), below); err != nil {
+	for _, child := range slices.Sorted(maps.Keys(n.children)) { // the same result each time
+		if err := u.finishDirs(path.Join(name, child), n.children[child]); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,13 @@
 // in the options. Hooks that run in the runtime's namespaces inherit what any child of
 // the caller inherits.
 //
+// # Observation
+//
+// [Container.Inspect] describes a container as the kernel has it, and where that differs
+// from its config. [Runtime.NewSampler] measures what containers use, and
+// [Container.NewProcessSampler] what their processes do; both compute rates between two
+// samples.
+//
 // # Errors
 //
 // Errors name the place in config.json and, where one is known, a remedy. The sentinel

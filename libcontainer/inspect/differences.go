@@ -243,7 +243,7 @@ func (c *comparison) namespaces(list []specs.LinuxNamespace) {
 	}
 	// A runtime in another user namespace has had other namespaces altogether.
 	users := c.of(specs.UserNamespace)
-	inherits := users == nil || users.Runtime || c.hasOf(list, specs.UserNamespace)
+	inherits := users == nil || users.Runtime || words.HasNamespace(c.spec, specs.UserNamespace)
 	if !inherits {
 		c.AddUnknown(place.At("/linux/namespaces"), "another user namespace: the runtime was in it, or the process has left that of the runtime")
 	}
@@ -265,10 +265,7 @@ func (c *comparison) namespaces(list []specs.LinuxNamespace) {
 	}
 }
 
-func (c *comparison) hasOf(list []specs.LinuxNamespace, kind specs.LinuxNamespaceType) bool {
-	return slices.ContainsFunc(list, func(n specs.LinuxNamespace) bool { return n.Type == kind })
-}
-
+// of returns the namespace of a type; nil if the kernel has none.
 func (c *comparison) of(kind specs.LinuxNamespaceType) *Namespace {
 	i := slices.IndexFunc(c.Namespaces, func(n Namespace) bool { return n.Type == string(kind) })
 	if i < 0 {

@@ -57,7 +57,7 @@ type wantedMount struct {
 	path string // where it is
 }
 
-// add adds an entry of mounts.
+// add adds an entry of mounts. One that is hidden by a later one isn't compared.
 func (m *mountComparison) add(mount config.Mount) {
 	at := m.located(mount.Target)
 	last := -1
@@ -213,7 +213,7 @@ func (m *mountComparison) protected() {
 // procfs or sysfs, and the host's has it.
 func (m *mountComparison) isKernelFile(p string) bool {
 	for _, w := range m.wanted {
-		if (w.Type == "proc" || w.Type == "sysfs") && !w.Bind && w.path == "/"+strings.Split(p+"/", "/")[1] && p != w.path {
+		if (w.Type == "proc" || w.Type == "sysfs") && !w.Bind && strings.HasPrefix(p, w.path+"/") {
 			hidesFiles := slices.ContainsFunc(w.Data, func(o string) bool { return strings.HasPrefix(o, "subset=") })
 			return !hidesFiles && !m.isBelowMasked(p) && m.Exists(p)
 		}

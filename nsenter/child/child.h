@@ -65,6 +65,7 @@ long in_root_plainly(const char *path);
 long in_root_if(const char *path, uint64_t flags, int (*is)(long fd));
 long make_directory(const char *path, unsigned mode);
 long make_file(const char *path);
+long split(const char *path, char *parent, const char **last);
 long open_parent(const char *path, const char **last);
 
 /* proc.c */

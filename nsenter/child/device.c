@@ -72,18 +72,10 @@ static long remove_mount_point(long dir, const char *name)
 static long remove_device(const struct op *op)
 {
 	char parent[PATH_MAX];
-	const char *name = str_of(op->device.path);
-	long rc, dir;
-	size_t slash = str_len(name);
+	const char *name;
+	long rc = split(str_of(op->device.path), parent, &name), dir;
 
-	if (slash >= sizeof(parent))
-		return failed_at(PART_TARGET, -ENAMETOOLONG);
-	while (slash > 0 && name[slash - 1] != '/')
-		slash--;
-	memcpy(parent, name, slash);
-	parent[slash] = 0;
-	name += slash;
-	dir = in_root(parent, O_PATH | O_DIRECTORY);
+	dir = rc < 0 ? rc : in_root(parent, O_PATH | O_DIRECTORY);
 	if (dir == -ENOENT)
 		return 0;
 	if (dir < 0)

@@ -198,11 +198,10 @@ long make_directory(const char *path, unsigned mode) { return make_all(path, mod
  * it doesn't exist. */
 long make_file(const char *path) { return make_all(path, 0644, 1); }
 
-/* open_parent opens the directory of path, which it creates if necessary, and sets
- * *last to the last component. */
-long open_parent(const char *path, const char **last)
+/* split writes the directory of path to parent, which has PATH_MAX bytes, and sets *last to
+ * the last component. */
+long split(const char *path, char *parent, const char **last)
 {
-	char parent[PATH_MAX];
 	size_t slash = last_slash(path, str_len(path));
 
 	*last = path + slash;
@@ -212,7 +211,17 @@ long open_parent(const char *path, const char **last)
 		return -ENAMETOOLONG;
 	memcpy(parent, path, slash);
 	parent[slash] = 0;
-	return make_directory(parent, 0755);
+	return 0;
+}
+
+/* open_parent opens the directory of path, which it creates if necessary, and sets
+ * *last to the last component. */
+long open_parent(const char *path, const char **last)
+{
+	char parent[PATH_MAX];
+	long rc = split(path, parent, last);
+
+	return rc < 0 ? rc : make_directory(parent, 0755);
 }
 
 /* op_directory accepts an existing directory. */

@@ -5,16 +5,9 @@
 static long open_above(const char *path, const char **last)
 {
 	static char above[PATH_MAX];
-	size_t slash = str_len(path);
+	long rc = split(path, above, last);
 
-	while (slash > 0 && path[slash - 1] != '/')
-		slash--;
-	*last = path + slash;
-	if (slash == 0 || slash >= sizeof(above) || !**last || str_eq(*last, ".") || str_eq(*last, ".."))
-		return -EINVAL;
-	memcpy(above, path, slash);
-	above[slash] = 0;
-	return in_root_plainly(above);
+	return rc < 0 ? rc : in_root_plainly(above);
 }
 
 /* op_unmount: umount2(2) takes a path, and a descriptor of the mount would keep it busy. So

@@ -175,8 +175,9 @@ lifecycle() { jq -r "select(.type == \"lifecycle\" and .id == \"$1\") | .event" 
 		"$RUNTIME" --root "$ROOT" events --lifecycle --memory c >seen 2>errors 3>&- &
 	local pid=$! calls
 	until_true sh -c "[ -n \"\$(ls '$ROOT/.events' 2>/dev/null)\" ]"
-	sleep 0.5
-	calls=$(wc -l <trace)
+	# It has begun to wait when it makes no more calls.
+	rests() { calls=$(wc -l <trace) && sleep 0.5 && [ "$(wc -l <trace)" = "$calls" ]; }
+	until_true rests
 	sleep 2
 	equal "$(wc -l <trace)" "$calls"
 	ok runtime delete --force c

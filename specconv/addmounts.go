@@ -67,17 +67,12 @@ func (b *builder) becomeContainerRoot() {
 	if !b.ns.Has(unix.CLONE_NEWUSER) {
 		return
 	}
-	b.join(UserFile, unix.CLONE_NEWUSER)
-	if isRootMapped(b.spec.Linux) {
-		b.addOwn(plan.BecomeRoot{KeepGroups: b.keepsGroups()})
-	}
+	b.joinUser()
 }
 
-func (b *builder) enterMounts() { b.join(MountsFile, unix.CLONE_NEWNS) }
-
-func (b *builder) join(file string, flag uint64) {
-	b.provide(file)
-	b.add(place.At("/linux/namespaces"), plan.Join{File: file, Type: flag})
+func (b *builder) enterMounts() {
+	b.provide(MountsFile)
+	b.add(place.At("/linux/namespaces"), plan.Join{File: MountsFile, Type: unix.CLONE_NEWNS})
 }
 
 // cloneTrees plans to clone the trees of bind mounts.

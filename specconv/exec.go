@@ -29,6 +29,8 @@ type ExecInput struct {
 	// InCgroup and CgroupFiles are as in Input.
 	InCgroup    bool
 	CgroupFiles []string
+	// Tools are those that the process has besides the container's programs; nil is none.
+	Tools *Tools
 	// Rootfs is where the mounts of a container without a mount namespace are; "" for a
 	// process that keeps the root of the runtime.
 	Rootfs string
@@ -56,12 +58,19 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	b.enterCgroup(in.CgroupFiles)
 	b.oomScore()
 	b.raiseHardLimits()
-	b.joinContainer()
+	if in.Tools == nil {
+		b.joinContainer(b.ns.Created | b.ns.Joined)
+	} else {
+		b.joinWithTools(in.Tools)
+	}
 	if !b.outside {
 		b.enterPIDNamespace(false)
 	}
 	b.keyring(in.NoNewKeyring)
 	b.labels()
+	if in.Tools != nil {
+		b.toolbox(in.Tools)
+	}
 	if !in.InCgroup {
 		b.addOwn(plan.Checkpoint{Point: plan.CheckpointNamespaces})
 	}
@@ -85,10 +94,9 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 	return b.plan, nil
 }
 
-// joinContainer plans to join all namespaces that the container doesn't share with the
-// runtime, whether it has created or joined them.
-func (b *builder) joinContainer() {
-	flags := b.ns.Created | b.ns.Joined
+// joinContainer plans to join the namespaces flags: all that the container doesn't share with
+// the runtime, whether it has created or joined them.
+func (b *builder) joinContainer(flags uint64) {
 	// Before the processes of the container can see this one (CVE-2016-9962).
 	b.addOwn(plan.SetUndumpable{})
 	if b.process.ApparmorProfile != "" || b.process.SelinuxLabel != "" {

@@ -29,6 +29,8 @@ func TestExec(t *testing.T) {
 		{"exec-rootless", config.Example(true, 1000, 1000, true), configtest.User(), ExecInput{}},
 		{"exec-process", full, configtest.Root(mode.V2), ExecInput{PreserveFDs: 1, Seccomp: &Seccomp{Filter: make([]byte, 8)}}},
 		{"exec-filter", configtest.Bare(), configtest.Root(mode.V2), ExecInput{Seccomp: allowing}},
+		{"exec-tools", config.Example(false, 0, 0, true), configtest.Root(mode.V2), ExecInput{InCgroup: true, Tools: &Tools{Path: "/bin/busybox", Program: "busybox", Links: []string{"ls", "sh"}}}},
+		{"exec-tools-rootless", config.Example(true, 1000, 1000, true), configtest.User(), ExecInput{Tools: &Tools{Path: "/opt/tools"}}},
 		{"exec-no-mount-namespace", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = configtest.Created(specs.PIDNamespace) }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-inherits-all", configtest.Changed(configtest.Bare(), func(s *specs.Spec) { s.Linux.Namespaces = nil }), configtest.Root(mode.V2), ExecInput{InCgroup: true, Rootfs: "/bundle/rootfs"}},
 		{"exec-no-pid-namespace", configtest.WithNamespaces(inherit, configtest.Created(specs.MountNamespace)...), configtest.Root(mode.V2), ExecInput{NoNewKeyring: true}},

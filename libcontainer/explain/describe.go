@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -116,6 +117,11 @@ func describeSimple(op plan.Op, f *nsenter.Failure) (what, hint string) {
 		return "become root of the user namespace", ""
 	case plan.Root:
 		return fmt.Sprintf("rootfs %s", o.Path), ""
+	case plan.Toolbox:
+		if f.Part == nsenter.PartCopy {
+			return "make a root with tools: clone " + path.Join("/", f.Text), "the container's root has too much in it, or something that can't be cloned"
+		}
+		return "make a root with tools", ""
 	case plan.Sysctl:
 		return fmt.Sprintf("write %q to /proc/sys/%s", o.Value, o.Path), ""
 	case plan.Label:

@@ -116,7 +116,7 @@ func codeOf(op plan.Op, f *nsenter.Failure) fault.Code {
 			return fault.ProcessFailed
 		}
 		return fault.ProgramNotExecutable
-	case plan.Mount, plan.Bind, plan.CloneTree, plan.Unmount, plan.Directory, plan.Device, plan.Symlink, plan.Attributes,
+	case plan.Mount, plan.Bind, plan.CloneTree, plan.Unmount, plan.Toolbox, plan.Directory, plan.Device, plan.Symlink, plan.Attributes,
 		plan.MakeReadonly, plan.Mask, plan.Readonly, plan.Pivot, plan.Root, plan.Propagation, plan.Proc:
 		return fault.MountFailed
 	case plan.Join, plan.JoinProcess, plan.Unshare, plan.Fork, plan.BecomeRoot:

@@ -77,6 +77,8 @@ long attach_at(long tree, long at);
 long attach(long tree, const char *target, int directory, int no_symlink);
 long set_attr(long fd, uint64_t set, uint64_t clear, int recursive);
 long clone_tree(const char *path, int recursive);
+/* take_tree returns the first tree of an op_clone_tree that isn't taken yet. */
+long take_tree(void);
 
 /* mask.c */
 long hide_directory(long at);
@@ -86,6 +88,14 @@ uint64_t mount_of(long fd);
 
 /* move.c */
 long move_root(long old);
+
+struct entry { /* struct linux_dirent64, getdents64(2) */
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
 
 /* copy.c */
 long copy_up(long from, long to);

@@ -5,14 +5,6 @@
 #define MAX_DEPTH 64
 #define XATTR_SIZE 65536
 
-struct entry { /* struct linux_dirent64, getdents64(2) */
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
-};
-
 static long copy_directory(long from, long to, int depth);
 
 static long copy_content(long from, long to, uint64_t size)

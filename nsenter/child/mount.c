@@ -442,8 +442,7 @@ long op_clone_tree(const struct op *op)
 	return 0;
 }
 
-/* take_tree returns the first tree of an op_clone_tree that isn't taken yet. */
-static long take_tree(void)
+long take_tree(void)
 {
 	for (struct op *op = plan.ops; op < self.op; op++) {
 		long tree = op->file;

@@ -13,7 +13,7 @@
 #endif
 
 /* A fingerprint of this file: the child rejects plans of another version. */
-#define PLAN_MAGIC 0x5fc38b4280d2b755ULL
+#define PLAN_MAGIC 0x4d4448619137fa6ULL
 
 struct plan_header {
 	uint64_t magic;
@@ -137,6 +137,10 @@ struct op {
 			struct str target;
 			uint64_t step;
 		} make_readonly;
+		struct {
+			struct str program;
+			struct vec links;
+		} toolbox;
 		struct {
 			struct str path;
 			uint64_t mount;
@@ -269,6 +273,7 @@ _Static_assert(sizeof(struct op) == 64, "op");
 	X(SYMLINK, "ss", op_symlink) \
 	X(ATTRIBUTES, "s", op_attributes) \
 	X(MAKE_READONLY, "s", op_make_readonly) \
+	X(TOOLBOX, "sv", op_toolbox) \
 	X(UNMOUNT, "s", op_unmount) \
 	X(HOOK, "svv", op_hook) \
 	X(MASK, "s", op_mask) \

@@ -230,6 +230,18 @@ type MakeReadonly struct {
 	Target string
 }
 
+// Toolbox makes a root of its own for the process, which has what is in "/" at its place, and in
+// the directory ToolsDir the tree of the first CloneTree that isn't taken yet. If that is a
+// program, it has the name Program there, and Links are further names of it. The process
+// must be alone in its mount namespace.
+type Toolbox struct {
+	Program string
+	Links   []string
+}
+
+// ToolsDir is the directory of a Toolbox in the root of the process.
+const ToolsDir = "/.tools"
+
 // Unmount unmounts the mount at Path in the root, which has no symbolic links in it, if that is
 // the one with the id Mount. With Lazy it may be in use, umount2(2), MNT_DETACH.
 type Unmount struct {

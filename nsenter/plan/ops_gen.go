@@ -5,7 +5,7 @@ package plan
 import "encoding/binary"
 
 // magic identifies the version of the table of ops.
-const magic = 0x5fc38b4280d2b755
+const magic = 0x4d4448619137fa6
 
 // The sizes of an encoded header and op.
 const (
@@ -54,6 +54,7 @@ const (
 	KindSymlink
 	KindAttributes
 	KindMakeReadonly
+	KindToolbox
 	KindUnmount
 	KindHook
 	KindMask
@@ -115,6 +116,7 @@ var kindNames = [...]string{
 	KindSymlink:          "symlink",
 	KindAttributes:       "attributes",
 	KindMakeReadonly:     "make-readonly",
+	KindToolbox:          "toolbox",
 	KindUnmount:          "unmount",
 	KindHook:             "hook",
 	KindMask:             "mask",
@@ -177,6 +179,7 @@ func Ops() []Op {
 		Symlink{},
 		Attributes{},
 		MakeReadonly{},
+		Toolbox{},
 		Unmount{},
 		Hook{},
 		Mask{},
@@ -441,6 +444,14 @@ func (MakeReadonly) Kind() Kind { return KindMakeReadonly }
 func (o MakeReadonly) visit(v visitor) {
 	v.num(16, "step", uint64(o.Step), formatDecimal)
 	v.str(8, "target", o.Target)
+}
+
+// Kind returns KindToolbox.
+func (Toolbox) Kind() Kind { return KindToolbox }
+
+func (o Toolbox) visit(v visitor) {
+	v.str(8, "program", o.Program)
+	v.vec(12, "links", o.Links)
 }
 
 // Kind returns KindUnmount.

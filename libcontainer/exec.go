@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -28,10 +29,15 @@ import (
 // ctx. It is a *fault.Fault if it can be attributed to a step or to a setting of the
 // process.
 func (c *Container) Exec(ctx context.Context, o ExecOptions) (*Process, error) {
+	return c.exec(ctx, o, nil)
+}
+
+// exec is Exec, with tools of the host unless they are nil.
+func (c *Container) exec(ctx context.Context, o ExecOptions, tools *specconv.Tools) (*Process, error) {
 	if err := c.checkExec(o.IgnorePaused); err != nil {
 		return nil, err
 	}
-	x := &execution{launch: launch{Container: c, pidfd: -1}, options: o, init: -1}
+	x := &execution{launch: launch{Container: c, pidfd: -1}, options: o, tools: tools, init: -1}
 	defer x.closeInit()
 	err := x.prepare()
 	if err == nil {
@@ -66,8 +72,9 @@ type execution struct {
 	launch
 	options ExecOptions
 	wanted  *specs.Process // the process to run
-	init    int            // pidfd of the container's init
-	attach  bool           // systemd moves the process into the cgroup, see startOutside
+	tools   *specconv.Tools
+	init    int  // pidfd of the container's init
+	attach  bool // systemd moves the process into the cgroup, see startOutside
 }
 
 // prepare reads the config and determines the process to run.
@@ -83,6 +90,11 @@ func (x *execution) prepare() (err error) {
 	x.wanted = x.options.Process
 	if x.wanted == nil {
 		if x.wanted, err = x.options.Override.apply(x.spec.Process); err != nil {
+			return err
+		}
+	}
+	if x.tools != nil {
+		if err := x.addTools(); err != nil {
 			return err
 		}
 	}
@@ -110,6 +122,12 @@ func (x *execution) run(ctx context.Context) (err error) {
 	if err := x.runtime.timed("plan", func() error { return x.compile(ctx) }); err != nil {
 		return err
 	}
+	joined, err := x.openNamespaces(x.plan)
+	defer closeAll(joined)
+	if err != nil {
+		return err
+	}
+	maps.Copy(provided, joined)
 	if err := x.start(ctx, provided); err != nil {
 		return err
 	}

@@ -230,15 +230,17 @@ func (c *Container) mountsInput() (in specconv.MountsInput, err error) {
 // where it could be frozen.
 func (c *Container) changeMounts(ctx context.Context, in specconv.MountsInput, p *plan.Plan, task string) error {
 	provided, err := c.openNamespaces(p)
-	defer func() {
-		for _, fd := range provided {
-			unix.Close(fd)
-		}
-	}()
+	defer closeAll(provided)
 	if err != nil {
 		return err
 	}
 	return c.carryOut(ctx, in.Spec, p, provided, task)
+}
+
+func closeAll(fds map[string]int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
 }
 
 // openNamespaces opens the namespaces of the container that a plan joins, by the names of
@@ -257,7 +259,7 @@ func (c *Container) openNamespaces(p *plan.Plan) (map[string]int, error) {
 		}
 		fds[join.File] = fd
 	}
-	if !c.isAlive() {
+	if len(fds) > 0 && !c.isAlive() {
 		return fds, ErrNotRunning // they could be those of another process
 	}
 	return fds, nil

@@ -123,6 +123,7 @@ func (x *execution) compile(ctx context.Context) error {
 		PreserveFDs: len(x.options.ExtraFiles), InCgroup: x.state.IntelRdt == nil && !x.attach,
 		LineFeeds: x.options.Stdio.keepsTerminal(),
 	}
+	in.Tools = x.tools
 	if !x.hostRoot {
 		in.Rootfs = x.state.Rootfs
 	}

@@ -23,6 +23,9 @@ type builder struct {
 	plan    *plan.Plan
 	// outside reports whether the process is prepared before it enters its pid namespace.
 	outside bool
+	// hasTools reports whether the process has programs of the host beside those of the
+	// container.
+	hasTools bool
 	// cloned reports whether steps have cloned the trees of the bind mounts.
 	cloned bool
 	// env is the environment of the process. looksUpHome reports whether HOME isn't in

@@ -48,6 +48,7 @@ func Exec(in ExecInput) (*plan.Plan, error) {
 		plan: &plan.Plan{PreserveFDs: in.PreserveFDs, Steps: make([]plan.Step, 0, 40)},
 	}
 	b.setEnvironment(in.Env)
+	b.hasTools = in.Tools != nil
 
 	b.outside = b.preparesOutside()
 	filtered := b.outside && b.passesFilter(b.callsToEnter()...)

@@ -4,6 +4,7 @@ import (
 	"github.com/runnel/runnel/internal/place"
 	"github.com/runnel/runnel/nsenter/plan"
 	"github.com/runnel/runnel/specconv/config"
+	"github.com/runnel/runnel/specconv/words"
 )
 
 // ruleset plans the rules of Landlock, and reports whether there are any. The process still
@@ -21,6 +22,9 @@ func (b *builder) ruleset() bool {
 	b.add(place.At("/annotations"), plan.Landlock{Files: l.Files, Ports: l.Ports, Scopes: l.Scopes})
 	for _, p := range l.Paths {
 		b.add(p.Place, plan.LandlockPath{Path: p.Path, Access: p.Access, Optional: p.IsOptional})
+	}
+	if access := l.Files & (words.LandlockReads | words.LandlockExecutes); b.hasTools && access != 0 {
+		b.addOwn(plan.LandlockPath{Path: plan.ToolsDir, Access: access})
 	}
 	for _, p := range l.TCP {
 		b.add(p.Place, plan.LandlockPort{Port: uint32(p.Port), Access: p.Access})

@@ -14,7 +14,8 @@ _runnel_flags() {
 	run) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --detach -d --keep --no-subreaper --seccomp-log --help -h' ;;
 	create) echo '--bundle -b --config -f --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds --help -h' ;;
 	start) echo '--help -h' ;;
-	exec) echo '--console-socket --pidfd-socket --cwd --env -e --tty -t --user -u --additional-gids -g --process -p --detach -d --pid-file --process-label --apparmor --no-new-privs --cap -c --preserve-fds --cgroup --ns --ignore-paused --help -h' ;;
+	exec) echo '--cwd --env -e --user -u --additional-gids -g --process-label --apparmor --no-new-privs --cap -c --console-socket --pidfd-socket --tty -t --process -p --detach -d --pid-file --preserve-fds --cgroup --ns --ignore-paused --help -h' ;;
+	debug) echo '--cwd --env -e --user -u --additional-gids -g --process-label --apparmor --no-new-privs --cap -c --console-socket --tools --privileged --tty -t --detach -d --pid-file --help -h' ;;
 	kill) echo '--all -a --regex -r --help -h' ;;
 	pause) echo '--help -h' ;;
 	resume) echo '--help -h' ;;
@@ -160,17 +161,17 @@ _runnel_value() {
 	'start --rootless') echo words 'auto true false' ;;
 	'start --trace') echo files ;;
 	'start --trace-format') echo words '' ;;
-	'exec --console-socket') echo files ;;
-	'exec --pidfd-socket') echo files ;;
 	'exec --cwd') echo directories ;;
 	'exec --env' | 'exec -e') echo words '' ;;
 	'exec --user' | 'exec -u') echo words '' ;;
 	'exec --additional-gids' | 'exec -g') echo words '' ;;
-	'exec --process' | 'exec -p') echo files ;;
-	'exec --pid-file') echo files ;;
 	'exec --process-label') echo words '' ;;
 	'exec --apparmor') echo words '' ;;
 	'exec --cap' | 'exec -c') echo words '' ;;
+	'exec --console-socket') echo files ;;
+	'exec --pidfd-socket') echo files ;;
+	'exec --process' | 'exec -p') echo files ;;
+	'exec --pid-file') echo files ;;
 	'exec --preserve-fds') echo words '' ;;
 	'exec --cgroup') echo words '' ;;
 	'exec --ns') echo words '' ;;
@@ -182,6 +183,24 @@ _runnel_value() {
 	'exec --rootless') echo words 'auto true false' ;;
 	'exec --trace') echo files ;;
 	'exec --trace-format') echo words '' ;;
+	'debug --cwd') echo directories ;;
+	'debug --env' | 'debug -e') echo words '' ;;
+	'debug --user' | 'debug -u') echo words '' ;;
+	'debug --additional-gids' | 'debug -g') echo words '' ;;
+	'debug --process-label') echo words '' ;;
+	'debug --apparmor') echo words '' ;;
+	'debug --cap' | 'debug -c') echo words '' ;;
+	'debug --console-socket') echo files ;;
+	'debug --tools') echo directories ;;
+	'debug --pid-file') echo files ;;
+	'debug --log') echo files ;;
+	'debug --log-level') echo words 'error warn info debug' ;;
+	'debug --log-format') echo words 'text json' ;;
+	'debug --root') echo directories ;;
+	'debug --cgroup-manager') echo words 'cgroupfs systemd disabled' ;;
+	'debug --rootless') echo words 'auto true false' ;;
+	'debug --trace') echo files ;;
+	'debug --trace-format') echo words '' ;;
 	'kill --log') echo files ;;
 	'kill --log-level') echo words 'error warn info debug' ;;
 	'kill --log-format') echo words 'text json' ;;
@@ -446,7 +465,7 @@ _runnel() {
 			*) ((++position)) ;;
 			esac
 			# What follows belongs to another program.
-			case $command in exec | kill | ps) break ;; esac
+			case $command in exec | debug | kill | ps) break ;; esac
 		fi
 	done
 	# The last flag still waits for its value.
@@ -474,12 +493,12 @@ _runnel() {
 		return
 	fi
 	case $command,$position in
-	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps top stats events info features help' -- "$current") ;;
+	,* | help,0) mapfile -t COMPREPLY < <(compgen -W 'spec check explain plan seccomp run create start exec debug kill pause resume update mounts wait delete checkpoint restore gc list state inspect ps top stats events info features help' -- "$current") ;;
 	seccomp,0) mapfile -t COMPREPLY < <(compgen -W 'explain record' -- "$current") ;;
 	mounts,0) mapfile -t COMPREPLY < <(compgen -W 'add remove list' -- "$current") ;;
 	*,0)
 		case $command in
-		start | exec | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps | top | stats | events)
+		start | exec | debug | kill | pause | resume | update | 'mounts add' | 'mounts remove' | wait | delete | checkpoint | restore | state | inspect | 'mounts list' | ps | top | stats | events)
 			mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "${root[@]}" list --quiet 2>/dev/null)" -- "$current")
 			;;
 		esac

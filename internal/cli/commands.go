@@ -45,6 +45,7 @@ func entries() []entry {
 		{"create", createCommand},
 		{"start", startCommand},
 		{"exec", execCommand},
+		{"debug", debugCommand},
 		{"kill", killCommand},
 		{"pause", pauseCommand},
 		{"resume", resumeCommand},

@@ -38,33 +38,44 @@ runnel exec --ns net web ip address`,
 }
 
 func execFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(overrideFlags(),
 		consoleSocketFlag(), pidfdSocketFlag(),
-		&cli.StringFlag{Name: "cwd", Usage: "run in the working directory `DIR` of the container"},
-		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, KeepSpace: true, Usage: "set the environment variable `NAME=VALUE`"},
 		&cli.BoolFlag{Name: "tty", Aliases: []string{"t"}, Usage: "allocate a terminal"},
-		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "run as `UID[:GID]`"},
-		&cli.StringSliceFlag{Name: "additional-gids", Aliases: []string{"g"}, KeepSpace: true, Usage: "add the supplementary group `GID`"},
 		&cli.StringFlag{Name: "process", Aliases: []string{"p"}, Usage: "read the process object from `FILE` and ignore the other options for the process"},
 		detachFlag(),
 		pidFileFlag(),
-		&cli.StringFlag{Name: "process-label", Usage: "set the SELinux `LABEL` of the process"},
-		&cli.StringFlag{Name: "apparmor", Usage: "set the AppArmor `PROFILE` of the process"},
-		&cli.BoolFlag{Name: "no-new-privs", Usage: "set no_new_privs"},
-		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, KeepSpace: true, Usage: "add the capability `CAP`, such as CAP_NET_ADMIN"},
 		preserveFDsFlag(),
 		&cli.StringSliceFlag{Name: "cgroup", KeepSpace: true, Usage: "run in the cgroup `[CONTROLLER[,...]:]PATH` below that of the container"},
 		&cli.StringFlag{Name: "ns", Usage: "join only the namespaces in `LIST`, such as net,uts", DefaultText: "all"},
 		&cli.BoolFlag{Name: "ignore-paused", Usage: "exec in a paused container, where the process waits for resume"},
 		&cli.BoolFlag{Name: "no-subreaper", Hidden: true, Usage: "accepted and ignored"},
+	)
+}
+
+// overrideFlags are the flags of override.
+func overrideFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "cwd", Usage: "run in the working directory `DIR` of the container"},
+		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, KeepSpace: true, Usage: "set the environment variable `NAME=VALUE`"},
+		&cli.StringFlag{Name: "user", Aliases: []string{"u"}, Usage: "run as `UID[:GID]`"},
+		&cli.StringSliceFlag{Name: "additional-gids", Aliases: []string{"g"}, KeepSpace: true, Usage: "add the supplementary group `GID`"},
+		&cli.StringFlag{Name: "process-label", Usage: "set the SELinux `LABEL` of the process"},
+		&cli.StringFlag{Name: "apparmor", Usage: "set the AppArmor `PROFILE` of the process"},
+		&cli.BoolFlag{Name: "no-new-privs", Usage: "set no_new_privs"},
+		&cli.StringSliceFlag{Name: "cap", Aliases: []string{"c"}, KeepSpace: true, Usage: "add the capability `CAP`, such as CAP_NET_ADMIN"},
 	}
 }
 
 func (s *session) exec(c *cli.Context) error {
 	status, err := s.execProcess(c)
+	return s.endAs("exec", status, err)
+}
+
+// endAs makes the command end with the exit status of a process, or with an error.
+func (s *session) endAs(command string, status int, err error) error {
 	if err != nil {
 		s.status = exitNotExecuted // 1 could be the status of the process
-		return fmt.Errorf("exec failed: %w", err)
+		return fmt.Errorf("%s failed: %w", command, err)
 	}
 	s.status = status
 	return nil
@@ -89,18 +100,25 @@ func (s *session) execProcess(c *cli.Context) (int, error) {
 		return 0, err
 	}
 	defer container.Close()
+	return inContainer(c, &o.Stdio, func(ctx context.Context) (*libcontainer.Process, error) { return container.Exec(ctx, o) })
+}
+
+// inContainer runs a process of exec or debug and returns its exit status; with --detach it
+// doesn't wait for it.
+func inContainer(c *cli.Context, streams *libcontainer.Stdio, start func(context.Context) (*libcontainer.Process, error)) (int, error) {
 	if c.Bool("detach") {
-		p, err := container.Exec(context.Background(), o)
+		p, err := start(context.Background())
 		if err != nil {
 			return 0, err
 		}
 		p.Close()
 		return 0, nil
 	}
-	keepTerminal(&o.Stdio)
+	streams.KeepTerminal = streams.ConsoleSocket == ""
+	streams.Size = terminalSize()
 	f := beginForeground()
 	defer f.end()
-	p, err := f.launch(func(ctx context.Context) (*libcontainer.Process, error) { return container.Exec(ctx, o) })
+	p, err := f.launch(start)
 	if err != nil {
 		return 0, err
 	}
@@ -127,6 +145,9 @@ func (s *session) execOptions(c *cli.Context) (libcontainer.ExecOptions, error) 
 		o.Process, err = s.readProcess(path)
 		return o, err
 	}
+	if c.NArg() < 2 {
+		return o, errors.New("exec args cannot be empty")
+	}
 	o.Override, err = override(c)
 	return o, err
 }
@@ -150,9 +171,6 @@ func override(c *cli.Context) (libcontainer.ProcessOverride, error) {
 	o := libcontainer.ProcessOverride{
 		Args: c.Args().Tail(), Cwd: c.String("cwd"), Env: c.StringSlice("env"), TTY: c.Bool("tty"),
 		Caps: c.StringSlice("cap"), SelinuxLabel: c.String("process-label"), ApparmorProfile: c.String("apparmor"),
-	}
-	if len(o.Args) == 0 {
-		return o, errors.New("exec args cannot be empty")
 	}
 	var err error
 	if user := c.String("user"); user != "" {

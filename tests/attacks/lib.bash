@@ -46,6 +46,35 @@ hang_up() { kill "$RECEIVER" 2>/dev/null || true; }
 # pristine restores the config that a test begins with.
 pristine() { sed "s,@CGROUP@,$CGROUPS_PATH," "$BATS_SUITE_TMPDIR/config.json" >config.json; }
 
+# peeking PROC TEST makes the container's process look, in this procfs, whether the root of one
+# of the processes \$p for which TEST is true has a file of the host. It writes "seen" and
+# "caught" to /tmp/said until `no_peek`.
+peeking() {
+	chmod 1777 rootfs/tmp
+	: >"$TMP/host-only"
+	cat >rootfs/peek <<-END
+		echo waiting >/tmp/said
+		while [ ! -e /tmp/end ]; do
+			for p in $1/[0-9]*; do
+				$2 || continue
+				echo seen >>/tmp/said
+				[ ! -e "\$p/root$TMP/host-only" ] || echo caught >>/tmp/said
+			done
+		done
+		exec sleep 1000
+	END
+	args sh /peek
+	ok runtime run --detach c
+	until_true grep -q waiting rootfs/tmp/said
+}
+
+# no_peek fails if the container has reached a file of the host, or hasn't seen the process.
+no_peek() {
+	touch rootfs/tmp/end
+	! grep caught rootfs/tmp/said || fail 'the container has reached the host'
+	grep -q seen rootfs/tmp/said || fail 'it saw nobody'
+}
+
 # A runtime that can't run a harmless container holds off every attack.
 eval "common_$(declare -f setup)"
 setup() {

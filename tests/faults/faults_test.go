@@ -73,6 +73,10 @@ var scenarios = []scenario{
 	{name: "ps", before: [][]string{create, begin}, command: []string{"ps", id}, after: "running"},
 	{name: "gc", before: [][]string{create, begin}, command: []string{"gc"}, after: "running"},
 	{name: "gc-stopped", before: [][]string{create, begin, kill}, command: []string{"gc", "--stopped"}},
+	{name: "mounts-list", before: [][]string{create, begin}, command: []string{"mounts", "list", id}, after: "running"},
+	{name: "mounts-add", before: [][]string{create, begin}, command: []string{"mounts", "add", "--source", "/etc", "--target", "/dev/added", id}, after: "running"},
+	{name: "mounts-remove", before: [][]string{create, begin, {"mounts", "add", "--type", "tmpfs", "--target", "/dev/added", id}},
+		command: []string{"mounts", "remove", "--force", id, "/dev/added"}, after: "running"},
 	{name: "events", before: [][]string{create, begin}, command: []string{"events", "--stats", id}, after: "running"},
 }
 

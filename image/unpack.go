@@ -24,8 +24,8 @@ type Options struct {
 	// Devices makes the device nodes of the image; without it, and with Squash, they are left
 	// out with a warning. A container has the usual devices in any case.
 	Devices bool
-	// MaxBytes and MaxEntries bound the size of all files together, and the number of files;
-	// 0 is 64 GiB, and four million.
+	// MaxBytes and MaxEntries bound the size of all files together, and the number of files
+	// and directories; 0 is 64 GiB, and four million.
 	MaxBytes, MaxEntries int64
 	// Warn receives a sentence about each thing that is left out.
 	Warn func(string)
@@ -122,6 +122,22 @@ func (n *node) find(name string) *node {
 	return n
 }
 
+// lacks returns how many components of a name have no node.
+func (n *node) lacks(name string) (count int64) {
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "." {
+			continue
+		}
+		if n != nil {
+			n = n.children[part]
+		}
+		if n == nil {
+			count++
+		}
+	}
+	return count
+}
+
 func (u *unpacking) unpackLayer(ctx context.Context, s source, l layer) error {
 	c, err := openLayer(s, l, &u.left)
 	if err != nil {
@@ -177,12 +193,14 @@ func (u *unpacking) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	if u.entries++; u.entries > u.MaxEntries {
-		return fmt.Errorf("the image has more than %d entries", u.MaxEntries)
-	}
 	name, err := cleanName(h.Name)
 	if err != nil {
 		return err
+	}
+	// One entry with a long path makes thousands of directories.
+	u.entries += 1 + u.tree.lacks(path.Dir(name))
+	if u.entries > u.MaxEntries {
+		return fmt.Errorf("the image has more than %d entries", u.MaxEntries)
 	}
 	if name == "" {
 		if h.Typeflag != tar.TypeDir {

@@ -150,6 +150,13 @@ func TestLimits(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the layers are larger than the limits") {
 		t.Errorf("20000 bytes that are skipped: %v", err)
 	}
+	if _, err = unpacked(t, imageOf(t, archiveOf(t, file("a/b", ""))), o); err != nil {
+		t.Errorf("a file in a directory without an entry: %v", err)
+	}
+	_, err = unpacked(t, imageOf(t, archiveOf(t, file("a/b/c", ""))), o)
+	if err == nil || !strings.Contains(err.Error(), "more than 2 entries") {
+		t.Errorf("a file in two directories without an entry: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	i, err := Open(imageOf(t, archiveOf(t, file("a", ""))), "")

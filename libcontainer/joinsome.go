@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -168,7 +169,8 @@ func flagNames(flags uint64) string {
 	return strings.Join(names, ",")
 }
 
-// seesHost reports whether the runtime's procfs is mounted in the container.
+// seesHost reports whether the container has a procfs that isn't its own, or had one: it
+// may keep a descriptor of what it has unmounted.
 func (x *execution) seesHost() (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Stat("/proc", &st); err != nil {
@@ -178,7 +180,49 @@ func (x *execution) seesHost() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("mounts of the container: %w", err)
 	}
-	return slices.ContainsFunc(mounts, func(m *mountinfo.Info) bool {
+	sees := slices.ContainsFunc(mounts, func(m *mountinfo.Info) bool {
 		return unix.Mkdev(uint32(m.Major), uint32(m.Minor)) == st.Dev
-	}), nil
+	})
+	if sees {
+		return true, nil
+	}
+	return x.wasGivenProcfs()
+}
+
+// wasGivenProcfs reports whether a bind mount of the config, or the root file system, is or
+// has a procfs of the host, of which there may be several.
+func (x *execution) wasGivenProcfs() (bool, error) {
+	all, err := procfs.Mounts(mountinfo.FSTypeFilter("proc"))
+	if err != nil {
+		return false, fmt.Errorf("mounts of the host: %w", err)
+	}
+	isAbove := func(dir string) bool {
+		return slices.ContainsFunc(all, func(m *mountinfo.Info) bool { return isWithin(m.Mountpoint, dir) })
+	}
+	if isAbove(x.state.Rootfs) {
+		return true, nil
+	}
+	for i := range x.spec.Mounts {
+		m := config.CompileMount(i, x.spec.Mounts[i])
+		if !m.Bind {
+			continue
+		}
+		source := m.Source
+		if !filepath.IsAbs(source) {
+			source = filepath.Join(x.state.Bundle, source)
+		}
+		if real, err := filepath.EvalSymlinks(source); err == nil {
+			source = real
+		}
+		var st unix.Statfs_t
+		if unix.Statfs(source, &st) == nil && st.Type == unix.PROC_SUPER_MAGIC || m.RecursiveBind && isAbove(source) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// isWithin reports whether a path is a directory or below it. Both are clean and absolute.
+func isWithin(name, dir string) bool {
+	return name == dir || dir == "/" || strings.HasPrefix(name, dir+"/")
 }

@@ -46,6 +46,27 @@ IS_OURS="case \$(tr '\\0' ' ' <\$p/cmdline) in *4711*) true ;; *) false ;; esac 
 	exits 255 runtime exec --ns "mnt,pid$user" c true
 }
 
+@test "it has unmounted the host's procfs, or has another one than that in /proc" {
+	needs_root 'mount a procfs'
+	needs_namespace user
+	mkdir -p rootfs/host "$TMP/proc"
+	chmod 755 "$TMP"
+	mount -t proc proc "$TMP/proc"
+	config '.linux.namespaces += [{"type": "user"}] | .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"]) |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] | .linux.gidMappings = .linux.uidMappings |
+		.mounts += [{"destination": "/host", "type": "bind", "source": "/proc", "options": ["bind"]}]'
+	sleeping c
+	ok runtime exec c umount /host
+	invoke runtime exec --ns net,user --cwd / c true
+	equal "$status" 255
+	ok runtime delete --force c
+	config '.mounts[-1].source = $proc' --arg proc "$TMP/proc"
+	sleeping c
+	invoke runtime exec --ns net,user --cwd / c true
+	umount "$TMP/proc"
+	equal "$status" 255
+}
+
 @test "its environment makes the program load code of the image" {
 	config '.process.env += ["LD_PRELOAD=/tmp/evil.so", "PATH=/proc/self/cwd:/bin", "BASH_ENV=/tmp/evil"]'
 	sleeping c

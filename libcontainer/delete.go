@@ -121,7 +121,7 @@ func (c *Container) reload() error {
 	return err
 }
 
-// endTimeout is the time, in milliseconds, in which an init that has been killed is
+// endTimeout is the time, in milliseconds, in which a process that has been killed is
 // expected to end on a busy machine.
 const endTimeout = 2000
 

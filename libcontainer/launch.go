@@ -331,7 +331,8 @@ func (l *launch) kill() {
 	}
 }
 
-// abort kills the child and the process and reaps them.
+// abort kills the child and the process and reaps them. One that waits for a file system that
+// the container serves ends when that answers, or with the container.
 func (l *launch) abort() {
 	if l.child != nil {
 		defer l.child.Close()
@@ -345,6 +346,13 @@ func (l *launch) abort() {
 	}
 	if l.child != nil && l.pid == l.child.Pid && l.plan.Has(plan.KindFork) {
 		l.killForked()
+	}
+	fd := l.pidfd
+	if fd < 0 {
+		fd = l.child.PidFD
+	}
+	if fd >= 0 && !pidfd.Wait(fd, endTimeout) {
+		return
 	}
 	_, _ = reap.Wait(l.pid)
 	l.reaped = true

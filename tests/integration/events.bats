@@ -268,3 +268,22 @@ lifecycle() { jq -r "select(.type == \"lifecycle\" and .id == \"$1\") | .event" 
 	equal "$(jq -r .type seen | sort -u)" $'lifecycle\nstats'
 	equal "$(jq -c 'select(.type == "stats") | keys' seen | sort -u)" '["data","id","type"]'
 }
+
+@test "events --lifecycle: a directory of another user is neither used nor told anything" {
+	only_ours 'the option --lifecycle'
+	needs_root 'give files away'
+	command -v python3 >/dev/null || skip 'there is no python3'
+	sleeping c
+	chmod 1777 "$ROOT"
+	mkdir "$ROOT/.events"
+	(cd "$ROOT/.events" && python3 -c 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind("stale")')
+	chown 1000 "$ROOT/.events"
+	ok runtime pause c
+	[ -S "$ROOT/.events/stale" ]
+	exits 1 runtime events --lifecycle c
+	says 'listen in .*/\.events: it belongs to uid 1000'
+	chown 0 "$ROOT/.events"
+	ok runtime resume c
+	[ ! -e "$ROOT/.events/stale" ]
+	rmdir "$ROOT/.events"
+}

@@ -116,7 +116,9 @@ func (d *deviceUpdate) add(device Device) error {
 	}); i >= 0 {
 		return fmt.Errorf("device %s: the container has another device there: %s", device.Path, numbers(d.newChanges[i]))
 	}
-	d.newChanges = slices.DeleteFunc(d.newChanges, func(c state.DeviceChange) bool { return isSameDevice(c, change) })
+	d.newChanges = slices.DeleteFunc(d.newChanges, func(c state.DeviceChange) bool {
+		return isSameDevice(c, change) && (c.Access == "" || c.Path == change.Path)
+	})
 	d.newChanges = append(d.newChanges, change)
 	d.nodes = append(d.nodes, plan.Device{
 		Path: device.Path, Source: device.Source, Tree: "node " + strconv.Itoa(len(d.nodes)),
@@ -135,8 +137,12 @@ func (d *deviceUpdate) remove(target string) error {
 	if change.Access = ""; isDefault(change) {
 		return fmt.Errorf("device %s: every container has it", target)
 	}
-	d.newChanges = slices.DeleteFunc(d.newChanges, func(c state.DeviceChange) bool { return isSameDevice(c, change) })
-	if slices.ContainsFunc(parseRules(d.newBase), func(r specs.LinuxDeviceCgroup) bool { return r.Allow && matches(r, change) }) {
+	d.newChanges = slices.DeleteFunc(d.newChanges, func(c state.DeviceChange) bool {
+		return isSameDevice(c, change) && (c.Access == "" || c.Path == target)
+	})
+	if slices.ContainsFunc(d.newChanges, func(c state.DeviceChange) bool { return isSameDevice(c, change) }) {
+		// The container has it at another path, too.
+	} else if slices.ContainsFunc(parseRules(d.newBase), func(r specs.LinuxDeviceCgroup) bool { return r.Allow && matches(r, change) }) {
 		d.newChanges = append(d.newChanges, change)
 	}
 	format, _ := words.DeviceType(change.Kind)

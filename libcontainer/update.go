@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -66,6 +67,13 @@ const (
 // the kernel has accepted, and set differently. It returns ErrNotRunning if the container
 // has stopped.
 func (c *Container) Apply(u Update) error {
+	if len(u.AddDevices)+len(u.RemoveDevices) > 0 {
+		// The changes are added to those in the state.
+		if err := c.lockState(); err != nil {
+			return c.updateError(err)
+		}
+		defer c.dir.Unlock()
+	}
 	p, err := c.prepareUpdate(u)
 	if err == nil {
 		err = c.runtime.timed("change the container", p.apply)
@@ -87,6 +95,17 @@ func (c *Container) PreviewUpdate(u Update) ([]Change, error) {
 		return nil, c.updateError(err)
 	}
 	return p.changes, nil
+}
+
+// lockState waits for other commands that change the state, and reads what they have saved.
+func (c *Container) lockState() error {
+	for end := time.Now().Add(claimTimeout); !c.dir.Lock() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if c.dir.IsRemoved() {
+		return c.dir.NotExist()
+	}
+	return c.reload()
 }
 
 // updateError names the container, except in ErrNotRunning, which clients match.

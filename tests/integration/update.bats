@@ -236,6 +236,41 @@ with_devices() {
 	[ ! -e rootfs/dev/fuse ]
 }
 
+@test "update --device-add: one device at two paths" {
+	with_devices
+	ok runtime update --device-add /dev/fuse --device-add /dev/fuse:/dev/two c
+	reads /dev/fuse /dev/two
+	prints $'/dev/fuse\n/dev/two'
+	ok runtime update --device-remove /dev/fuse c
+	exits 1 runtime exec c ls /dev/fuse
+	reads /dev/two
+	prints /dev/two
+	ok runtime update --device-remove /dev/two c
+	ok runtime exec c mknod /dev/mine c 10 229
+	reads /dev/mine
+	prints ''
+}
+
+@test "update --device-add: several at the same time" {
+	with_devices
+	local i pids=()
+	for i in {1..8}; do
+		mknod "$TMP/d$i" c 10 $((100 + i))
+		"$RUNTIME" --root "$ROOT" update --device-add "$TMP/d$i:/dev/d$i" c 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || fail "an update exits with $?"
+	done
+	ok runtime exec c sh -c 'ls /dev | grep -c "^d[1-8]"'
+	prints 8
+	for i in {1..8}; do
+		ok runtime update --device-remove "/dev/d$i" c
+	done
+	ok runtime exec c sh -c 'ls /dev | grep -c "^d[1-8]" || true'
+	prints 0
+}
+
 @test "update --device-add: another device may be at the path after the first was removed" {
 	with_devices
 	[ -e /dev/loop0 ] || [ -e /dev/vda ] || skip 'the host has no block device'

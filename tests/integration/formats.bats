@@ -319,6 +319,7 @@ debug_lines() {
 		features|features: runnel, version .*, specification 1.0.0 to [0-9.]+
 		check --host .|check: bundle ".", on this host: true, [0-9]+ problems
 		explain .|explain: bundle ".", [0-9]+ findings
+		seccomp explain . swapon|seccomp: profile of .*config.json, [0-9]+ entries
 		info|info: [0-9]+ facts
 		plan|plan: bundle $BUNDLE, rootfs $BUNDLE/rootfs, [0-9]+ steps
 		create c|create c: bundle $BUNDLE, rootfs $BUNDLE/rootfs, config.json of [0-9]+ bytes
@@ -339,12 +340,14 @@ debug_lines() {
 		state c|open $ROOT/c: pid [0-9]+
 		list|list: state root $ROOT, [1-9] containers
 		ps c|c: 1 processes in cgroup .*$CGROUP
+		mounts list c|open $ROOT/c: pid [0-9]+
 		inspect c|inspect c: 1 processes, [0-9]+ mounts
 		top --no-stream --interval 1ms c|top c: 1 processes
 		stats --no-stream --interval 1ms c|stats: 1 containers
 		events --stats c|events c: statistics of cgroup .*$CGROUP
 		exec c true|exec c: \["true"\] as 0:0, plan of [0-9]+ steps, seccomp filter: true
 		|exec c: the program runs, pid [0-9]+
+		debug c true|exec c: \["true"\] as 0:0, plan of [0-9]+ steps
 		update --pids-limit 30 c|update c: limits are set in .*$CGROUP
 		pause c|pause c: cgroup .*$CGROUP.* is frozen
 		resume c|resume c: cgroup .*$CGROUP.* is thawed

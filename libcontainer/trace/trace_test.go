@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +113,9 @@ func TestHTML(t *testing.T) {
 		}
 		if e, ok := token.(xml.StartElement); ok {
 			elements[e.Name.Local]++
+			if slices.Contains(e.Attr, xml.Attr{Name: xml.Name{Local: "class"}, Value: "cut"}) {
+				elements["cut"]++
+			}
 			for _, a := range e.Attr {
 				if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "href" || a.Name.Local == "src" {
 					t.Errorf("attribute %s of %s", a.Name.Local, e.Name.Local)
@@ -119,7 +123,7 @@ func TestHTML(t *testing.T) {
 			}
 		}
 	}
-	if elements["script"] != 0 || elements["rect"] != 3 || elements["svg"] != 1 || elements["td"] != 2 {
+	if elements["script"] != 0 || elements["rect"]-elements["cut"] != 3 || elements["svg"] != 1 || elements["td"] != 2 {
 		t.Errorf("elements: %v", elements)
 	}
 	for _, bad := range []string{"\x1b", "\xff", "\u202e", "<script", "http-equiv=\"refresh"} {
@@ -164,8 +168,38 @@ func TestNone(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	for _, total := range []int64{1, 9, 100, 22648331, 1e9, 7e12} {
-		if n := len(ticks(total)); n < 2 || n > 12 {
+		if n := len(axis{total: total}.ticks()); n < 2 || n > 12 {
 			t.Errorf("%d ticks for %d", n, total)
 		}
+	}
+}
+
+// TestAxisIsCut has a command of ten seconds that does something in the first and the last
+// millisecond.
+func TestAxisIsCut(t *testing.T) {
+	const ms, end = 1e6, 10e9
+	a := (&Trace{}).axis([]Span{{From: 0, To: end}, {From: end - ms, To: end}, {From: 0, To: ms}})
+	if want := (axis{total: end, from: ms, until: end - ms}); a != want {
+		t.Fatalf("axis = %+v, want %+v", a, want)
+	}
+	last := 0.0
+	for _, n := range []int64{0, ms, end / 2, end - ms, end} {
+		x := a.position(n)
+		if x <= last || x > labelWidth+pictureWidth {
+			t.Errorf("%d ns is at %.1f, after %.1f", n, x, last)
+		}
+		last = x
+	}
+	if width := a.position(ms) - a.position(0); width < pictureWidth/3 {
+		t.Errorf("the first millisecond is %.1f wide", width)
+	}
+	for _, n := range a.ticks() {
+		if n > a.total || n > a.from && n < a.until {
+			t.Errorf("a tick at %d", n)
+		}
+	}
+	even := (&Trace{}).axis([]Span{{From: 0, To: 100}, {From: 10, To: 50}, {From: 60, To: 100}})
+	if even != (axis{total: 100}) {
+		t.Errorf("axis = %+v, which is cut", even)
 	}
 }

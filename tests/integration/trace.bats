@@ -95,6 +95,27 @@ names() { jq -r ".traceEvents[] | select(.ph == \"X\" and .tid == $2) | .name" "
 	equal "$(grep -c '<b>\|<script\|href=\|src=' t.html)" 0
 }
 
+# browser FLAG… URL runs a browser without a window.
+browser() {
+	timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
+		--disable-component-update --disable-sync --user-data-dir="$TMP/chromium" "$@" 2>/dev/null 3>&-
+}
+
+@test "trace: a browser shows the page" {
+	needs_root 'chromium without a sandbox'
+	command -v chromium >/dev/null || skip 'needs chromium'
+	script 'sleep 1'
+	ok runtime --trace t.html run c
+	# The browser takes the text apart, and prints what it has made of it.
+	browser --dump-dom "file://$PWD/t.html" >"$TMP/dom"
+	equal "$(grep -c '<rect class="\(runnel\|child\)"' "$TMP/dom")" "$(grep -c '<rect class="\(runnel\|child\)"' t.html)"
+	grep -q '<text [^>]*>pivot</text>' "$TMP/dom"
+	# The time in which only the container ran is cut.
+	grep -q '<rect class="cut"' "$TMP/dom"
+	browser --window-size=1300,900 --screenshot="$TMP/shot.png" "file://$PWD/t.html"
+	[ "$(stat -c %s "$TMP/shot.png")" -gt 20000 ]
+}
+
 @test "plan --format dot: the graph of a plan" {
 	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}] |
 		.linux.gidMappings = .linux.uidMappings | .process.env += ["SECRET=xyzzy"]'

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/runnel/runnel/libcontainer/fault"
@@ -62,6 +64,9 @@ func (x *execution) addTools() error {
 	if !config.NamespacesOf(x.spec, facts).Has(unix.CLONE_NEWNS) {
 		return fault.Wrap("tools", fault.ConfigInvalid, fmt.Errorf("%s has no mount namespace of its own: its files are on the host, in %s", x.dir.ID(), x.state.Rootfs))
 	}
+	if err := checkWritable(x.tools.Path, x.spec, x.wanted); err != nil {
+		return fault.Wrap("tools", fault.InvalidArgument, err)
+	}
 	dirs := []string{plan.ToolsDir}
 	if x.tools.Program == "" {
 		for _, dir := range [...]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
@@ -78,6 +83,46 @@ func (x *execution) addTools() error {
 	}
 	x.wanted.Env = append(slices.Clip(x.wanted.Env), "PATH="+strings.Join(append(dirs, own), ":"))
 	return nil
+}
+
+// checkWritable returns an error for tools that the container could change. In its user
+// namespace a root with CAP_SYS_ADMIN can enter the mount namespace of the tools, and make
+// their mount writable: then the permissions of the files are what protects them. Without a
+// user namespace, that capability is one over the host anyway.
+func checkWritable(tools string, spec *specs.Spec, p *specs.Process) error {
+	if !words.HasNamespace(spec, specs.UserNamespace) || !mayMount(spec.Process) && !mayMount(p) {
+		return nil
+	}
+	return filepath.WalkDir(tools, func(name string, _ fs.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err == nil {
+			err = unix.Lstat(name, &st)
+		}
+		if err != nil {
+			return fmt.Errorf("tools: %s: %w", name, err)
+		}
+		isLink := st.Mode&unix.S_IFMT == unix.S_IFLNK
+		isWritable := st.Mode&0o002 != 0 || st.Mode&0o020 != 0 && isMapped(spec.Linux.GIDMappings, st.Gid) || isMapped(spec.Linux.UIDMappings, st.Uid)
+		if isWritable && !isLink {
+			return fmt.Errorf("tools: the container has CAP_SYS_ADMIN, and its root could change %s (owner %d:%d, mode %03o): give tools that only users outside of its user namespace may write, such as root",
+				name, st.Uid, st.Gid, st.Mode&0o777)
+		}
+		return nil
+	})
+}
+
+// mayMount reports whether a process may get CAP_SYS_ADMIN.
+func mayMount(p *specs.Process) bool {
+	return p != nil && p.Capabilities != nil && slices.Contains(slices.Concat(p.Capabilities.Bounding, p.Capabilities.Permitted), "CAP_SYS_ADMIN")
+}
+
+// isMapped reports whether a user namespace has an id of the host. Of one that the container
+// has joined, without maps in its config, it is assumed to have all but root.
+func isMapped(maps []specs.LinuxIDMapping, id uint32) bool {
+	if len(maps) == 0 {
+		return id != 0
+	}
+	return slices.ContainsFunc(maps, func(m specs.LinuxIDMapping) bool { return id >= m.HostID && id-m.HostID < m.Size })
 }
 
 // usualBusybox are the places where a host has busybox.

@@ -58,6 +58,7 @@ type deviceUpdate struct {
 	base, newBase       []string
 	changes, newChanges []state.DeviceChange
 	nodes               []plan.Device
+	undo                []plan.Device // removes the nodes that the container hasn't had
 	spec                *specs.Spec
 }
 
@@ -116,6 +117,9 @@ func (d *deviceUpdate) add(device Device) error {
 	}); i >= 0 {
 		return fmt.Errorf("device %s: the container has another device there: %s", device.Path, numbers(d.newChanges[i]))
 	}
+	if _, has := d.find(device.Path); !has {
+		d.undo = append(d.undo, removedNode(change))
+	}
 	d.newChanges = slices.DeleteFunc(d.newChanges, func(c state.DeviceChange) bool {
 		return isSameDevice(c, change) && (c.Access == "" || c.Path == change.Path)
 	})
@@ -145,11 +149,14 @@ func (d *deviceUpdate) remove(target string) error {
 	} else if slices.ContainsFunc(parseRules(d.newBase), func(r specs.LinuxDeviceCgroup) bool { return r.Allow && matches(r, change) }) {
 		d.newChanges = append(d.newChanges, change)
 	}
-	format, _ := words.DeviceType(change.Kind)
-	d.nodes = append(d.nodes, plan.Device{
-		Path: target, Mode: format, Major: uint32(change.Major), Minor: uint32(change.Minor), Remove: true,
-	})
+	d.nodes = append(d.nodes, removedNode(change))
 	return nil
+}
+
+// removedNode returns the operation that removes the node of a device.
+func removedNode(c state.DeviceChange) plan.Device {
+	format, _ := words.DeviceType(c.Kind)
+	return plan.Device{Path: c.Path, Mode: format, Major: uint32(c.Major), Minor: uint32(c.Minor), Remove: true}
 }
 
 // find returns the device at a path.
@@ -233,6 +240,9 @@ func (d *deviceUpdate) changed(target string) []Change {
 // already aren't set: clients such as containerd send all of linux.resources with every
 // update, and others may have allowed the container further devices since then, as NVIDIA's
 // do with GPUs.
+//
+// If that fails, the rules are as before, and the container has none of the new nodes. A node
+// that was removed already isn't made again.
 func (p *preparedUpdate) updateDevices() error {
 	d := p.devices
 	if d == nil {
@@ -249,18 +259,29 @@ func (p *preparedUpdate) updateDevices() error {
 		}
 		return p.manager.SetDevices(to, true)
 	}
+	next := *p.state
+	if !slices.Equal(d.base, d.newBase) {
+		next.Devices = d.newBase
+	}
+	next.DeviceChanges = d.newChanges
+	saving, err := p.dir.PrepareSave(&next)
+	if err != nil {
+		return err
+	}
 	if err := set(before, after); err != nil {
+		saving.Discard()
 		return err
 	}
 	p.runtime.debugf("update %s: device rules are %q", p.dir.ID(), ruleTexts(after))
 	if err := p.makeNodes(d.spec, d.nodes); err != nil {
-		return errors.Join(err, set(after, before))
+		saving.Discard()
+		return errors.Join(err, p.makeNodes(d.spec, d.undo), set(after, before))
 	}
-	if !slices.Equal(d.base, d.newBase) {
-		p.state.Devices = d.newBase
+	if err := saving.Commit(); err != nil {
+		return errors.Join(err, p.makeNodes(d.spec, d.undo), set(after, before))
 	}
-	p.state.DeviceChanges = d.newChanges
-	return p.dir.Save(p.state)
+	*p.state = next
+	return nil
 }
 
 // makeNodes creates and removes device nodes in the container.

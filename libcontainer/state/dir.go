@@ -415,16 +415,42 @@ var saves atomic.Uint64
 
 // Save replaces state.json atomically: a reader sees the old or the new one.
 func (e *Dir) Save(s *State) error {
-	name := fmt.Sprint(temporaries, os.Getpid(), ".", saves.Add(1))
-	err := e.writeFile(name, 0, s.encode())
-	if err == nil {
-		err = unix.Renameat(e.fd, name, e.fd, stateName)
-	}
+	saving, err := e.PrepareSave(s)
 	if err != nil {
-		return fmt.Errorf("state file %s/%s: %w", e.Path(), stateName, err)
+		return err
+	}
+	return saving.Commit()
+}
+
+// A Saving is a state that is written, and that nobody reads before Commit. One that isn't
+// committed has to be discarded.
+type Saving struct {
+	dir  *Dir
+	name string
+}
+
+// PrepareSave writes the file that replaces state.json later, so that a command finds out
+// before it changes anything whether that can be recorded.
+func (e *Dir) PrepareSave(s *State) (*Saving, error) {
+	w := &Saving{e, fmt.Sprint(temporaries, os.Getpid(), ".", saves.Add(1))}
+	if err := e.writeFile(w.name, 0, s.encode()); err != nil {
+		w.Discard()
+		return nil, fmt.Errorf("state file %s/%s: %w", e.Path(), stateName, err)
+	}
+	return w, nil
+}
+
+// Commit replaces state.json.
+func (w *Saving) Commit() error {
+	if err := unix.Renameat(w.dir.fd, w.name, w.dir.fd, stateName); err != nil {
+		w.Discard()
+		return fmt.Errorf("state file %s/%s: %w", w.dir.Path(), stateName, err)
 	}
 	return nil
 }
+
+// Discard removes the file.
+func (w *Saving) Discard() { _ = unix.Unlinkat(w.dir.fd, w.name, 0) }
 
 // Load reads state.json. The error matches fs.ErrNotExist if there is none, in the
 // directory of a create that was killed early or has only begun.

@@ -184,6 +184,30 @@ with_devices() {
 	prints ''
 }
 
+@test "update --device-add: all devices or none" {
+	with_devices
+	local before
+	before=$(cat "$(cgroup_dir pids)/pids.max")
+	ok runtime exec c touch /dev/taken
+	exits 1 runtime update --device-add /dev/fuse --device-add /dev/zero:/dev/taken c
+	says 'device /dev/taken: file exists'
+	exits 1 runtime exec c ls /dev/fuse
+	# A device that the container has stays, even if its update fails.
+	exits 1 runtime update --device-add /dev/null --device-add /dev/zero:/dev/taken c
+	ok runtime exec c ls /dev/null
+	# Nothing is changed that can't be recorded.
+	exits 1 unshare --mount sh -c 'mount --bind "$2/c" "$2/c" && mount -o remount,bind,ro "$2/c" && exec "$1" --root "$2" update --pids-limit 41 --device-add /dev/fuse c' sh "$RUNTIME" "$ROOT"
+	says 'state file .*read-only file system'
+	equal "$(cat "$(cgroup_dir pids)/pids.max")" "$before"
+	exits 1 runtime exec c ls /dev/fuse
+	ok runtime exec c sh -c 'mknod /dev/mine c 10 229'
+	reads /dev/mine
+	prints ''
+	ok runtime update --device-add /dev/fuse c
+	reads /dev/fuse
+	prints /dev/fuse
+}
+
 @test "update --device-add: a hostile container leads it nowhere" {
 	with_devices
 	mkdir "$TMP/outside"

@@ -112,6 +112,10 @@ func (b *bench) bundle(t *testing.T, dir, cgroup, argv string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A mount needs its mount point: the root file system is read-only.
+	if err := os.MkdirAll(filepath.Join(dir, "rootfs/added"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	bin := filepath.Join(dir, "rootfs/bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,10 @@ type scenario struct {
 	// after is the status that the container has after the command whatever fails in its
 	// process; empty if the command may end it.
 	after string
+	// changed reports whether the container has what the command changes; the error is for one
+	// that has a part of it. A command that is killed may leave a part; after each fault a
+	// second try has to make the rest.
+	changed func(b *bench) (bool, error)
 }
 
 var (
@@ -50,8 +54,18 @@ var (
 )
 
 // The bundle's program is sleep; scenarios that need one that ends at once use short. The
-// container of joining shares its pid namespace, and enters it last.
+// container of joining shares its pid namespace, and enters it last. That of brief ends after
+// a moment, that of filtered calls what its profile refuses, and Landlock restricts that of
+// restricted.
 const short = "--bundle=short"
+
+var (
+	addMounts    = []string{"mounts", "add", "--type=tmpfs", "--target=/added", id}
+	bindMount    = []string{"mounts", "add", "--source=rootfs/bin", "--target=/added", "--options=ro", id}
+	updateAll    = []string{"update", "--pids-limit=50", "--cpu-share=512", "--memory=64m", id}
+	addDevice    = []string{"update", "--pids-limit=50", "--device-add=/dev/fuse:rw", id}
+	removeDevice = []string{"update", "--device-remove=/dev/fuse", id}
+)
 
 var scenarios = []scenario{
 	{name: "create", command: create, clean: true},
@@ -73,10 +87,21 @@ var scenarios = []scenario{
 	{name: "ps", before: [][]string{create, begin}, command: []string{"ps", id}, after: "running"},
 	{name: "gc", before: [][]string{create, begin}, command: []string{"gc"}, after: "running"},
 	{name: "gc-stopped", before: [][]string{create, begin, kill}, command: []string{"gc", "--stopped"}},
+	{name: "mounts-add", before: [][]string{create, begin}, command: addMounts, after: "running", changed: added},
+	{name: "mounts-add-bind", before: [][]string{create, begin}, command: bindMount, after: "running", changed: added},
+	{name: "mounts-remove", before: [][]string{create, begin, addMounts}, command: []string{"mounts", "remove", id, "/added"}, after: "running", changed: not(added)},
 	{name: "mounts-list", before: [][]string{create, begin}, command: []string{"mounts", "list", id}, after: "running"},
-	{name: "mounts-add", before: [][]string{create, begin}, command: []string{"mounts", "add", "--source", "/etc", "--target", "/dev/added", id}, after: "running"},
-	{name: "mounts-remove", before: [][]string{create, begin, {"mounts", "add", "--type", "tmpfs", "--target", "/dev/added", id}},
-		command: []string{"mounts", "remove", "--force", id, "/dev/added"}, after: "running"},
+	{name: "update-several", before: [][]string{create, begin}, command: updateAll, after: "running", changed: limited},
+	{name: "update-device-add", before: [][]string{create, begin}, command: addDevice, after: "running", changed: hasDevice},
+	{name: "update-device-remove", before: [][]string{create, begin, addDevice}, command: removeDevice, after: "running", changed: not(hasDevice)},
+	{name: "exec-ns", before: [][]string{create, begin}, command: []string{"exec", "--ns=net,uts", id, "/bin/true"}, after: "running"},
+	{name: "seccomp-record", command: []string{"seccomp", "record", short, "--output=profile.json", id}, changed: written("profile.json")},
+	{name: "run-seccomp-log", command: []string{"run", "--bundle=filtered", "--seccomp-log=refused", id}},
+	{name: "run-trace", command: []string{"--trace=trace.json", "run", short, id}},
+	{name: "run-restricted", command: []string{"run", "--detach", "--bundle=restricted", id}, clean: true},
+	{name: "wait", before: [][]string{{"create", "--bundle=brief", id}, begin}, command: []string{"wait", id}},
+	{name: "inspect", before: [][]string{create, begin}, command: []string{"inspect", id}, after: "running"},
+	{name: "stats", before: [][]string{create, begin}, command: []string{"stats", "--no-stream", "--interval=100ms", id}, after: "running"},
 	{name: "events", before: [][]string{create, begin}, command: []string{"events", "--stats", id}, after: "running"},
 }
 
@@ -103,6 +128,13 @@ func TestFaults(t *testing.T) {
 	b.bundle(t, "short", b.cgroup, `"true"`)
 	b.bundle(t, "joining", b.cgroup, `"sleep", "1000"`)
 	b.joinPIDNamespace(t, "joining")
+	b.bundle(t, "brief", b.cgroup, `"sleep", "0.5"`)
+	b.bundle(t, "filtered", b.cgroup, `"sh", "-c", "umask 0"`)
+	edit(t, "filtered", map[string]string{
+		`"linux": {`: `"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["umask"], "action": "SCMP_ACT_ERRNO"}]},`,
+	})
+	b.bundle(t, "restricted", b.cgroup, `"sleep", "1000"`)
+	edit(t, "restricted", map[string]string{`"linux": {`: `"annotations": {"org.runnel.landlock.write": "/dev"}, "linux": {`})
 	only := strings.Fields(os.Getenv("ONLY"))
 	for _, s := range scenarios {
 		if len(only) > 0 && !slices.Contains(only, s.name) {
@@ -178,6 +210,9 @@ func (b *bench) try(t *testing.T, s scenario, broken injection) *report {
 	}
 	if slices.Equal(broken.Hold, begin) {
 		b.expect(t, at, "running")
+	}
+	if s.changed != nil && broken.Hold == nil {
+		b.expectChange(t, at, s, broken, failed)
 	}
 	if _, err := b.run(remove); err != nil {
 		t.Errorf("%s: %v", at, err)
@@ -263,6 +298,102 @@ func (b *bench) expect(t *testing.T, at, want string) {
 	status, _, err := b.state()
 	if err != nil || status != want {
 		t.Errorf("%s: the container is %s (%v), want %s", at, status, err, want)
+	}
+}
+
+// expectChange checks that a command has made all of its change, or none if it has failed, and
+// that a second try makes it.
+func (b *bench) expectChange(t *testing.T, at string, s scenario, broken injection, failed bool) {
+	t.Helper()
+	switch changed, err := s.changed(b); {
+	case broken.Kill && changed && err == nil:
+		return
+	case broken.Kill:
+	case err != nil:
+		t.Errorf("%s: half of the change: %v", at, err)
+	case changed == failed:
+		t.Errorf("%s: the command has failed: %t, and the change is there: %t", at, failed, changed)
+	case changed:
+		return
+	}
+	if len(s.before) == 0 {
+		_, _ = b.run(remove)
+	}
+	if _, err := b.run(s.command); err != nil {
+		t.Errorf("%s: the second try: %v", at, err)
+		return
+	}
+	if changed, err := s.changed(b); err != nil || !changed {
+		t.Errorf("%s: after the second try the change is there: %t (%v)", at, changed, err)
+	}
+}
+
+// not is for a command that takes away what another one adds.
+func not(is func(*bench) (bool, error)) func(*bench) (bool, error) {
+	return func(b *bench) (bool, error) {
+		changed, err := is(b)
+		return !changed, err
+	}
+}
+
+// added reports whether the container has the mount at /added.
+func added(b *bench) (bool, error) {
+	_, pid, err := b.state()
+	if err != nil {
+		return false, err
+	}
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
+	return strings.Contains(string(content), " /added "), err
+}
+
+// limited reports whether the container has the limits of updateAll.
+func limited(b *bench) (bool, error) {
+	content, err := b.run(append([]string{"update", "--dry-run", "--format=json"}, updateAll[1:]...))
+	if err != nil {
+		return false, err
+	}
+	var changes []struct{ Target, Old, New string }
+	if err := json.Unmarshal(content, &changes); err != nil {
+		return false, fmt.Errorf("%w: %s", err, content)
+	}
+	reached := slices.DeleteFunc(slices.Clone(changes), func(c struct{ Target, Old, New string }) bool { return c.Old != c.New })
+	if n := len(reached); n != 0 && n != len(changes) {
+		return false, fmt.Errorf("%+v", changes)
+	}
+	return len(reached) != 0, nil
+}
+
+// hasDevice reports whether the container has the node /dev/fuse, may open it, and knows that
+// it was added.
+func hasDevice(b *bench) (bool, error) {
+	_, pid, err := b.state()
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Lstat(fmt.Sprintf("/proc/%d/root/dev/fuse", pid))
+	has := err == nil
+	_, err = b.run([]string{"exec", id, "/bin/sh", "-c", ": </dev/fuse"})
+	opens := err == nil
+	_, err = b.run([]string{"update", "--dry-run", "--device-remove=/dev/fuse", id})
+	knows := err == nil
+	if has != opens || has != knows {
+		return false, fmt.Errorf("the node is there: %t, can be opened: %t, can be removed: %t", has, opens, knows)
+	}
+	return has, nil
+}
+
+// written reports whether a seccomp profile is complete, and removes it.
+func written(profile string) func(*bench) (bool, error) {
+	return func(*bench) (bool, error) {
+		content, err := os.ReadFile(profile)
+		if os.IsNotExist(err) {
+			return false, nil
+		}
+		_ = os.Remove(profile)
+		if err != nil || !json.Valid(content) || !bytes.Contains(content, []byte("exit_group")) {
+			return false, fmt.Errorf("%s is %q (%w)", profile, content, err)
+		}
+		return true, nil
 	}
 }
 

@@ -170,9 +170,14 @@ func (c *Container) RemoveMount(ctx context.Context, destination string, o Remov
 
 // topMount returns the id of the uppermost mount at a mount point; 0 if there is none.
 func topMount(mounts []*mountinfo.Info, point string) int {
-	at := slices.DeleteFunc(slices.Clone(mounts), func(m *mountinfo.Info) bool { return m.Mountpoint != point })
-	for _, m := range at {
-		if !slices.ContainsFunc(at, func(upper *mountinfo.Info) bool { return upper.Parent == m.ID && upper != m }) {
+	covered := map[int]bool{} // a container can stack very many
+	for _, m := range mounts {
+		if m.Mountpoint == point && m.Parent != m.ID {
+			covered[m.Parent] = true
+		}
+	}
+	for _, m := range mounts {
+		if m.Mountpoint == point && !covered[m.ID] {
 			return m.ID
 		}
 	}

@@ -3,7 +3,6 @@ package procfs
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -21,9 +20,24 @@ func Mounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
 	return readMounts("/proc/self/mountinfo", filter)
 }
 
-// MountsOf returns the mounts of the mount namespace of a process.
+// MountsOf returns the mounts of the mount namespace of a process. More of them than a Task
+// reads are an error: the process may have made them.
 func MountsOf(pid int) ([]*mountinfo.Info, error) {
-	return readMounts("/proc/"+strconv.Itoa(pid)+"/mountinfo", nil)
+	root, err := OpenRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	task, err := root.Task(pid)
+	if err != nil {
+		return nil, err
+	}
+	defer task.Close()
+	mounts, truncated, err := task.Mounts()
+	if err == nil && truncated {
+		err = fmt.Errorf("/proc/%d/mountinfo is longer than %d MiB", pid, longestMounts>>20)
+	}
+	return mounts, err
 }
 
 func readMounts(path string, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {

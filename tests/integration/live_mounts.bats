@@ -256,3 +256,19 @@ with_user_namespace() {
 	exits 1 runtime mounts list --format xml c
 	says 'invalid format option'
 }
+
+@test "mounts list: a container has more mounts than anybody can read" {
+	needs_root 'mount in a container'
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
+	# The kernel writes four characters for each blank.
+	script 'cd /tmp; name=$(printf "%250s" ""); for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do mkdir "$name" && cd "./$name"; done
+		mount -t tmpfs a . && for i in 1 2 3 4 5 6 7 8 9 10; do mount --rbind . .; done; mount | wc -l >/tmp/ready; exec sleep 1000'
+	chmod 1777 rootfs/tmp
+	ok runtime run --detach c
+	until_true test -s rootfs/tmp/ready
+	exits 1 runtime mounts list c
+	says 'mountinfo is longer than 16 MiB'
+	exits 1 runtime mounts remove c /proc
+	one_sentence
+	ok runtime delete --force c
+}

@@ -74,5 +74,8 @@ func (s *SeccompRecording) Profile(ctx context.Context) (profile *specs.LinuxSec
 	for _, c := range unnamed {
 		warnings = append(warnings, fmt.Sprintf("libseccomp has no name for system call %d of %s, which isn't in the profile", c.Number, c.Arch))
 	}
+	if len(calls) == maxRecorded {
+		warnings = append(warnings, fmt.Sprintf("only the first %d different calls were recorded", maxRecorded))
+	}
 	return profile, added, warnings, fault.Wrap("seccomp", fault.Internal, err)
 }

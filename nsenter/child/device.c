@@ -1,22 +1,41 @@
 /* Device nodes and symbolic links, created at the descriptor of their directory. */
 #include "child.h"
 
-static long verify_device(const struct op *op, long dir, const char *name)
+static long verify_fd(const struct op *op, long fd)
 {
 	struct file_status st;
-	long rc, fd = sys4(__NR_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	long rc = file_stat(fd, &st);
 	unsigned type = (unsigned)op->device.mode & S_IFMT;
 
-	if (fd < 0)
-		return fd;
-	rc = file_stat(fd, &st);
-	sys_close(fd);
 	if (rc < 0)
 		return rc;
 	if ((st.mode & S_IFMT) != type)
 		return failed_at(PART_MISMATCH, -EEXIST);
 	if (type != S_IFIFO && (st.rdev_major != op->device.major || st.rdev_minor != op->device.minor))
 		return failed_at(PART_MISMATCH, -EEXIST);
+	return 0;
+}
+
+/* open_device opens the node, which is the one that was asked for. */
+static long open_device(const struct op *op, long dir, const char *name)
+{
+	long rc, fd = sys4(__NR_openat, dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fd;
+	rc = verify_fd(op, fd);
+	if (rc < 0)
+		sys_close(fd);
+	return rc < 0 ? rc : fd;
+}
+
+static long verify_device(const struct op *op, long dir, const char *name)
+{
+	long fd = open_device(op, dir, name);
+
+	if (fd < 0)
+		return fd;
+	sys_close(fd);
 	return 0;
 }
 
@@ -42,13 +61,18 @@ static long bind_device(const struct op *op)
 	return rc;
 }
 
+/* set_owner: whoever may write to the directory can put another file there by now. */
 static long set_owner(const struct op *op, long dir, const char *name)
 {
-	long rc;
+	long rc, fd;
 
 	if (op->device.uid == 0 && op->device.gid == 0)
 		return 0;
-	rc = sys5(__NR_fchownat, dir, name, op->device.uid, op->device.gid, AT_SYMLINK_NOFOLLOW);
+	fd = open_device(op, dir, name);
+	if (fd < 0)
+		return fd;
+	rc = sys5(__NR_fchownat, fd, "", op->device.uid, op->device.gid, AT_EMPTY_PATH);
+	sys_close(fd);
 	return rc < 0 ? failed_at(PART_OWNER, rc) : 0;
 }
 

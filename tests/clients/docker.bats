@@ -259,7 +259,9 @@ teardown() { remove_containers; }
 	# Docker doesn't start from what containerd has kept of its checkpoint: "already exists".
 	ctr --address "$DIR/containerd.sock" --namespace moby content ls -q |
 		xargs -r ctr --address "$DIR/containerd.sock" --namespace moby content rm >/dev/null
-	docker start --checkpoint first one
+	run docker start --checkpoint first one
+	[[ $output != */proc/0/ns/net* ]] || skip 'Docker 29 looks for the network of the process before it is restored'
+	equal "$status" 0
 	equal "$(docker inspect --format '{{.State.Status}}' one)" running
 	before=$(docker exec one cat /count)
 	sleep 0.5

@@ -31,6 +31,10 @@ type supervisor struct {
 	cancelled *cancel.Signal
 	stopped   context.CancelFunc
 	running   sync.WaitGroup
+	// warn is told of what the agent has missed.
+	warn   func(string)
+	mutex  sync.Mutex
+	missed error
 }
 
 // adapt replaces the profile in a bundle that was read.
@@ -49,8 +53,9 @@ func (s *supervisor) adapt(b *bundle.Bundle, root, id string) error {
 	return err
 }
 
-// listen creates the socket in the container's state directory, and serves it until close.
-func (s *supervisor) listen(dir *state.Dir) (err error) {
+// listen creates the socket in the container's state directory, and serves it until close. warn
+// is called by close.
+func (s *supervisor) listen(dir *state.Dir, warn func(string)) (err error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("seccomp agent: %w", err)
@@ -68,7 +73,7 @@ func (s *supervisor) listen(dir *state.Dir) (err error) {
 		unix.Close(fd)
 		return fmt.Errorf("seccomp agent %s: %w", state.AgentName, err)
 	}
-	s.socket, s.stopped = fd, stop
+	s.socket, s.stopped, s.warn = fd, stop, warn
 	s.running.Go(s.accept)
 	return nil
 }
@@ -84,6 +89,18 @@ func (s *supervisor) close() {
 	s.cancelled.Close()
 	unix.Close(s.socket)
 	s.stopped = nil
+	if s.missed != nil {
+		s.warn(fmt.Sprintf("not all system calls of the container were seen, and some have failed with ENOSYS: %v", s.missed))
+	}
+}
+
+// miss notes that system calls weren't seen.
+func (s *supervisor) miss(err error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.missed == nil {
+		s.missed = fmt.Errorf("seccomp agent: %w", err)
+	}
 }
 
 // wait waits until a descriptor is readable. It returns false if there is nothing more to
@@ -98,17 +115,25 @@ func (s *supervisor) wait(fd int) bool {
 	}
 }
 
+// acceptPause is the time, in milliseconds, after which an accept that has failed is repeated.
+const acceptPause = 10
+
 // accept receives listeners, one from each process that gets the filter.
 func (s *supervisor) accept() {
 	for s.wait(s.socket) {
 		connection, _, err := unix.Accept4(s.socket, unix.SOCK_CLOEXEC)
-		if err != nil {
-			continue
+		switch err {
+		case nil:
+			if listener, err := s.receive(connection); err == nil {
+				s.running.Go(func() { s.serve(listener) })
+			}
+			unix.Close(connection)
+		case unix.EINTR, unix.ECONNABORTED:
+		default:
+			s.miss(err)
+			// Descriptors or memory may be there again a little later.
+			_, _ = unix.Poll([]unix.PollFd{s.cancelled.PollFd()}, acceptPause)
 		}
-		if listener, err := s.receive(connection); err == nil {
-			s.running.Go(func() { s.serve(listener) })
-		}
-		unix.Close(connection)
 	}
 }
 
@@ -124,7 +149,11 @@ func (s *supervisor) receive(connection int) (listener int, err error) {
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || n == 0 {
+		if err != nil {
+			s.miss(err)
+			break
+		}
+		if n == 0 {
 			break
 		}
 		for _, fd := range rights(control[:controlSize]) {
@@ -164,10 +193,11 @@ func (s *supervisor) serve(listener int) {
 		if errors.Is(err, seccomp.ErrGone) {
 			continue
 		}
-		if err != nil {
-			return
+		if err == nil {
+			err = seccomp.Answer(listener, n.ID, s.decide(n))
 		}
-		if err := seccomp.Answer(listener, n.ID, s.decide(n)); err != nil && !errors.Is(err, seccomp.ErrGone) {
+		if err != nil && !errors.Is(err, seccomp.ErrGone) {
+			s.miss(err)
 			return
 		}
 	}

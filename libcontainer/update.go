@@ -99,8 +99,10 @@ func (c *Container) PreviewUpdate(u Update) ([]Change, error) {
 
 // lockState waits for other commands that change the state, and reads what they have saved.
 func (c *Container) lockState() error {
-	for end := time.Now().Add(claimTimeout); !c.dir.Lock() && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(claimTimeout); !c.dir.Lock(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.New("another command changes the container at the same time")
+		}
 	}
 	if c.dir.IsRemoved() {
 		return c.dir.NotExist()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/runnel/runnel/internal/logging"
 	"github.com/runnel/runnel/libcontainer"
 )
 
@@ -58,6 +59,9 @@ func (s *session) runContainer(c *cli.Context) error {
 		options.Attached, options.Subreaper = true, !c.Bool("no-subreaper")
 		s.status, err = runForeground(r, options, c.Bool("keep"))
 		log.end(s.status)
+		if failed := log.err(); failed != nil {
+			s.log.Write(logging.Warning, failed.Error())
+		}
 	}
 	if errors.Is(err, libcontainer.ErrNotExecuted) {
 		s.status = exitNotExecuted

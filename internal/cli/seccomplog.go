@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -32,6 +33,8 @@ type seccompLog struct {
 	to     io.Writer
 	file   *os.File // nil for standard error
 	isJSON bool
+	// failed is the first error of a write.
+	failed atomic.Pointer[error]
 }
 
 // openSeccompLog opens the log that --seccomp-log names; nil without one.
@@ -60,8 +63,20 @@ func (l *seccompLog) close() {
 
 // write writes one refusal with one call, because several goroutines do.
 func (l *seccompLog) write(r libcontainer.SeccompRefusal) {
-	text := l.line(&r)
-	_, _ = io.WriteString(l.to, text)
+	if _, err := io.WriteString(l.to, l.line(&r)); err != nil {
+		l.failed.CompareAndSwap(nil, &err)
+	}
+}
+
+// err returns the error of a write that has failed.
+func (l *seccompLog) err() error {
+	if l == nil {
+		return nil
+	}
+	if failed := l.failed.Load(); failed != nil {
+		return fmt.Errorf("--seccomp-log isn't complete: %w", *failed)
+	}
+	return nil
 }
 
 func (l *seccompLog) line(r *libcontainer.SeccompRefusal) string {

@@ -118,9 +118,39 @@ func (s *session) writeRecording(recording *libcontainer.SeccompRecording, file 
 	if file == "-" {
 		return s.print(string(content))
 	}
-	if err := os.WriteFile(file, content, 0o644); err != nil {
+	if err := replaceFile(file, content); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(s.stderr, "%s: %s recorded\n", printable(file, false), counted(len(added), "system call"))
 	return err
+}
+
+// replaceFile writes a file, which is replaced as a whole if it exists and is a regular one.
+func replaceFile(file string, content []byte) error {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(file, content, 0o644)
+	}
+	mode := fs.FileMode(0o644)
+	if err == nil {
+		mode = info.Mode().Perm()
+	}
+	target, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		target = file
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(target), ".runnel-")
+	if errors.Is(err, fs.ErrPermission) {
+		return os.WriteFile(file, content, 0o644) // only the file may be written
+	}
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), target)
 }

@@ -21,7 +21,8 @@ func updateCommand(s *session) *Command {
 		Command: &cli.Command{
 			Name: "update", Category: containers, Usage: "change the resource limits of a container", ArgsUsage: "ID",
 			Description: `Changes only the limits that are given, and all of them or none: if one can't be set,
-those before it get their old values again. Where the kernel rounds a value, a warning
+those before it get their old values again. Only a device node that was removed is not
+made again then. Where the kernel rounds a value, a warning
 says what it has set. --dry-run shows what would change. SIZE is a number of bytes, or a number with a
 unit k, m, g, t or p (powers of 1024). -1 removes a limit. --resources reads an object
 like linux.resources in config.json; the other options except for the schemas and devices

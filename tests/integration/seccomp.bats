@@ -352,6 +352,14 @@ seccomp: getpgid of syscalls: 0'
 	equal "$(grep '"syscall":"kill"' <<<"$error" | jq -c '[.architecture != "", .args[1], .errno, .errnoName, .pid > 1, .command]')" '[true,"0xa",1,"EPERM",true,"sh"]'
 }
 
+@test "run --seccomp-log: a log that can't be written is told" {
+	only_ours '--seccomp-log'
+	profile '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
+	script 'mkdir /tmp/x; exit 4'
+	exits 4 runtime run --seccomp-log /dev/full c
+	says "seccomp-log isn't complete: write /dev/full: no space left on device"
+}
+
 @test "run --seccomp-log: the default, newer calls, a process of exec, and KILL" {
 	only_ours '--seccomp-log'
 	[ "$(uname -m)" = x86_64 ] || skip 'the numbers are those of x86-64'

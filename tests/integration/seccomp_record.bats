@@ -37,6 +37,20 @@ use_profile() { config '.linux.seccomp = $p[0]' --slurpfile p "$TMP/p.json"; }
 	says 'Operation not permitted'
 }
 
+@test "seccomp record: a profile that is there is replaced as a whole" {
+	args true
+	echo before >"$TMP/p.json"
+	chmod 600 "$TMP/p.json"
+	ln -s p.json "$TMP/link"
+	exec 7<"$TMP/p.json"
+	ok runtime seccomp record --output "$TMP/link" c
+	equal "$(cat <&7)" before
+	exec 7<&-
+	equal "$(jq -r .defaultAction "$TMP/p.json") $(stat -c %a "$TMP/p.json")" 'SCMP_ACT_ERRNO 600'
+	[ -L "$TMP/link" ]
+	equal "$(find "$TMP" -name '.runnel-*')" ''
+}
+
 @test "seccomp record: processes of exec, hooks of the container, and the exit code" {
 	mkfifo rootfs/go
 	config '.hooks.startContainer = [{path: "/bin/ln", args: ["ln", "-s", "x", "/tmp/link"]}]'

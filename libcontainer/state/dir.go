@@ -506,8 +506,10 @@ func (e *Dir) Remove() error {
 		}
 	}
 	err := unix.Rmdir(e.Path())
-	if err == unix.ENOTEMPTY || err == unix.EEXIST {
-		// There is a temporary file of a command that was killed, or the socket of an agent.
+	// There is a temporary file of a command that was killed, the socket of an agent, or the
+	// record of a wait, which may make it while the others are removed.
+	for attempt := 0; isNotEmpty(err) && attempt < removeAttempts; attempt++ {
+		time.Sleep(time.Duration(attempt) * time.Millisecond)
 		err = os.RemoveAll(e.Path())
 	}
 	if err != nil && !errors.Is(err, unix.ENOENT) {
@@ -515,6 +517,11 @@ func (e *Dir) Remove() error {
 	}
 	return nil
 }
+
+// removeAttempts is how often files are removed that appear meanwhile.
+const removeAttempts = 20
+
+func isNotEmpty(err error) bool { return errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) }
 
 // OpenEvents opens the directory EventsName of a state root. The error matches
 // fs.ErrNotExist if there is none. One that other users could have made is refused.

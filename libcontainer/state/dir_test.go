@@ -188,3 +188,33 @@ func TestReserveWithoutDescriptors(t *testing.T) {
 		e.Close()
 	}
 }
+
+// TestRemoveBesideWrites has somebody else write files until the directory is gone.
+func TestRemoveBesideWrites(t *testing.T) {
+	for range 200 {
+		e, err := Reserve(t.TempDir(), "a", []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		started, done := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := 0; ; i++ {
+				if i == 1 {
+					close(started)
+				}
+				err := e.SaveExit(&Exit{})
+				_ = unix.Unlinkat(e.fd, exitName, 0)
+				if err != nil && i > 0 {
+					return
+				}
+			}
+		}()
+		<-started
+		if err := e.Remove(); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+		e.Close()
+	}
+}

@@ -114,6 +114,7 @@ type watch struct {
 	inotify  int
 	// oom and counts are for Memory, triggers for Pressure.
 	oom      cgroups.OOMWatch
+	looks    int // how often the counts are still to be read
 	counts   map[string]uint64
 	triggers []int
 	end      bool
@@ -176,8 +177,15 @@ func (w *watch) run(ctx context.Context) error {
 			fds[i] = sources[i].poll
 		}
 		fds[len(sources)] = cancelled.PollFd()
-		if _, err := unix.Poll(fds, w.timeout(next)); err != nil && err != unix.EINTR {
+		n, err := unix.Poll(fds, w.timeout(next))
+		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("events: poll: %w", err)
+		}
+		if n == 0 && w.looks > 0 {
+			w.looks--
+			if err := w.count(); err != nil {
+				return err
+			}
 		}
 		for i := range sources {
 			if fds[i].Revents != 0 {
@@ -395,18 +403,38 @@ func (w *watch) ended(c *watched) error {
 	return w.emit(n)
 }
 
-// memory reports the events of memory that have become more.
+// memory is called when the kernel tells of memory.
 func (w *watch) memory(int16) error {
 	if w.oom == nil {
 		return nil
 	}
-	_, err := w.oom.Happened() // an eventfd is ready until it is read
-	counts, err2 := w.oom.Counts()
-	if err != nil || err2 != nil {
-		// The cgroup is gone. Its init has ended, or is about to.
-		w.oom.Close()
-		w.oom = nil
-		return nil
+	if _, err := w.oom.Happened(); err == nil { // an eventfd is ready until it is read
+		w.looks = maxLooks
+		return w.count()
+	}
+	return w.endMemory()
+}
+
+// maxLooks is how often the counts of memory are read after the kernel has told of a change
+// that isn't in them: v1 tells of a lack of memory before it kills. The time between them
+// doubles, from a millisecond, and is a second altogether.
+const maxLooks = 10
+
+// endMemory is called when the cgroup is gone: its init has ended, or is about to.
+func (w *watch) endMemory() error {
+	w.oom.Close()
+	w.oom, w.looks = nil, 0
+	return nil
+}
+
+// count reports the events of memory that have become more.
+func (w *watch) count() error {
+	counts, err := w.oom.Counts()
+	if err != nil {
+		return w.endMemory()
+	}
+	if !maps.Equal(counts, w.counts) {
+		w.looks = 0
 	}
 	for _, event := range slices.Sorted(maps.Keys(counts)) {
 		if counts[event] == w.counts[event] {
@@ -431,8 +459,12 @@ func (w *watch) pressure(i int, events int16) error {
 	return w.emit(Notice{Type: PressureNotice, ID: w.only.ID(), Time: time.Now(), Event: w.options.Pressure[i].String()})
 }
 
-// timeout returns how long to wait, in milliseconds: for ever without an Interval.
+// timeout returns how long to wait, in milliseconds: for ever without an Interval, unless the
+// counts of memory are to be read again.
 func (w *watch) timeout(next time.Time) int {
+	if w.looks > 0 {
+		return 1 << (maxLooks - w.looks)
+	}
 	if w.options.Interval == 0 {
 		return -1
 	}

@@ -110,7 +110,7 @@ func (c *creation) build(ctx context.Context, forStart bool) (err error) {
 		return err
 	}
 	if s := c.options.supervisor; s != nil {
-		if err := s.listen(c.dir, c.runtime.warn); err != nil {
+		if err := s.listen(c.dir); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,16 @@ func (s *SeccompRecording) note(n *seccomp.Notification) {
 // Profile returns a profile that allows what was recorded so far, and refuses everything else
 // with EPERM; with a base, that profile with what it lacks. added are the names that were
 // recorded, sorted. The warnings are about system calls that libseccomp has no name for.
+//
+// The error is that of a call that wasn't seen, if there was one: a container doesn't run with
+// a profile that lacks it.
 func (s *SeccompRecording) Profile(ctx context.Context) (profile *specs.LinuxSeccomp, added, warnings []string, err error) {
+	s.supervisor.mutex.Lock()
+	missed := s.supervisor.missed
+	s.supervisor.mutex.Unlock()
+	if missed != nil {
+		return nil, nil, nil, fault.Wrap("seccomp", fault.Internal, fmt.Errorf("not all system calls were seen: %w", missed))
+	}
 	s.mutex.Lock()
 	calls := make([]seccomp.Recorded, 0, len(s.calls))
 	for c := range s.calls {

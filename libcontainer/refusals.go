@@ -34,7 +34,7 @@ var errDetachedLog = errors.New("refused system calls can't be logged for a deta
 	"the runtime answers them as long as it runs")
 
 // logRefusals makes this process the agent of the container, for SeccompLog.
-func (o *RunOptions) logRefusals(ctx context.Context) error {
+func (o *RunOptions) logRefusals(ctx context.Context, warn func(string)) error {
 	if o.SeccompLog == nil {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (o *RunOptions) logRefusals(ctx context.Context) error {
 		return fault.Wrap("seccomp", fault.InvalidArgument, errDetachedLog)
 	}
 	l := &refusalLog{report: o.SeccompLog, seen: map[string]bool{}}
-	o.supervisor = &supervisor{decide: l.decide, profile: func(original *specs.LinuxSeccomp) (watched *specs.LinuxSeccomp, err error) {
+	o.supervisor = &supervisor{warn: warn, decide: l.decide, profile: func(original *specs.LinuxSeccomp) (watched *specs.LinuxSeccomp, err error) {
 		watched, l.refusals, err = seccomp.WatchRefusals(ctx, original)
 		return watched, err
 	}}

@@ -18,7 +18,7 @@ import (
 // After an error nothing of the container is left. Errors are those of Create and
 // Container.Start.
 func (r *Runtime) Run(ctx context.Context, o RunOptions) (*Process, error) {
-	if err := o.logRefusals(ctx); err != nil {
+	if err := o.logRefusals(ctx, r.warn); err != nil {
 		return nil, err
 	}
 	if err := o.becomeSubreaper(); err != nil {

@@ -31,7 +31,7 @@ type supervisor struct {
 	cancelled *cancel.Signal
 	stopped   context.CancelFunc
 	running   sync.WaitGroup
-	// warn is told of what the agent has missed.
+	// warn is told of what the agent has missed; nil if its user asks for missed.
 	warn   func(string)
 	mutex  sync.Mutex
 	missed error
@@ -53,9 +53,8 @@ func (s *supervisor) adapt(b *bundle.Bundle, root, id string) error {
 	return err
 }
 
-// listen creates the socket in the container's state directory, and serves it until close. warn
-// is called by close.
-func (s *supervisor) listen(dir *state.Dir, warn func(string)) (err error) {
+// listen creates the socket in the container's state directory, and serves it until close.
+func (s *supervisor) listen(dir *state.Dir) (err error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("seccomp agent: %w", err)
@@ -73,7 +72,7 @@ func (s *supervisor) listen(dir *state.Dir, warn func(string)) (err error) {
 		unix.Close(fd)
 		return fmt.Errorf("seccomp agent %s: %w", state.AgentName, err)
 	}
-	s.socket, s.stopped, s.warn = fd, stop, warn
+	s.socket, s.stopped = fd, stop
 	s.running.Go(s.accept)
 	return nil
 }
@@ -89,7 +88,7 @@ func (s *supervisor) close() {
 	s.cancelled.Close()
 	unix.Close(s.socket)
 	s.stopped = nil
-	if s.missed != nil {
+	if s.missed != nil && s.warn != nil {
 		s.warn(fmt.Sprintf("not all system calls of the container were seen, and some have failed with ENOSYS: %v", s.missed))
 	}
 }
@@ -108,8 +107,13 @@ func (s *supervisor) miss(err error) {
 func (s *supervisor) wait(fd int) bool {
 	for {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, s.cancelled.PollFd()}
-		if _, err := unix.Poll(fds, -1); err == unix.EINTR {
+		_, err := unix.Poll(fds, -1)
+		if err == unix.EINTR {
 			continue
+		}
+		if err != nil {
+			s.miss(err)
+			return false
 		}
 		return fds[1].Revents == 0 && fds[0].Revents&unix.POLLIN != 0
 	}

@@ -70,8 +70,8 @@ func (s *session) seccompRecord(c *cli.Context) error {
 	if errors.Is(err, libcontainer.ErrNotExecuted) {
 		s.status = exitNotExecuted
 	}
-	if recording != nil {
-		err = errors.Join(err, s.writeRecording(recording, file))
+	if recording != nil && err == nil {
+		err = s.writeRecording(recording, file)
 	}
 	if err != nil {
 		return fmt.Errorf("runnel seccomp record failed: %w", err)
